@@ -1,0 +1,203 @@
+package dunning
+
+import (
+	"time"
+
+	"github.com/duly/duly/dunning/contact"
+)
+
+// Setup is what surrounds a debtor's facts: identities and published
+// configuration, handed in as values.
+type Setup struct {
+	Creditor Creditor
+	Debtor   string // debtor id
+	Account  string // account id
+	Case     string // case id; "" when there is none yet
+	Currency string // of the account
+	Sequence *Sequence
+	Policies contact.Set
+	// Zone resolves an IANA name, nil when unknown. It must be a pure look-up.
+	Zone func(name string) *time.Location
+	// Holiday reports whether a day is a holiday of a named calendar.
+	Holiday func(calendar string, d Date) bool
+}
+
+// Creditor is what the core needs to know of the creditor.
+type Creditor struct {
+	ID        string
+	Role      string // first_party, third_party
+	Zone      string // IANA name of the creditor's own zone: for debtors without any evidence, and for payments without a time
+	Holidays  string // calendar of business days
+	Stale     int    // hours after which payment data is too old to send on; 0 = no limit
+	Ambiguity string // strict, literal
+	Queues    Queues
+}
+
+// Queues are where tasks go that no step names.
+type Queues struct {
+	Supervisor string
+	Operations string
+}
+
+// ItemState is an item with everything that happened to it.
+type ItemState struct {
+	Item
+	Open        int64 // minor units still owed, never negative
+	Disposition Disposition
+	Round       int
+	PaidAt      time.Time // when it was last paid off; zero while open
+
+	from    string // step to start from in this round, "" = the first
+	counted []count
+	since   time.Time // when its present stage began: entry, or the last counted step
+}
+
+// count is one step done, waived or passed for an item.
+type count struct {
+	step  string
+	round int
+	how   string // done, waived, passed
+	at    time.Time
+}
+
+// HoldState is a hold with its real end.
+type HoldState struct {
+	HoldPlaced
+	From, End time.Time // End zero = open
+	Lifted    bool
+	dispute   bool
+}
+
+// TaskState is a task with what became of it.
+type TaskState struct {
+	TaskOpened
+	Opened         time.Time
+	Ended          time.Time // zero while open
+	Outcome        string
+	Tries          int // call attempts logged
+	Talked         bool
+	ApprovedDigest string
+}
+
+// ContactFacts is a contact of any of the debtor's accounts, planned or logged.
+type ContactFacts struct {
+	ContactPlanned
+	Account   string
+	State     ContactState
+	Reserved  time.Time
+	At        time.Time // dispatch instant once sending; the logged instant otherwise
+	Moved     time.Time // of the last state
+	Class     FailureClass
+	Code      string
+	Permanent bool
+	RetryAt   time.Time
+	Deadline  time.Time
+	Logged    *ContactLogged // set when it was not planned by Duly
+}
+
+// PromiseState, OfferState, PlanState and LeaseState carry their real ends.
+type PromiseState struct {
+	PromiseMade
+	Made, Ended time.Time
+	Outcome     string
+}
+
+// OfferState is an offer of plans.
+type OfferState struct {
+	OfferOpened
+	Opened, Ended time.Time
+	Outcome       string
+}
+
+// PlanState is an instalment plan.
+type PlanState struct {
+	PlanAgreed
+	Agreed, Ended time.Time
+	Outcome       string
+}
+
+// LeaseState is a collector's hold of the case.
+type LeaseState struct {
+	LeaseTaken
+	Taken, Ended time.Time
+	Outcome      string
+}
+
+// PaymentState is a payment and whether it still stands.
+type PaymentState struct {
+	Payment
+	At       time.Time
+	Reversed time.Time // zero = stands
+}
+
+// PointState is a contact point as known now. Values are not here.
+type PointState struct {
+	PointKnown
+	Dead   string // reason, "" = usable
+	DeadAt time.Time
+}
+
+// Facts is everything a decision may look at, as of one debtor version.
+type Facts struct {
+	Setup
+	Version int64
+
+	Items    []ItemState // of the account, oldest due first (due, issued, number)
+	Payments []PaymentState
+	Credit   int64 // minor units of payments that no item absorbed
+
+	CaseOpen   bool
+	CaseSince  time.Time
+	CaseReason string // of the last closing
+	CaseCloses int
+
+	Holds    []HoldState // of the account, its items and the debtor
+	Promises []PromiseState
+	Offers   []OfferState
+	Plans    []PlanState
+	Leases   []LeaseState
+	Tasks    []TaskState
+	Contacts []ContactFacts // of all the debtor's accounts, in order
+
+	Known     DebtorKnown
+	Zones     []*time.Location // candidates, resolved; never empty
+	ZoneKnown bool             // false when Zones is only the creditor's own for want of evidence
+	Points    []PointState
+	OptOuts   []OptOutState
+	Consents  []ConsentState
+	Times     []TimesState
+	Notices   []NoticeState
+	FeedUntil time.Time
+
+	ended map[entryKey]bool
+	seen  map[string]bool
+}
+
+type entryKey struct {
+	item, step string
+	round, ent int
+}
+
+// OptOutState is an opt-out and its withdrawal.
+type OptOutState struct {
+	OptedOut
+	At, Withdrawn time.Time
+}
+
+// ConsentState is a consent with its instant.
+type ConsentState struct {
+	Consented
+	At time.Time
+}
+
+// TimesState is a statement of inconvenient times.
+type TimesState struct {
+	TimesInconvenient
+	At time.Time
+}
+
+// NoticeState is a notice with its instant.
+type NoticeState struct {
+	NoticeSent
+	At time.Time
+}

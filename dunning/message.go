@@ -1,0 +1,88 @@
+package dunning
+
+import "time"
+
+// Channel is a way to reach a debtor. The words are those of sequence files.
+type Channel string
+
+// The channels. Call is never automatic: it is a task for a collector.
+const (
+	Email  Channel = "email"
+	SMS    Channel = "sms"
+	Letter Channel = "letter"
+	Call   Channel = "call"
+)
+
+// Message is one rendered message on its way to a provider. It exists only in
+// memory: nothing of it may be logged or put into an error or into Temporal.
+type Message struct {
+	Attempt  string    // opaque attempt id, the only identifier a provider is given
+	Channel  Channel   // which adapter it is for
+	To       string    // E.164 number, email address, or postal address lines separated by \n
+	ToName   string    // addressee's name (email, letter); may be empty
+	From     string    // sender: number or messaging service (SMS), address (email); empty = the adapter's default
+	FromName string    // sender's display name
+	ReplyTo  string    // email only; may be empty
+	Subject  string    // email subject, letter subject line
+	Text     string    // plain text body: the SMS itself, the email's text part, the letter's text
+	HTML     string    // email's HTML part, or the letter's HTML twin
+	Locale   string    // BCP 47 tag of the text, such as "en" or "de"
+	Sender   []string  // letter: the sender's address lines
+	NotAfter time.Time // the provider must not deliver later than this instant; zero = no limit
+	At       time.Time // business instant of the hand-over
+}
+
+// SendState is what a hand-over to a provider came to.
+type SendState string
+
+// The three outcomes of a hand-over. Unknown is a state of its own: the
+// provider may or may not have taken the message, and only evidence decides.
+const (
+	SendAccepted SendState = "accepted"
+	SendFailed   SendState = "failed"
+	SendUnknown  SendState = "unknown"
+)
+
+// FailureClass says what may be done about a failed hand-over. Adapters
+// classify; nothing of the provider's own words survives.
+type FailureClass string
+
+const (
+	// FailedRecipient: this address can never receive this channel (dead, opted out, landline).
+	FailedRecipient FailureClass = "recipient"
+	// FailedConfig: credentials, sender, registration or region are wrong; stop the channel and alarm operations.
+	FailedConfig FailureClass = "config"
+	// FailedContent: the provider refuses the content; a person must look.
+	FailedContent FailureClass = "content"
+	// FailedLater: proven not taken; try again after Outcome.RetryAfter.
+	FailedLater FailureClass = "later"
+	// FailedNow: proven not taken (never written to the wire); may be tried again at once.
+	FailedNow FailureClass = "now"
+)
+
+// Outcome is an adapter's answer to Send. Class is set only with SendFailed.
+type Outcome struct {
+	State      SendState
+	Class      FailureClass
+	Code       string        // short stable code without personal data, such as "twilio:21610" or "http:503"
+	ProviderID string        // the provider's id of the message, when accepted
+	RetryAfter time.Duration // FailedLater: how long to wait at least
+	Permanent  bool          // true when repeating the same message can never succeed
+}
+
+// Evidence is an adapter's answer to Lookup about an attempt of the past.
+type Evidence struct {
+	Found      EvidenceKind
+	ProviderID string
+	Code       string
+}
+
+// EvidenceKind is what a provider's records prove about an attempt.
+type EvidenceKind string
+
+// What a look-up can prove.
+const (
+	EvidenceAccepted    EvidenceKind = "accepted"     // the provider has it
+	EvidenceNotAccepted EvidenceKind = "not_accepted" // the provider's records prove that it never took it
+	EvidenceCannotKnow  EvidenceKind = "cannot_know"  // the provider has no records that could prove either
+)
