@@ -1,0 +1,149 @@
+package twilio
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/sms"
+)
+
+// How a look-up bounds its search. The clocks of Twilio and of this machine
+// may differ by lookupBefore; a request that was handed over at At reaches
+// Twilio's records within the HTTP time-out and lookupAfter.
+const (
+	lookupBefore  = 2 * time.Minute
+	lookupAfter   = 5 * time.Minute
+	defaultSettle = 10 * time.Minute
+	lookupPages   = 20
+	lookupSize    = 200
+	// sentSlack: a queue holds up to ten hours, so a message created in the
+	// window may carry a much later date_sent.
+	sentSlack = 11 * time.Hour
+)
+
+// trialPrefix is what Twilio puts before every text of a trial account.
+const trialPrefix = "Sent from your Twilio trial account - "
+
+// Lookup looks for the message of an attempt in Twilio's own records: m is the
+// same message again, m.At the instant of its hand-over.
+//
+// Twilio keeps no tag of ours, so the evidence is recipient, time and the
+// digest of the text. "Not accepted" is answered only when it is proven: both
+// listings were read to their ends, the hand-over is long enough ago, and no
+// other message to this recipient in the window could be ours in other words.
+func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidence {
+	if m.At.IsZero() || !e164.MatchString(m.To) {
+		return cannotKnow("twilio:no_hand_over")
+	}
+	w := window{from: m.At.Add(-lookupBefore), until: m.At.Add(a.transport.Timeout() + lookupAfter)}
+	found, complete := a.candidates(ctx, m.To, w)
+	if hit, ok := w.match(found, digest(m.Text), m.At); ok {
+		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: hit.Sid, Code: statusCode(hit)}
+	}
+	switch {
+	case !complete:
+		return cannotKnow("twilio:listing_incomplete")
+	case len(found) > 0:
+		return cannotKnow("twilio:other_message_in_window")
+	case a.now().Before(m.At.Add(a.cfg.LookupSettle)):
+		return cannotKnow("twilio:too_early")
+	}
+	return dunning.Evidence{Found: dunning.EvidenceNotAccepted, Code: "twilio:not_listed"}
+}
+
+func cannotKnow(code string) dunning.Evidence {
+	return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: code}
+}
+
+// statusCode says what became of a message that Twilio took.
+func statusCode(m listed) string {
+	if m.ErrorCode != 0 {
+		return codeOf(m.ErrorCode)
+	}
+	if plainID.MatchString(m.Status) {
+		return "twilio:" + m.Status
+	}
+	return "twilio:listed"
+}
+
+// window is when a hand-over must have reached Twilio's records.
+type window struct{ from, until time.Time }
+
+// holds reports whether a message may have been created in the window. A date
+// that cannot be read may be any, so it does. Twilio cuts to whole seconds.
+func (w window) holds(created time.Time) bool {
+	return created.IsZero() || !created.Before(w.from.Truncate(time.Second)) && !created.After(w.until)
+}
+
+// match picks the message with our text that was created nearest to at; ties
+// go to the lower id, so that two look-ups agree.
+func (w window) match(ms []listed, want [32]byte, at time.Time) (best listed, ok bool) {
+	for _, m := range ms {
+		if m.Created.IsZero() || digest(m.Body) != want || !plainID.MatchString(m.Sid) {
+			continue
+		}
+		d, b := m.Created.Sub(at).Abs(), best.Created.Sub(at).Abs()
+		if !ok || d < b || d == b && m.Sid < best.Sid {
+			best, ok = m, true
+		}
+	}
+	return best, ok
+}
+
+// digest is the SHA-256 of a text as it can be compared: Twilio may have put
+// its trial prefix before it, "smart encoded" its typography and cut spaces.
+func digest(text string) [32]byte {
+	text = strings.TrimPrefix(text, trialPrefix)
+	return sha256.Sum256([]byte(strings.Join(strings.Fields(sms.Fold(text)), " ")))
+}
+
+// candidates returns every outgoing message to number in the window, and
+// whether that is provably all of them. Two listings are needed: by DateSent,
+// and without it, because queued messages have no date_sent yet.
+func (a *Adapter) candidates(ctx context.Context, number string, w window) ([]listed, bool) {
+	seen := map[string]bool{}
+	var out []listed
+	add := func(ms []listed) {
+		for _, m := range ms {
+			if m.Direction != "inbound" && w.holds(m.Created) && !seen[m.Sid] {
+				seen[m.Sid] = true
+				out = append(out, m)
+			}
+		}
+	}
+	sent := listQuery{To: number, SentFrom: w.from.Truncate(time.Second), SentUntil: w.until.Add(sentSlack), PageSize: lookupSize}
+	all := a.walk(ctx, sent, add, func([]listed) bool { return false })
+	// Newest first: once a whole page is older than the window, the rest is too.
+	queued := a.walk(ctx, listQuery{To: number, PageSize: lookupSize}, add, w.passed)
+	return out, all && queued
+}
+
+// passed reports whether every message of a page is older than the window.
+func (w window) passed(ms []listed) bool {
+	for _, m := range ms {
+		if m.Created.IsZero() || !m.Created.Before(w.from.Truncate(time.Second)) {
+			return false
+		}
+	}
+	return len(ms) > 0
+}
+
+// walk reads pages until the last one, until enough says so, or until too
+// many; only the first two are complete.
+func (a *Adapter) walk(ctx context.Context, q listQuery, add func([]listed), enough func([]listed) bool) bool {
+	for range lookupPages {
+		p, ok := a.api.listMessages(ctx, q)
+		if !ok {
+			return false
+		}
+		add(p.Messages)
+		if p.Next == "" || enough(p.Messages) {
+			return true
+		}
+		q.Next = p.Next
+	}
+	return false
+}
