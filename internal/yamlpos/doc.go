@@ -91,8 +91,8 @@ func unreadable(line string) (col int, what string) {
 				return col, fmt.Sprintf("byte 0x%02X does not belong to UTF-8", line[i])
 			}
 		}
-		if r < ' ' && r != '\t' && r != '\r' || r == 0x7f {
-			return col, fmt.Sprintf("control character U+%04X", r)
+		if r < ' ' && r != '\t' || 0x7f <= r && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+			return col, fmt.Sprintf("control character U+%04X", r) // lone CR, NEL and the like end a line for YAML, but for no editor
 		}
 	}
 	return 0, ""
