@@ -34,7 +34,7 @@ func (s *Server) sendgridSend(w http.ResponseWriter, r *http.Request, body []byt
 	}
 	in := Accepted{
 		Provider: "sendgrid", To: m.Personalizations[0].To[0].Email, From: m.From.Email,
-		Attempt: m.Personalizations[0].CustomArgs["attempt"], text: m.text(),
+		Attempt: m.Personalizations[0].CustomArgs["attempt"], Text: m.text(),
 	}
 	fault := s.fate("sendgrid", in.To, in.Attempt)
 	if fault.Kind == Refuse {

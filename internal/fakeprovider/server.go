@@ -52,8 +52,8 @@ type Accepted struct {
 	From     string    `json:"from"`
 	Digest   string    `json:"digest"` // SHA-256 of the text, hexadecimal
 	At       time.Time `json:"at"`
-	text     string
-	validity int
+	Validity int       `json:"validity,omitempty"` // Twilio: ValidityPeriod in seconds, 0 = none
+	Text     string    `json:"-"`                  // what was taken; kept out of the log endpoint
 }
 
 // Server plays both providers. It is an http.Handler.
@@ -150,7 +150,7 @@ func (s *Server) accept(r *http.Request, a Accepted) Accepted {
 	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil && s.o.TrustDate {
 		a.At = date
 	}
-	sum := sha256.Sum256([]byte(a.text))
+	sum := sha256.Sum256([]byte(a.Text))
 	a.Digest = hex.EncodeToString(sum[:])
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,7 +27,7 @@ func (s *Server) twilioCreate(w http.ResponseWriter, r *http.Request, body []byt
 	validity, _ := strconv.Atoi(form.Get("ValidityPeriod")) // checked by twilioRefusal
 	in := Accepted{
 		Provider: "twilio", To: form.Get("To"), From: form.Get("From") + form.Get("MessagingServiceSid"),
-		Attempt: callbackAttempt(form.Get("StatusCallback")), text: form.Get("Body"), validity: validity,
+		Attempt: callbackAttempt(form.Get("StatusCallback")), Text: form.Get("Body"), Validity: validity,
 	}
 	fault := s.fate("twilio", in.To, in.Attempt)
 	if fault.Kind == Refuse {
@@ -115,7 +115,7 @@ func (s *Server) dateSent(a Accepted) (time.Time, bool) {
 // twilioMessage is the Message resource.
 func (s *Server) twilioMessage(account string, a Accepted) map[string]any {
 	m := map[string]any{
-		"sid": a.ID, "account_sid": account, "to": a.To, "from": nil, "messaging_service_sid": nil, "body": a.text,
+		"sid": a.ID, "account_sid": account, "to": a.To, "from": nil, "messaging_service_sid": nil, "body": a.Text,
 		"direction": "outbound-api", "api_version": "2010-04-01", "status": "queued", "num_segments": "1", "num_media": "0",
 		"date_created": rfc2822(a.At), "date_updated": rfc2822(a.At), "date_sent": nil, "error_code": nil, "error_message": nil,
 		"price": nil, "price_unit": "USD", "uri": "/2010-04-01/Accounts/" + account + "/Messages/" + a.ID + ".json", "subresource_uris": map[string]any{},
