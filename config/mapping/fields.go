@@ -1,0 +1,137 @@
+package mapping
+
+import (
+	"reflect"
+	"strings"
+)
+
+// Field is the name of something a row can say.
+type Field string
+
+// Fields holds a text per field: a column's name, a constant or a template.
+// "" is none. Dates follow file.dates, amounts file.decimal and file.thousands.
+type Fields struct {
+	Account    string `yaml:"account,omitempty"`     // the creditor's key of the account, usually the customer number
+	Debtor     string `yaml:"debtor,omitempty"`      // the creditor's key of the debtor; the account's when absent
+	Name       string `yaml:"name,omitempty"`        // the debtor's name
+	DebtorKind string `yaml:"debtor_kind,omitempty"` // consumer or business
+	Email      string `yaml:"email,omitempty"`       // one address
+	Phone      string `yaml:"phone,omitempty"`       // one number, international or of the debtor's country
+	Address    string `yaml:"address,omitempty"`     // street and number; "|" separates lines
+	Zip        string `yaml:"zip,omitempty"`         // postcode
+	City       string `yaml:"city,omitempty"`        // town
+	State      string `yaml:"state,omitempty"`       // state or province, such as MA
+	Country    string `yaml:"country,omitempty"`     // ISO 3166-1 alpha-2
+	Locale     string `yaml:"locale,omitempty"`      // BCP 47, such as de-AT
+	Zone       string `yaml:"zone,omitempty"`        // the debtor's IANA zone, where it is known
+	Tags       string `yaml:"tags,omitempty"`        // words about the debtor, separated by spaces or commas
+
+	Item     string `yaml:"item,omitempty"`     // the invoice's key, unique in the account
+	Number   string `yaml:"number,omitempty"`   // as printed on the invoice; the key when absent
+	Issued   string `yaml:"issued,omitempty"`   // date of the invoice
+	Due      string `yaml:"due,omitempty"`      // date it is due
+	Amount   string `yaml:"amount,omitempty"`   // open amount of the item, or amount of the payment
+	Currency string `yaml:"currency,omitempty"` // ISO 4217
+	Class    string `yaml:"class,omitempty"`    // class of debt
+
+	Disputed     string `yaml:"disputed,omitempty"`      // flag; see disputes.when
+	DisputedOn   string `yaml:"disputed_on,omitempty"`   // date a dispute was raised
+	DisputeEnded string `yaml:"dispute_ended,omitempty"` // date it was decided
+
+	CorrectedOn     string `yaml:"corrected_on,omitempty"`     // date from which the amount is another
+	CorrectedAmount string `yaml:"corrected_amount,omitempty"` // the whole amount from then on
+
+	Paid       string `yaml:"paid,omitempty"`        // date of the payment; an items file may carry it too
+	PaidAmount string `yaml:"paid_amount,omitempty"` // what was paid, in an items file; the whole item when absent
+	Reference  string `yaml:"reference,omitempty"`   // the payment's own key
+	Reverses   string `yaml:"reverses,omitempty"`    // reference of the payment that this row takes back
+}
+
+// names lists the fields in the order of Fields.
+var names = func() []Field {
+	t := reflect.TypeFor[Fields]()
+	out := make([]Field, t.NumField())
+	for i := range out {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		out[i] = Field(name)
+	}
+	return out
+}()
+
+// FieldNames lists every field, in the order of the documentation.
+func FieldNames() []Field { return append([]Field(nil), names...) }
+
+// Get returns the text of a field, "" when there is none or no such field.
+func (f Fields) Get(name Field) string {
+	for i, n := range names {
+		if n == name {
+			return reflect.ValueOf(f).Field(i).String()
+		}
+	}
+	return ""
+}
+
+// Set lists the fields that have a text, in order.
+func (f Fields) Set() []Field {
+	var out []Field
+	for i, n := range names {
+		if reflect.ValueOf(f).Field(i).String() != "" {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// groups of fields, for what may stand where.
+var (
+	dateFields    = []Field{"issued", "due", "disputed_on", "dispute_ended", "corrected_on", "paid"}
+	amountFields  = []Field{"amount", "corrected_amount", "paid_amount"}
+	onlyItems     = []Field{"number", "issued", "due", "class", "disputed", "disputed_on", "dispute_ended", "corrected_on", "corrected_amount", "paid_amount"}
+	onlyPayments  = []Field{"reference", "reverses"}
+	required      = map[Kind][]Field{Items: {"account", "item", "issued", "due", "amount", "currency"}, Payments: {"account", "paid", "amount", "currency"}}
+	allTransforms = []Transform{Trim, StripZeros, StripFloat, Collapse, Upper, Lower, Digits, Slug}
+)
+
+// Nearest returns the candidate that a misspelt word most likely means, or "".
+// Case and white space do not count; a third of the word may be wrong.
+func Nearest[S ~string](word string, candidates []S) string {
+	w := fold(word)
+	best, at := "", len([]rune(w))/3+1
+	for _, c := range candidates {
+		if d := distance(w, fold(string(c))); d < at || d == 0 {
+			best, at = string(c), d
+		}
+	}
+	return best
+}
+
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '_' || r == '-' || r == '\u00a0' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(s))
+}
+
+// distance is the number of edits between two words (Levenshtein).
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, r := range x {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, s := range y {
+			cost := diagonal
+			if r != s {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(y)]
+}
