@@ -1,0 +1,381 @@
+package contact
+
+import "time"
+
+// Set is the packs that judge together, federal before state, law before
+// house: ties between rules go to the one that comes first.
+type Set []Pack
+
+// Version names a pack as a decision record keeps it.
+type Version struct {
+	Pack    string `json:"pack"`
+	Version string `json:"version"`
+}
+
+// Versions lists the packs and their versions in order.
+func (s Set) Versions() []Version {
+	out := make([]Version, len(s))
+	for i := range s {
+		out[i] = Version{s[i].id, s[i].version}
+	}
+	return out
+}
+
+const (
+	maxActive = 96 // rules that apply to one query without allocation
+	maxZones  = 8
+	maxRounds = 64 // of the search for the first instant at which all allow
+)
+
+// check is what one check works out once. It lives on the stack.
+type check struct {
+	q      *Query
+	at     int64
+	strict bool
+	ch     uint16
+	role   uint8
+	to     uint8
+	class  uint8 // of all debts together
+	zones  []zone
+	cal    zone // the zone of calendar dates
+	rows   []row
+	hours  bool // some law sets hours here
+	used   string
+	fact   string // id of the fact behind the last refusal
+	count  int    // number behind the last refusal
+	since  int64  // start of the stretch in which an answer excuses the last refusal
+
+	wishZone zone
+	zoneBuf  [maxZones]zone
+	rowBuf   [ledgerBuf]row
+}
+
+// Check judges one contact. The same query always gets the same verdict.
+func (s Set) Check(q Query) Verdict { return s.check(&q) }
+
+func (s Set) check(q *Query) Verdict {
+	var c check
+	if code := c.prepare(q); code != "" {
+		return Verdict{Impossible: code == CodePoint, Reasons: []Reason{{Code: code, Fact: q.Point.Reason}}}
+	}
+	var buf [maxActive]*rule
+	active := buf[:0]
+	look := 0
+	for i := range s {
+		p := &s[i]
+		if !p.applies(q) {
+			continue
+		}
+		for j := range p.rules {
+			r := &p.rules[j]
+			if !c.reaches(r) {
+				continue
+			}
+			active = append(active, r)
+			look = max(look, r.look)
+			c.hours = c.hours || r.kind == kHours && p.kind == "law" && !r.spec.Hours.Fallback
+		}
+	}
+	c.ledger(look)
+	return c.judge(active)
+}
+
+// prepare turns the query's words into bits, or says which word is unknown.
+func (c *check) prepare(q *Query) Code {
+	c.q = q
+	c.at = q.At.Unix()
+	c.strict = q.Ambiguity != Literal
+	c.ch = channelBit(q.Channel) & chAll
+	c.role = roleBit(q.Role)
+	c.to = relationBit(q.Relation)
+	switch {
+	case c.ch == 0:
+		return CodeChannel
+	case c.role == 0:
+		return CodeRole
+	case !q.Point.Usable && c.ch&chContact != 0:
+		return CodePoint
+	}
+	c.zones = c.zoneBuf[:0]
+	for i := range q.Zones {
+		c.addZone(q.Zones[i].Location)
+	}
+	c.cal = zone{loc: time.UTC, start: never}
+	if len(c.zones) > 0 {
+		c.cal = c.zones[0]
+	}
+	return ""
+}
+
+func (c *check) addZone(loc *time.Location) {
+	if loc == nil {
+		return
+	}
+	for i := range c.zones {
+		if c.zones[i].loc == loc {
+			return
+		}
+	}
+	c.zones = append(c.zones, zone{loc: loc, start: never})
+}
+
+// applies reports whether one of the candidate places lies in the pack's
+// jurisdiction. A query without places is judged by every pack.
+func (p *Pack) applies(q *Query) bool {
+	if p.jurisdiction == "*" || len(q.Places) == 0 {
+		return true
+	}
+	for i := range q.Places {
+		j := q.Places[i].Jurisdiction
+		n := len(p.jurisdiction)
+		if len(j) >= n && j[:n] == p.jurisdiction && (len(j) == n || j[n] == '-') {
+			return true
+		}
+	}
+	return false
+}
+
+// reaches tests everything about a rule that no instant changes.
+func (c *check) reaches(r *rule) bool {
+	if r.chans&c.ch == 0 || r.roles&c.role == 0 || r.to&c.to == 0 || r.effect(c.strict) == off {
+		return false
+	}
+	q := c.q
+	if r.spec.AutomatedOnly && !q.Automated {
+		return false
+	}
+	if len(r.spec.Purposes) > 0 && !has(r.spec.Purposes, q.purpose()) || has(r.spec.ExceptPurposes, q.purpose()) {
+		return false
+	}
+	if len(r.spec.Points) > 0 && !has(r.spec.Points, q.Point.Kind) || has(r.spec.ExceptPoints, q.Point.Kind) {
+		return false
+	}
+	if r.debtors != 0xff && !reachesDebtor(r.debtors, q.DebtorKind) {
+		return false
+	}
+	return c.reachesDebt(r)
+}
+
+func reachesDebtor(mask uint8, k string) bool {
+	return k == Consumer && mask&1 != 0 || k == Business && mask&2 != 0 || k != Consumer && k != Business
+}
+
+func (c *check) reachesDebt(r *rule) bool {
+	s := &r.spec
+	if r.classes == 0xff && len(s.DebtKinds) == 0 && len(s.ExceptDebtKinds) == 0 && !s.ChargedOff && !s.TimeBarred {
+		return true
+	}
+	for i := range c.q.Debts {
+		if r.covers(&c.q.Debts[i], c.q.DebtorKind) {
+			return true
+		}
+	}
+	return len(c.q.Debts) == 0 && r.classes&classBits("", c.q.DebtorKind) != 0
+}
+
+// covers reports whether the rule is about this debt.
+func (r *rule) covers(d *Debt, debtor string) bool {
+	s := &r.spec
+	return r.classes&classBits(d.Class, debtor) != 0 &&
+		(len(s.DebtKinds) == 0 || d.Kind == "" || has(s.DebtKinds, d.Kind)) && !has(s.ExceptDebtKinds, d.Kind) &&
+		(!s.ChargedOff || d.ChargedOff) && (!s.TimeBarred || d.TimeBarred)
+}
+
+func (r *rule) effect(strict bool) effect {
+	if strict {
+		return r.strict
+	}
+	return r.literal
+}
+
+func (q *Query) purpose() string {
+	if q.Purpose == "" {
+		return "collect"
+	}
+	return q.Purpose
+}
+
+// judge asks every active rule at the query's instant, and then at later ones
+// until none refuses.
+func (c *check) judge(active []*rule) Verdict {
+	v := Verdict{Allowed: true}
+	latest, worst := c.at, int64(always)
+	for _, r := range active {
+		code, nb := c.eval(r, c.at)
+		if code == "" {
+			if v.Rule == "" && c.used != "" {
+				v.Rule = c.used
+			}
+			continue
+		}
+		reason := c.reason(r, code, nb)
+		if r.effect(c.strict) == warn {
+			v.Warn = append(v.Warn, reason)
+			continue
+		}
+		if v.Allowed {
+			v.Allowed, v.Rule = false, ""
+			v.Reasons = make([]Reason, 0, 4)
+		}
+		v.Reasons = append(v.Reasons, reason)
+		v.Impossible = v.Impossible || r.impossible
+		if nb > worst {
+			worst, v.Rule = nb, reason.Rule
+		}
+		latest = max(latest, nb)
+	}
+	if !v.Allowed {
+		v.NotBefore = instantOf(c.settle(active, latest))
+	}
+	return v
+}
+
+func (c *check) reason(r *rule, code Code, nb int64) Reason {
+	x := Reason{Rule: r.id, Part: r.part, Code: code, NotBefore: instantOf(nb), Count: c.count, Fact: c.fact}
+	x.Limit, x.Days = r.numbers()
+	if code == CodeHoursZones && r.spec.Hours.Differ != "" {
+		x.Rule = r.spec.Hours.Differ
+	}
+	return x
+}
+
+// instantOf turns Unix seconds into an instant in UTC, and "never" into none.
+func instantOf(t int64) time.Time {
+	if t >= never {
+		return time.Time{}
+	}
+	return time.Unix(t, 0).UTC()
+}
+
+// settle is the first instant from t on at which no rule refuses. Each rule
+// refuses on all of [t, its own not-before), so the latest of them is never
+// too late, and asking again until nothing moves makes it exact.
+func (c *check) settle(active []*rule, t int64) int64 {
+	for range maxRounds {
+		if t > c.at+horizon*daySeconds {
+			return never
+		}
+		next := t
+		for _, r := range active {
+			if r.effect(c.strict) == warn {
+				continue
+			}
+			if code, nb := c.eval(r, t); code != "" {
+				next = max(next, nb)
+			}
+		}
+		if next == t {
+			return t
+		}
+		t = next
+	}
+	return never
+}
+
+// eval asks one rule at instant t (Unix seconds): a code and the rule's own
+// earliest yes, or "" when it allows.
+func (c *check) eval(r *rule, t int64) (Code, int64) {
+	c.used, c.fact, c.count, c.since = "", "", 0, 0
+	if !c.inForce(r, t) {
+		return "", 0
+	}
+	code, nb := c.ask(r, t)
+	if code == "" {
+		return "", 0
+	}
+	for i := range r.except {
+		x := &r.except[i]
+		if c.excepted(r, x, t) {
+			c.used = x.rule
+			return "", 0
+		}
+		nb = min(nb, c.exceptionOpens(x, t))
+	}
+	if r.until != maxDate {
+		nb = min(nb, c.cal.startOf(r.until))
+	}
+	if nb <= t {
+		nb = t + 1
+	}
+	return code, nb
+}
+
+func (c *check) inForce(r *rule, t int64) bool {
+	if r.from == minDate && r.until == maxDate {
+		return true
+	}
+	d := c.cal.date(t)
+	return d >= r.from && d < r.until
+}
+
+func (c *check) ask(r *rule, t int64) (Code, int64) {
+	switch r.kind {
+	case kHours:
+		return c.askHours(r, t)
+	case kWish:
+		return c.askWish(r, t)
+	case kCount:
+		return c.askCount(r, t)
+	case kRun:
+		return c.askRun(r, t)
+	case kSilence:
+		return c.askSilence(r, t)
+	case kGap:
+		return c.askGap(r, t)
+	case kConsent:
+		return c.askConsent(r, t)
+	case kOptOut:
+		return c.askOptOut(r, t)
+	case kConfirmation:
+		return c.askConfirmation(r, t)
+	case kHold:
+		return c.askHold(r, t)
+	case kCease:
+		return c.askCease(r, t)
+	case kDispute:
+		return c.askDispute(r, t)
+	case kNotice:
+		return c.askNotice(r, t)
+	case kEmailNotice:
+		return c.askEmailNotice(r, t)
+	case kNumber:
+		return c.askNumber(r, t)
+	case kContent:
+		return c.askContent(r)
+	case kOvershadow:
+		return c.askOvershadow(r, t)
+	case kAddressee:
+		return c.askAddressee(r)
+	case kLocation:
+		return c.askLocation(r)
+	case kForbid:
+		return CodeForbidden, never
+	case kCharge:
+		return c.askCharge(r, t)
+	}
+	return "", 0
+}
+
+// numbers of the rule that its reasons show.
+func (r *rule) numbers() (limit, days int) {
+	s := &r.spec
+	switch r.kind {
+	case kCount:
+		return s.Count.Max, s.Count.Days
+	case kRun:
+		return s.Run.PerDay, s.Run.Days
+	case kSilence:
+		return 0, s.Silence.Days
+	case kGap:
+		return s.Gap.Minutes, s.Gap.Days
+	case kConfirmation:
+		return s.Confirmation.Minutes, 0
+	case kNotice:
+		return 0, s.Notice.Days
+	case kNumber:
+		return 0, s.Number.Days
+	case kWish:
+		return 0, s.Wish.OralDays
+	}
+	return 0, 0
+}

@@ -1,0 +1,206 @@
+package contact
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// find the rule that a reason came from, by id and part.
+func (s Set) find(id, part string) *rule {
+	for i := range s {
+		for j := range s[i].rules {
+			r := &s[i].rules[j]
+			if r.part == part && (r.id == id || r.kind == kHours && r.spec.Hours.Differ == id) {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// Citation of a rule: the provision or house decision it comes from. Empty
+// when the set has no such rule.
+func (s Set) Citation(rule string) string {
+	for i := range s {
+		for j := range s[i].rules {
+			r := &s[i].rules[j]
+			if r.id == rule || r.kind == kHours && r.spec.Hours.Differ == rule {
+				return r.spec.Citation
+			}
+		}
+	}
+	return ""
+}
+
+// Rank is the place of a rule in the set, for ordered lists; rules the set
+// does not have come last.
+func (s Set) Rank(rule string) int {
+	n := 0
+	for i := range s {
+		for j := range s[i].rules {
+			if s[i].rules[j].id == rule {
+				return n
+			}
+			n++
+		}
+	}
+	return n
+}
+
+// Explain says in plain words why the verdict is what it is: each rule that
+// refused with its citation, remarks, and from when the answer could be yes.
+// It holds no personal data.
+func (s Set) Explain(q Query, v Verdict) string {
+	var b strings.Builder
+	if v.Allowed {
+		fmt.Fprintf(&b, "Allowed: %s at %s.\n", q.Channel, local(q, q.At))
+		if v.Rule != "" {
+			fmt.Fprintf(&b, "It relies on the exception %s (%s).\n", v.Rule, orNone(s.Citation(v.Rule)))
+		}
+	} else {
+		fmt.Fprintf(&b, "Refused: %s at %s.\n", q.Channel, local(q, q.At))
+	}
+	for _, r := range v.Reasons {
+		fmt.Fprintf(&b, "- %s (%s): %s\n", orNone(r.Rule), orNone(s.Citation(r.Rule)), s.Text(q, r))
+	}
+	for _, r := range v.Warn {
+		fmt.Fprintf(&b, "- Remark, %s (%s): %s\n", r.Rule, orNone(s.Citation(r.Rule)), s.Text(q, r))
+	}
+	switch {
+	case v.Allowed:
+	case v.NotBefore.IsZero():
+		b.WriteString("Waiting does not help: something new must happen first.\n")
+	default:
+		fmt.Fprintf(&b, "Earliest, if nothing else happens: %s.\n", local(q, v.NotBefore))
+	}
+	s.evidence(&b, q)
+	return b.String()
+}
+
+// evidence lists what the verdict was taken from.
+func (s Set) evidence(b *strings.Builder, q Query) {
+	for _, z := range q.Zones {
+		fmt.Fprintf(b, "Zone %s, from %s.\n", z.Name, orNone(z.Evidence))
+	}
+	for _, p := range q.Places {
+		fmt.Fprintf(b, "Law of %s, from %s.\n", p.Jurisdiction, orNone(p.Evidence))
+	}
+	reading := Strict
+	if q.Ambiguity == Literal {
+		reading = Literal
+	}
+	fmt.Fprintf(b, "Reading: %s.", reading)
+	for _, v := range s.Versions() {
+		fmt.Fprintf(b, " %s %s.", v.Pack, v.Version)
+	}
+	b.WriteString("\n")
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "no citation"
+	}
+	return s
+}
+
+// local writes an instant in the person's first zone.
+func local(q Query, t time.Time) string {
+	loc := time.UTC
+	if len(q.Zones) > 0 && q.Zones[0].Location != nil {
+		loc = q.Zones[0].Location
+	}
+	return t.In(loc).Format("Mon 2006-01-02 15:04:05 MST")
+}
+
+// Text renders one reason in a sentence.
+func (s Set) Text(q Query, r Reason) string {
+	rule := s.find(r.Rule, r.Part)
+	var title string
+	if rule != nil {
+		title = rule.spec.Title
+	}
+	text := sentence(q, r)
+	if title != "" {
+		text = title + ": " + text
+	}
+	if !r.NotBefore.IsZero() {
+		text += " Free from " + local(q, r.NotBefore) + "."
+	}
+	return text
+}
+
+// plain sentences of codes that need no numbers.
+var plain = map[Code]string{
+	CodeChannel:     "The channel is not known, so nothing may be sent on it.",
+	CodeRole:        "It is not known whether the collector is a first or a third party; set the creditor's role.",
+	CodeNoZone:      "No time zone of the person is known, so hours cannot be kept; add an address, a phone number or a zone.",
+	CodeWishPlace:   "The person called this place inconvenient.",
+	CodeWishWork:    "The person asked not to be called at work.",
+	CodeConsent:     "The consent that is needed is not on file.",
+	CodeOptOut:      "The person opted out of this channel or address.",
+	CodeHold:        "A hold on the person or debt forbids it.",
+	CodeCease:       "The person asked in writing to cease contact, or refused in writing to pay.",
+	CodeDispute:     "The debt was disputed in writing in time, and no verification has been sent since.",
+	CodeNoNotice:    "The notice that must come first is not on file.",
+	CodeEmailNotice: "The time to object to the use of this address has not passed, or the person objected.",
+	CodeReassigned:  "The number is reported to belong to someone else now.",
+	CodeContent:     "The content lacks something required or has something forbidden.",
+	CodeOvershadow:  "It demands payment before the validation period ends.",
+	CodeThird:       "This is not a person with whom the debt may be discussed.",
+	CodeLocation:    "Location contact with this person is used up, or an attorney is known.",
+	CodeForbidden:   "This medium is not allowed at all.",
+	CodeCharge:      "The charge is not owed, not yet owed, or too high.",
+}
+
+func sentence(q Query, r Reason) string {
+	if p, ok := plain[r.Code]; ok {
+		return p
+	}
+	switch r.Code {
+	case CodePoint:
+		return fmt.Sprintf("This number or address cannot be used (%s).", orNone(r.Fact))
+	case CodeHours:
+		return clocks(q) + " is outside the permitted hours."
+	case CodeHoursZones:
+		return clocks(q) + " must be inside the permitted hours in every one of them."
+	case CodeWishTime:
+		return clocks(q) + " is a time the person called inconvenient."
+	case CodeCount:
+		return fmt.Sprintf("%d counted in the last %d dates; the limit is %d.", r.Count, r.Days, r.Limit)
+	case CodeRun:
+		return fmt.Sprintf("%d or more a day on each of the last %d dates.", r.Limit, r.Days)
+	case CodeSilence:
+		return fmt.Sprintf("There was a conversation (%s); %d dates of silence follow.", orNone(r.Fact), r.Days)
+	case CodeGap:
+		return gapText(r)
+	case CodeNoticeWait:
+		return fmt.Sprintf("The notice was sent, but %d days have not passed.", r.Days)
+	case CodeStaleNumber:
+		return fmt.Sprintf("No text from the number, number check or direct consent in the last %d days.", r.Days)
+	case CodeConfirmation:
+		return fmt.Sprintf("An opt-out is confirmed once, within %d minutes.", r.Limit)
+	}
+	return string(r.Code)
+}
+
+func gapText(r Reason) string {
+	if r.Days > 0 {
+		return fmt.Sprintf("The last contact (%s) was less than %d local dates ago.", r.Fact, r.Days)
+	}
+	return fmt.Sprintf("The last contact (%s) was less than %d minutes ago.", r.Fact, r.Limit)
+}
+
+// clocks writes the query's instant on the clock of every candidate zone.
+func clocks(q Query) string {
+	var parts []string
+	for _, z := range q.Zones {
+		if z.Location != nil {
+			parts = append(parts, q.At.In(z.Location).Format("15:04:05")+" in "+z.Location.String())
+		}
+	}
+	if len(parts) == 0 {
+		return "The time"
+	}
+	return strings.Join(parts, ", ")
+}

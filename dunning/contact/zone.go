@@ -1,0 +1,67 @@
+package contact
+
+import "time"
+
+// zone is a location with the offset that holds between two transitions, so
+// that most conversions are an addition. All instants are Unix seconds.
+type zone struct {
+	loc        *time.Location
+	off        int64
+	start, end int64 // the offset holds in [start, end)
+}
+
+const (
+	never  = int64(1) << 60 // no instant: only a new event can help
+	always = -never
+)
+
+// seek makes the cached offset the one at t.
+func (z *zone) seek(t int64) {
+	if t >= z.start && t < z.end {
+		return
+	}
+	lt := time.Unix(t, 0).In(z.loc)
+	_, off := lt.Zone()
+	z.off = int64(off)
+	s, e := lt.ZoneBounds()
+	z.start, z.end = always, never
+	if !s.IsZero() {
+		z.start = s.Unix()
+	}
+	if !e.IsZero() {
+		z.end = e.Unix()
+	}
+}
+
+// local gives the local date and second of the day at t.
+func (z *zone) local(t int64) (Date, int64) {
+	z.seek(t)
+	d := floorDiv(t+z.off, daySeconds)
+	return Date(d), t + z.off - d*daySeconds
+}
+
+// date is the local date at t.
+func (z *zone) date(t int64) Date {
+	z.seek(t)
+	return Date(floorDiv(t+z.off, daySeconds))
+}
+
+// instant is the first instant at which the local clock has reached second sod
+// of date d: the first of two when clocks go back, the end of the gap when
+// they go forward.
+func (z *zone) instant(d Date, sod int64) int64 {
+	want := int64(d)*daySeconds + sod
+	t := want - 15*3600 // no zone is further east
+	for range 8 {
+		z.seek(t)
+		c := max(want-z.off, t)
+		if c < z.end {
+			return c
+		}
+		t = z.end
+	}
+	return want
+}
+
+// startOf is the first instant of a local date.
+func (z *zone) startOf(d Date) int64 { return z.instant(d, 0) }
