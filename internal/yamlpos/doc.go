@@ -2,6 +2,7 @@ package yamlpos
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -321,4 +322,35 @@ func (d *Doc) line(n int) string {
 		return ""
 	}
 	return d.lines[n-1]
+}
+
+// Canonical is the content of the file without comments, order of keys and
+// style of writing: files that say the same have the same canonical form. It
+// is JSON whose scalars are all texts.
+func (d *Doc) Canonical() []byte {
+	b, err := json.Marshal(generic(d.root))
+	if err != nil {
+		return nil // cannot happen: only maps, lists and strings
+	}
+	return b
+}
+
+func generic(n *yaml.Node) any {
+	switch {
+	case n == nil:
+		return nil
+	case n.Kind == yaml.MappingNode:
+		m := make(map[string]any, len(n.Content)/2)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = generic(n.Content[i+1])
+		}
+		return m
+	case n.Kind == yaml.SequenceNode:
+		s := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			s[i] = generic(c)
+		}
+		return s
+	}
+	return n.Value
 }

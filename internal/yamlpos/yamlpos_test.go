@@ -246,3 +246,20 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestCanonicalFormIgnoresHowItIsWritten(t *testing.T) {
+	form := func(src string) string {
+		d, ok := Parse("f.yaml", []byte(src))
+		if !ok {
+			t.Fatal(d.Faults())
+		}
+		return string(d.Canonical())
+	}
+	a := form("# comment\ntitle: a\nparts: [{name: x, count: 1}]\n")
+	if b := form("parts:\n- count: 1\n  name: 'x'\ntitle: \"a\" # b\n"); a != b {
+		t.Errorf("the same content has two forms:\n%s\n%s", a, b)
+	}
+	if c := form("title: a\nparts: [{name: x, count: 2}]\n"); a == c {
+		t.Error("different content has one form")
+	}
+}
