@@ -47,10 +47,24 @@ type ItemState struct {
 	Round       int
 	PaidAt      time.Time // when it was last paid off; zero while open
 
-	from    string // step to start from in this round, "" = the first
+	known   time.Time // when it came to Duly
+	paid    int64     // minor units allocated to it
+	from    string    // step to start from in this round, "" = the first
 	counted []count
-	since   time.Time // when its present stage began: entry, or the last counted step
+	marks   []mark
 }
+
+// mark is one entry of a step's send list done for an item by an accepted contact.
+type mark struct {
+	step    string
+	round   int
+	entry   int // index in the send list; wholeStep when merged into a further step's contact
+	at      time.Time
+	contact string
+}
+
+// wholeStep marks a step that was done by the contact of a more advanced step.
+const wholeStep = -1
 
 // count is one step done, waived or passed for an item.
 type count struct {
@@ -65,34 +79,33 @@ type HoldState struct {
 	HoldPlaced
 	From, End time.Time // End zero = open
 	Lifted    bool
-	dispute   bool
 }
 
 // TaskState is a task with what became of it.
 type TaskState struct {
 	TaskOpened
-	Opened         time.Time
-	Ended          time.Time // zero while open
-	Outcome        string
-	Tries          int // call attempts logged
-	Talked         bool
-	ApprovedDigest string
+	Opened   time.Time
+	Ended    time.Time // zero while open
+	Outcome  string
+	Tries    int // call attempts logged
+	Talked   bool
+	Approved string // digest that a draft's approval was bound to
 }
 
 // ContactFacts is a contact of any of the debtor's accounts, planned or logged.
 type ContactFacts struct {
 	ContactPlanned
-	Account   string
-	State     ContactState
-	Reserved  time.Time
-	At        time.Time // dispatch instant once sending; the logged instant otherwise
-	Moved     time.Time // of the last state
-	Class     FailureClass
-	Code      string
-	Permanent bool
-	RetryAt   time.Time
-	Deadline  time.Time
-	Logged    *ContactLogged // set when it was not planned by Duly
+	Account, Case string
+	State         ContactState
+	Reserved      time.Time
+	At            time.Time // dispatch instant once sending; the logged instant otherwise
+	Moved         time.Time // of the last state
+	Class         FailureClass
+	Code          string
+	Permanent     bool
+	RetryAt       time.Time
+	Deadline      time.Time
+	Logged        *ContactLogged // set when it was not planned by Duly
 }
 
 // PromiseState, OfferState, PlanState and LeaseState carry their real ends.
@@ -128,6 +141,14 @@ type PaymentState struct {
 	Payment
 	At       time.Time
 	Reversed time.Time // zero = stands
+
+	rest  int64 // minor units that no item absorbed
+	parts []part
+}
+
+type part struct {
+	item  string
+	minor int64
 }
 
 // PointState is a contact point as known now. Values are not here.

@@ -36,10 +36,10 @@ type StoredDecision struct {
 // Attempt is one hand-over of a contact to a provider and how it went. Each
 // state is a row of its own; rows are never changed.
 type Attempt struct {
-	ID       string // opaque id given to the provider, derived from the contact's id
-	Contact  string // ContactPlanned.ID
-	Case     string
-	State    ContactState
-	At       time.Time
-	Outcome  Outcome
+	ID      string // opaque id given to the provider, derived from the contact's id
+	Contact string // ContactPlanned.ID
+	Case    string
+	State   ContactState
+	At      time.Time
+	Outcome Outcome
 }

@@ -1,0 +1,534 @@
+package dunning
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/duly/duly/dunning/contact"
+	"github.com/duly/duly/dunning/money"
+)
+
+// dispatch decides over a matured step: its own limits first, then what the
+// verb needs.
+func (f *Facts) dispatch(at time.Time, s *Step, group []rung) Decision {
+	if d, ok := f.catchUp(at, s, group); ok {
+		return d
+	}
+	if d, ok := f.spacedOut(at, s, group); ok {
+		return d
+	}
+	d := f.decisionFor(at, s, group)
+	keys := countedKeys(d.Items)
+	if f.below(s, keys) {
+		d.Verb, d.Reason = VerbRecord, "below_minimum"
+		d.Effects = []Fact{f.fact(at, StepPassed{Items: atStep(group, f.Sequence.StepIndex(s.ID)), Step: s.ID, When: "minimum"})}
+		return d
+	}
+	if s.Mode == ModeManual {
+		return f.askManual(at, d, s, keys)
+	}
+	switch s.Verb {
+	case VerbSend, VerbOffer:
+		return f.send(at, d, s, group)
+	case VerbCall:
+		return f.openTask(at, d, TaskOpened{Task: TaskCall, Queue: s.Call.Queue, Attempts: s.Call.Attempts, Until: f.within(at, s.Call.Within)}, keys)
+	case VerbEscalate:
+		return f.openTask(at, d, TaskOpened{Task: TaskEscalation, Queue: s.Escalate.Queue, Until: f.within(at, s.Escalate.SLA)}, keys)
+	case VerbRefer:
+		return f.referItems(at, d, s.ID, s.Refer, keys)
+	case VerbClose:
+		d.Effects = []Fact{f.fact(at, StepCounted{Items: keys, Step: s.ID, Why: "closed"}), f.fact(at, ItemsDisposed{Items: keys, To: s.Close.Disposition, Reason: "step"})}
+	}
+	return d
+}
+
+func (f *Facts) within(at time.Time, days int) time.Time {
+	if days == 0 {
+		return time.Time{}
+	}
+	return f.daysAfter(at, days)
+}
+
+// decisionFor fills in what every decision about a step says.
+func (f *Facts) decisionFor(at time.Time, s *Step, group []rung) Decision {
+	d := Decision{Verb: s.Verb, WakeAt: at, Step: s.ID, Round: group[0].item.Round}
+	d.Items = f.listed(at, s, group)
+	d.Total = f.total(d.Items)
+	return d
+}
+
+// listed are the lines of the contact: what the step counts for, and what the
+// sequence lists along.
+func (f *Facts) listed(at time.Time, s *Step, group []rung) []ItemLine {
+	counts := map[string]string{}
+	for _, r := range group {
+		counts[r.item.Key] = f.Sequence.Steps[r.step].ID
+	}
+	var lines []ItemLine
+	for i := range f.Items {
+		it := &f.Items[i]
+		step, counted := counts[it.Key]
+		if !counted && !f.along(it, at) {
+			continue
+		}
+		if !counted && f.Sequence.Ladder != LadderEach && f.nextStep(it) == f.Sequence.StepIndex(s.ID) {
+			step = s.ID // its own next step it is
+		}
+		lines = append(lines, ItemLine{Key: it.Key, Step: step, Amount: it.Amount.Of(it.Open)})
+	}
+	return lines
+}
+
+// along reports whether an item is listed beside those the step is about.
+func (f *Facts) along(it *ItemState, at time.Time) bool {
+	if !f.collectable(it) {
+		return false
+	}
+	if held, _ := f.heldItem(it, at); held {
+		return false
+	}
+	switch f.Sequence.Include {
+	case IncludeAllOpen:
+		return true
+	case IncludeDueForStep:
+		return false
+	}
+	return f.overdue(it, at)
+}
+
+// lines lists items by key.
+func (f *Facts) lines(keys []string, step string) []ItemLine {
+	var out []ItemLine
+	for _, k := range keys {
+		if it := f.item(k); it != nil {
+			out = append(out, ItemLine{Key: k, Step: step, Amount: it.Amount.Of(it.Open)})
+		}
+	}
+	return out
+}
+
+// total is what the lines ask for: their sum less unallocated credit.
+func (f *Facts) total(lines []ItemLine) (sum money.Amount) {
+	for _, l := range lines {
+		sum, _ = sum.Add(l.Amount)
+	}
+	return sum.Of(sum.Minor() - f.Credit)
+}
+
+// below reports whether what the step counts for, less unallocated credit, is
+// under the step's minimum, or nothing is left at all.
+func (f *Facts) below(s *Step, keys []string) bool {
+	sum := -f.Credit
+	for _, k := range keys {
+		sum += f.item(k).Open
+	}
+	var least int64
+	switch {
+	case s.Refer != nil:
+		least = s.Refer.Minimum[f.Currency].Minor()
+	case s.Offer != nil:
+		least = s.Offer.Minimum[f.Currency].Minor()
+	}
+	return sum < least || sum <= 0
+}
+
+// limit is one of the case's own limits on a dispatch.
+type limit struct {
+	rule string
+	at   time.Time
+}
+
+// free is the earliest instant at or after t that keeps spacing, the daily
+// limit and the creditor's window, and the rule that decides it.
+func (f *Facts) free(s *Step, t time.Time) (time.Time, string) {
+	rule := ""
+	for _, l := range []limit{{"spacing", f.spaced()}, {"daily_limit", f.dailyFor(s)}} {
+		if l.at.After(t) {
+			t, rule = l.at, l.rule
+		}
+	}
+	if s.contacts() && s.Verb != VerbCall {
+		open, ok := f.windowOpen(f.Sequence.Window, t)
+		if !ok {
+			return time.Time{}, "send_window"
+		}
+		if open.After(t) {
+			t, rule = open, "send_window"
+		}
+	}
+	return t, rule
+}
+
+func (f *Facts) dailyFor(s *Step) time.Time {
+	if s.Verb != VerbSend && s.Verb != VerbOffer {
+		return time.Time{}
+	}
+	return f.freeToday()
+}
+
+// spacedOut defers a step that has matured but must keep its distance. A step
+// of which one entry has left goes on with the others: it is one dispatch.
+func (f *Facts) spacedOut(at time.Time, s *Step, group []rung) (Decision, bool) {
+	if f.begun(s, group) {
+		open, ok := f.windowOpen(f.Sequence.Window, at)
+		if !s.contacts() || ok && !open.After(at) {
+			return Decision{}, false
+		}
+		return f.deferred(s, group, "send_window", open), true
+	}
+	t, rule := f.free(s, at)
+	if rule == "" || (!t.After(at) && !t.IsZero()) {
+		return Decision{}, false
+	}
+	return f.deferred(s, group, rule, t), true
+}
+
+func (f *Facts) deferred(s *Step, group []rung, rule string, t time.Time) Decision {
+	return Decision{Verb: s.plannedVerb(), Step: s.ID, Round: group[0].item.Round, WakeAt: t, Contact: f.plannedContact(s),
+		Waiting: "deferred", Rule: rule, Reason: rule, NotBefore: t, Deferred: true}
+}
+
+// catchUp applies the sequence's policy when a step could have left more than
+// a day ago and did not: an outage.
+func (f *Facts) catchUp(at time.Time, s *Step, group []rung) (Decision, bool) {
+	if f.Sequence.CatchUp == CatchUpRun || f.Sequence.CatchUp == "" || f.begun(s, group) || !f.missedDispatch(at, s, group) {
+		return Decision{}, false
+	}
+	if f.Sequence.CatchUp == CatchUpAsk {
+		d := Decision{Verb: VerbTask, WakeAt: at, Step: s.ID, Reason: "catch_up", Queue: f.Creditor.Queues.Operations}
+		t := TaskOpened{ID: f.taskID("catch_up", s.ID, f.stamp(at)), Task: TaskCatchUp, Queue: d.Queue, Step: s.ID, Items: atStep(group, f.Sequence.StepIndex(s.ID)), Reason: "outage"}
+		d.Effects = []Fact{f.fact(at, t)}
+		return d, true
+	}
+	d := Decision{Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "waived_catch_up"}
+	for _, r := range group {
+		w := f.waive(at, r, f.lastMatured(r, at)+1, "catch_up")
+		d.Effects = append(d.Effects, w.Effects...)
+	}
+	return d, true
+}
+
+// outage is how late a dispatch must be for the catch-up policy to speak.
+const outage = 24 * time.Hour
+
+func (f *Facts) missedDispatch(at time.Time, s *Step, group []rung) bool {
+	first := f.CaseSince
+	for i := range f.Holds {
+		if h := &f.Holds[i]; h.over(at) {
+			first = later(first, f.freeAgain(h))
+		}
+	}
+	for _, r := range group {
+		if r.step == f.Sequence.StepIndex(s.ID) {
+			first = later(first, later(r.at, r.item.known))
+		}
+	}
+	could, _ := f.free(s, first)
+	if could.IsZero() || at.Sub(could) < outage {
+		return false
+	}
+	if s.Verb != VerbSend {
+		return true
+	}
+	for _, c := range s.entries()[:1] {
+		if v := f.gate(could, s, c); v.Allowed {
+			return true
+		}
+	}
+	return false
+}
+
+// openTask hands the step to a queue.
+func (f *Facts) openTask(at time.Time, d Decision, t TaskOpened, keys []string) Decision {
+	d.Queue = t.Queue
+	t.ID, t.Step, t.Items = f.taskID(string(t.Task), d.Step, strconv.Itoa(d.Round), f.stamp(at)), d.Step, keys
+	d.Effects = []Fact{f.fact(at, t)}
+	return d
+}
+
+func (f *Facts) askManual(at time.Time, d Decision, s *Step, keys []string) Decision {
+	d.Verb = VerbTask
+	return f.openTask(at, d, TaskOpened{Task: TaskManual, Queue: f.Creditor.Queues.Operations, Reason: string(s.Verb)}, keys)
+}
+
+// referItems hands items to someone outside, after an approval where one is
+// asked for. The referral takes its items out of the sequence.
+func (f *Facts) referItems(at time.Time, d Decision, step string, r *ReferStep, keys []string) Decision {
+	d.Verb, d.Queue = VerbRefer, r.To
+	if r.Approval != "" {
+		switch f.approval(step, keys) {
+		case "":
+			d.Verb, d.Queue = VerbTask, r.Approval
+			d.Step = step
+			return f.openTask(at, d, TaskOpened{Task: TaskApproval, Queue: r.Approval, Reason: "refer:" + r.To, Digest: f.referDigest(keys)}, keys)
+		case "rejected":
+			d.Verb, d.Reason = VerbRecord, "approval_rejected"
+			if step != "" {
+				d.Effects = []Fact{f.fact(at, StepCounted{Items: keys, Step: step, Why: "approval_rejected"})}
+			} else {
+				d.Effects = []Fact{f.fact(at, ItemsDisposed{Items: keys, To: Recalled, Reason: "approval_rejected"})}
+			}
+			return d
+		}
+	}
+	d.Effects = nil
+	if step != "" {
+		d.Effects = append(d.Effects, f.fact(at, StepCounted{Items: keys, Step: step, Why: "referred"}))
+	}
+	d.Effects = append(d.Effects, f.fact(at, ItemsDisposed{Items: keys, To: Referred, Where: r.To, Reason: r.Package}))
+	return d
+}
+
+// approval is the outcome of the newest approval task over exactly these items
+// and amounts; "" when there is none.
+func (f *Facts) approval(step string, keys []string) string {
+	digest := f.referDigest(keys)
+	for i := len(f.Tasks) - 1; i >= 0; i-- {
+		t := &f.Tasks[i]
+		if t.Task == TaskApproval && t.Step == step && !t.Ended.IsZero() && t.Digest == digest {
+			return t.Outcome
+		}
+	}
+	return ""
+}
+
+func (f *Facts) referDigest(keys []string) string {
+	h := sha256.New()
+	for _, l := range f.lines(keys, "") {
+		fmt.Fprintf(h, "%s\x00%s\x00", l.Key, l.Amount)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// entries are the channels of a step's message.
+func (s *Step) entries() []Channeled {
+	if s.Offer != nil {
+		return s.Offer.Send
+	}
+	return s.Send
+}
+
+// alternatives are an entry and what may replace it, in order.
+func (c Channeled) alternatives() []Channeled {
+	out := []Channeled{c}
+	for _, e := range c.Else {
+		out = append(out, e.alternatives()...)
+	}
+	return out
+}
+
+// send finds the next entry of the step that has not left, and on it the first
+// channel that is possible.
+func (f *Facts) send(at time.Time, d Decision, s *Step, group []rung) Decision {
+	if s.Verb == VerbOffer && len(s.Offer.Send) == 0 {
+		return f.openOffer(at, d, s)
+	}
+	if f.stale(at) {
+		d.Verb, d.Items, d.Waiting, d.Rule, d.Reason = VerbLook, nil, "stale", "stale", "payment_data_stale"
+		d.WakeAt, d.Deferred = at.Add(time.Hour), true
+		return d
+	}
+	if s.Mode == ModeDraft {
+		if draft, wait := f.askDraft(at, d, s); wait {
+			return draft
+		}
+	}
+	lead := group[0].item
+	for _, r := range group {
+		if r.step == f.Sequence.StepIndex(s.ID) {
+			lead = r.item
+			break
+		}
+	}
+	entries := s.entries()
+	if s.Complete == CompleteAny {
+		entries = []Channeled{{Channel: entries[0].Channel, Template: entries[0].Template, Else: append(slices.Clone(entries[0].Else), entries[1:]...)}}
+	}
+	for i, e := range entries {
+		if f.entryDone(lead, s, i) {
+			continue
+		}
+		return f.entry(at, d, s, i, e)
+	}
+	return d
+}
+
+// entry tries the channels of one entry in order. Impossible ones give way to
+// their else; a refusal that time will cure waits.
+func (f *Facts) entry(at time.Time, d Decision, s *Step, i int, e Channeled) Decision {
+	var last contact.Verdict
+	for alt, c := range e.alternatives() {
+		if f.spent(d, i, alt) {
+			continue
+		}
+		v := f.gate(at, s, c)
+		if v.Impossible {
+			last = v
+			continue
+		}
+		if !v.Allowed {
+			return f.refused(at, d, s, v)
+		}
+		if t := f.retryAfter(d, i, alt); t.After(at) {
+			d.Verb, d.WakeAt, d.Waiting, d.Rule, d.NotBefore, d.Deferred = VerbSend, t, "deferred", "retry_after", t, true
+			d.Contact = &ContactPlanned{Step: s.ID, Channel: c.Channel, Template: c.Template}
+			return d
+		}
+		d.Verb = s.Verb
+		d.Contact = f.plan(d, s, i, alt, c)
+		return d
+	}
+	return f.noChannel(at, d, i, last)
+}
+
+// spent reports whether an alternative has failed for good in this dispatch.
+func (f *Facts) spent(d Decision, entry, alt int) bool {
+	return slices.ContainsFunc(f.Contacts, func(c ContactFacts) bool {
+		return f.sameEntry(&c, d, entry, alt) && (c.State == ContactBounced || c.State == ContactFailed && c.Permanent)
+	})
+}
+
+// sameEntry reports whether a contact was this alternative of this entry for
+// any item that the decision counts for.
+func (f *Facts) sameEntry(c *ContactFacts, d Decision, entry, alt int) bool {
+	return c.Account == f.Account && c.Step == d.Step && c.Round == d.Round && c.Entry == entry && c.Alt == alt &&
+		slices.ContainsFunc(c.Items, func(l ItemLine) bool {
+			return l.Step == d.Step && slices.ContainsFunc(d.Items, func(m ItemLine) bool { return m.Key == l.Key && m.Step == d.Step })
+		})
+}
+
+// retryAfter is until when a channel that refused for now must be left alone.
+func (f *Facts) retryAfter(d Decision, entry, alt int) time.Time {
+	var t time.Time
+	for i := range f.Contacts {
+		if c := &f.Contacts[i]; c.State == ContactFailed && f.sameEntry(c, d, entry, alt) {
+			t = later(t, c.RetryAt)
+		}
+	}
+	return t
+}
+
+// plan is the contact to reserve. Its id is the unique send key.
+func (f *Facts) plan(d Decision, s *Step, entry, alt int, c Channeled) *ContactPlanned {
+	n := 1
+	for i := range f.Contacts {
+		if p := &f.Contacts[i]; p.Case == f.Case && p.Step == s.ID && p.Round == d.Round && p.Channel == c.Channel && p.Logged == nil {
+			n++
+		}
+	}
+	return &ContactPlanned{
+		ID:   strings.Join([]string{f.Case, strconv.Itoa(d.Round), s.ID, string(c.Channel), strconv.Itoa(n)}, "/"),
+		Step: s.ID, Round: d.Round, Entry: entry, Alt: alt, Channel: c.Channel, Template: c.Template, Ordinal: n,
+		Point: f.point(c.Channel), Items: d.Items, Purpose: "collect", Automatic: true, Creditor: f.Creditor.ID,
+	}
+}
+
+// refused defers to the policy's earliest yes, moved into the creditor's own
+// window; a refusal that only an event can lift asks a person, once.
+func (f *Facts) refused(at time.Time, d Decision, s *Step, v contact.Verdict) Decision {
+	d.Rule, d.Waiting, d.Deferred, d.Verb = v.Rule, "deferred", true, s.plannedVerb()
+	if len(v.Reasons) > 0 {
+		d.Reason = string(v.Reasons[0].Code)
+	}
+	d.Contact = f.plannedContact(s)
+	if v.NotBefore.IsZero() {
+		return f.refusedForGood(at, d)
+	}
+	t := v.NotBefore
+	if open, ok := f.windowOpen(f.Sequence.Window, t); ok {
+		t = open
+	}
+	d.WakeAt, d.NotBefore = t, t
+	return d
+}
+
+func (f *Facts) refusedForGood(at time.Time, d Decision) Decision {
+	id := f.taskID("refused", d.Step, strconv.Itoa(d.Round), d.Rule)
+	if t := f.task(id); t != nil {
+		d.Verb, d.Contact, d.Items, d.Waiting = VerbLook, nil, nil, "refused"
+		d.WakeAt = at.Add(7 * 24 * time.Hour)
+		return d
+	}
+	d.Verb, d.WakeAt, d.Contact = VerbTask, at, nil
+	d.Queue = f.Creditor.Queues.Operations
+	d.Effects = []Fact{f.fact(at, TaskOpened{ID: id, Task: TaskSupervisor, Queue: d.Queue, Step: d.Step, Items: countedKeys(d.Items), Reason: "refused:" + d.Rule})}
+	return d
+}
+
+// noChannel ends an entry as a task: nothing reaches this debtor by it.
+func (f *Facts) noChannel(at time.Time, d Decision, entry int, v contact.Verdict) Decision {
+	d.Verb, d.Rule, d.Reason, d.Queue = VerbTask, v.Rule, "no_channel", f.Creditor.Queues.Operations
+	t := TaskOpened{ID: f.taskID("no_channel", d.Step, strconv.Itoa(d.Round), strconv.Itoa(entry), f.stamp(at)), Task: TaskNoChannel, Queue: d.Queue, Step: d.Step, Entry: entry, Items: countedKeys(d.Items), Reason: v.Rule}
+	d.Effects = []Fact{f.fact(at, t)}
+	return d
+}
+
+// openOffer opens an offer; used alone when the offer needs no message, and by
+// Accepted when its message has left.
+func (f *Facts) openOffer(at time.Time, d Decision, s *Step) Decision {
+	d.Verb = VerbOffer
+	d.Effects = []Fact{f.fact(at, f.offer(at, s, d.Round, countedKeys(d.Items)))}
+	return d
+}
+
+func (f *Facts) offer(at time.Time, s *Step, round int, keys []string) OfferOpened {
+	n := len(f.Offers) + 1
+	return OfferOpened{ID: fmt.Sprintf("%s/offer/%s/%d/%d", f.Case, s.ID, round, n), Step: s.ID, Items: keys,
+		Terms: s.Offer.Instalments, Until: f.daysAfter(at, max(s.Offer.OpenFor, 1))}
+}
+
+// Accepted are the facts that follow a provider's acceptance of a contact: the
+// new state, and the offer that the message made.
+func (f Facts) Accepted(id, providerID string, at time.Time) []Fact {
+	out := []Fact{f.fact(at, ContactMoved{ID: id, State: ContactAccepted, ProviderID: providerID})}
+	c := f.contact(id)
+	if c == nil {
+		return out
+	}
+	if i := f.Sequence.StepIndex(c.Step); i >= 0 && f.Sequence.Steps[i].Offer != nil {
+		out = append(out, f.fact(at, f.offer(at, &f.Sequence.Steps[i], c.Round, countedKeys(c.Items))))
+	}
+	return out
+}
+
+// askDraft asks for the approval of a draft, and again when anything that the
+// approval was bound to has changed. wait is false once it is approved as it is.
+func (f *Facts) askDraft(at time.Time, d Decision, s *Step) (Decision, bool) {
+	digest := f.draftDigest(d, s)
+	for i := len(f.Tasks) - 1; i >= 0; i-- {
+		t := &f.Tasks[i]
+		if t.Task != TaskDraft || t.Step != s.ID || t.Ended.IsZero() || t.Digest != digest {
+			continue
+		}
+		switch t.Outcome {
+		case "approved":
+			return d, false
+		case "rejected":
+			d.Verb, d.Reason = VerbRecord, "draft_rejected"
+			d.Effects = []Fact{f.fact(at, StepCounted{Items: countedKeys(d.Items), Step: s.ID, Why: "draft_rejected"})}
+			return d, true
+		}
+	}
+	d.Verb = VerbTask
+	return f.openTask(at, d, TaskOpened{Task: TaskDraft, Queue: f.Creditor.Queues.Supervisor, Digest: digest, Reason: "approve"}, countedKeys(d.Items)), true
+}
+
+// draftDigest binds an approval to items, amounts, recipient and text: the
+// text by its template and the sequence version that published it.
+func (f *Facts) draftDigest(d Decision, s *Step) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00%d\x00%s\x00", d.Step, d.Round, f.Sequence.Version)
+	for _, l := range d.Items {
+		fmt.Fprintf(h, "%s\x00%s\x00%s\x00", l.Key, l.Step, l.Amount)
+	}
+	fmt.Fprintf(h, "%s\x00%s\x00", d.Total, f.Known.Locale)
+	for _, e := range s.entries() {
+		fmt.Fprintf(h, "%s\x00%s\x00%s\x00", e.Channel, e.Template, f.point(e.Channel))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,354 @@
+package dunning
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ErrMixedCurrency is returned by Fold when an account's facts are not all in
+// the account's currency.
+var ErrMixedCurrency = errors.New("amount is not in the account's currency")
+
+// Fold plays a debtor's facts, in order, into what a decision may look at.
+// Facts of other accounts count only where they concern the debtor: contacts,
+// debtor-wide holds, opt-outs and the like. A fact that repeats kind and
+// source of an earlier one is ignored. Errors name the position of the fact.
+func Fold(s Setup, history []Fact) (Facts, error) {
+	f := Facts{Setup: s, seen: map[string]bool{}, ended: map[entryKey]bool{}}
+	for i, x := range history {
+		if err := f.add(x); err != nil {
+			return Facts{}, fmt.Errorf("fact %d (%s): %w", i+1, x.Body.Kind(), err)
+		}
+	}
+	f.resolveZones()
+	return f, nil
+}
+
+// Apply is Fold continued: the receiver is not changed.
+func (f Facts) Apply(more []Fact) (Facts, error) {
+	g := f.clone()
+	for i, x := range more {
+		if err := g.add(x); err != nil {
+			return Facts{}, fmt.Errorf("fact %d (%s): %w", i+1, x.Body.Kind(), err)
+		}
+	}
+	g.resolveZones()
+	return g, nil
+}
+
+func (f Facts) clone() Facts {
+	f.Items = slices.Clone(f.Items)
+	for i := range f.Items {
+		f.Items[i].counted = slices.Clone(f.Items[i].counted)
+		f.Items[i].marks = slices.Clone(f.Items[i].marks)
+	}
+	f.Payments = slices.Clone(f.Payments)
+	for i := range f.Payments {
+		f.Payments[i].parts = slices.Clone(f.Payments[i].parts)
+	}
+	f.Holds, f.Promises, f.Offers = slices.Clone(f.Holds), slices.Clone(f.Promises), slices.Clone(f.Offers)
+	f.Plans, f.Leases, f.Tasks = slices.Clone(f.Plans), slices.Clone(f.Leases), slices.Clone(f.Tasks)
+	f.Contacts, f.Points, f.OptOuts = slices.Clone(f.Contacts), slices.Clone(f.Points), slices.Clone(f.OptOuts)
+	f.Consents, f.Times, f.Notices = slices.Clone(f.Consents), slices.Clone(f.Times), slices.Clone(f.Notices)
+	seen, ended := make(map[string]bool, len(f.seen)), make(map[entryKey]bool, len(f.ended))
+	for k := range f.seen {
+		seen[k] = true
+	}
+	for k := range f.ended {
+		ended[k] = true
+	}
+	f.seen, f.ended = seen, ended
+	return f
+}
+
+// add plays one fact.
+func (f *Facts) add(x Fact) error {
+	if x.Body == nil {
+		return errors.New("has no body")
+	}
+	if x.Source != "" {
+		key := string(x.Body.Kind()) + "\x00" + x.Account + "\x00" + x.Source
+		if f.seen[key] {
+			return nil
+		}
+		f.seen[key] = true
+	}
+	f.Version = max(f.Version, x.Version)
+	mine := x.Account == f.Account
+	switch b := x.Body.(type) {
+	case ContactPlanned, ContactMoved, ContactLogged:
+		return f.addContact(x)
+	case DebtorKnown, PointKnown, PointDead, OptedOut, OptedIn, Consented, TimesInconvenient, NoticeSent, FeedSeen, NoteWritten:
+		return f.addDebtor(x)
+	case HoldPlaced:
+		if mine || b.Scope == ScopeDebtor {
+			return f.placeHold(x, b)
+		}
+		return nil
+	case HoldLifted, HoldExtended:
+		return f.changeHold(x)
+	}
+	if !mine {
+		return nil
+	}
+	return f.addAccount(x)
+}
+
+func (f *Facts) addAccount(x Fact) error {
+	switch x.Body.(type) {
+	case Item, ItemCorrected, ItemsDisposed, Payment, PaymentReversed:
+		return f.addMoney(x)
+	case CaseOpened, CaseClosed, StepsWaived, StepPassed, RoundBegun, StepCounted, EntryEnded:
+		return f.addProgress(x)
+	case DisputeRaised, DisputeResolved:
+		return f.addDispute(x)
+	}
+	return f.addAgreement(x)
+}
+
+func (f *Facts) addMoney(x Fact) error {
+	switch b := x.Body.(type) {
+	case Item:
+		return f.addItem(x, b)
+	case ItemCorrected:
+		return f.correctItem(b, x.At)
+	case ItemsDisposed:
+		for i := range f.Items {
+			if slices.Contains(b.Items, f.Items[i].Key) {
+				f.Items[i].Disposition = b.To
+			}
+		}
+	case Payment:
+		return f.addPayment(x, b)
+	case PaymentReversed:
+		f.reverse(b.Payment, x.At)
+	}
+	return nil
+}
+
+func (f *Facts) addItem(x Fact, b Item) error {
+	if b.Key == "" || b.Due.IsZero() {
+		return errors.New("an item needs a key and a due date")
+	}
+	if b.Amount.Currency() != f.Currency {
+		return ErrMixedCurrency
+	}
+	if f.item(b.Key) != nil {
+		return nil // the same invoice again
+	}
+	b.Number = cmp.Or(b.Number, b.Key)
+	f.Items = append(f.Items, ItemState{Item: b, Disposition: InSequence, known: x.At})
+	f.sortItems()
+	it := f.item(b.Key)
+	for i := range f.Payments { // a payment that named this item before it was known
+		if p := &f.Payments[i]; p.Item == b.Key && p.Reversed.IsZero() {
+			p.allocate(it, p.At)
+		}
+	}
+	f.balance(x.At)
+	return nil
+}
+
+func (f *Facts) sortItems() {
+	slices.SortStableFunc(f.Items, func(a, b ItemState) int {
+		return cmp.Or(compareDates(a.Due, b.Due), compareDates(a.Issued, b.Issued), cmp.Compare(a.Number, b.Number), cmp.Compare(a.Key, b.Key))
+	})
+}
+
+func compareDates(a, b Date) int {
+	switch {
+	case a.Before(b):
+		return -1
+	case b.Before(a):
+		return 1
+	}
+	return 0
+}
+
+func (f *Facts) correctItem(b ItemCorrected, at time.Time) error {
+	it := f.item(b.Item)
+	if it == nil {
+		return nil
+	}
+	if b.Amount.Currency() != "" {
+		if b.Amount.Currency() != f.Currency {
+			return ErrMixedCurrency
+		}
+		it.Amount = b.Amount
+	}
+	if !b.Due.IsZero() {
+		it.Due = b.Due
+	}
+	f.sortItems()
+	f.balance(at)
+	return nil
+}
+
+// addPayment allocates the named item first, then oldest due first; what no
+// item absorbs stays credit.
+func (f *Facts) addPayment(x Fact, b Payment) error {
+	if b.Amount.Currency() != f.Currency {
+		return ErrMixedCurrency
+	}
+	if b.Amount.Minor() <= 0 {
+		return errors.New("a payment must be more than nothing")
+	}
+	for i := range f.Payments {
+		if f.Payments[i].ID == b.ID {
+			return nil
+		}
+	}
+	p := PaymentState{Payment: b, At: x.At, rest: b.Amount.Minor()}
+	if it := f.item(b.Item); it != nil {
+		p.allocate(it, x.At)
+	}
+	if b.Item == "" || f.item(b.Item) != nil {
+		for i := range f.Items {
+			p.allocate(&f.Items[i], x.At)
+		}
+	}
+	f.Payments = append(f.Payments, p)
+	f.balance(x.At)
+	return nil
+}
+
+func (p *PaymentState) allocate(it *ItemState, at time.Time) {
+	open := it.Amount.Minor() - it.paid
+	if n := min(open, p.rest); n > 0 && it.Disposition != WrittenOff {
+		p.rest -= n
+		it.paid += n
+		p.parts = append(p.parts, part{it.Key, n})
+		if it.paid == it.Amount.Minor() {
+			it.PaidAt = at
+		}
+	}
+}
+
+func (f *Facts) reverse(id string, at time.Time) {
+	for i := range f.Payments {
+		p := &f.Payments[i]
+		if p.ID != id || !p.Reversed.IsZero() {
+			continue
+		}
+		for _, a := range p.parts {
+			it := f.item(a.item)
+			it.paid -= a.minor
+			it.PaidAt = time.Time{}
+		}
+		p.parts, p.rest, p.Reversed = nil, 0, at
+	}
+	f.balance(at)
+}
+
+// balance recomputes what is open and what is credit.
+func (f *Facts) balance(at time.Time) {
+	f.Credit = 0
+	for i := range f.Items {
+		it := &f.Items[i]
+		rest := it.Amount.Minor() - it.paid
+		it.Open = max(rest, 0)
+		f.Credit += max(-rest, 0)
+		if it.Open == 0 && it.PaidAt.IsZero() {
+			it.PaidAt = at
+		}
+		if it.Open > 0 {
+			it.PaidAt = time.Time{}
+		}
+	}
+	for i := range f.Payments {
+		f.Credit += f.Payments[i].rest
+	}
+}
+
+func (f *Facts) item(key string) *ItemState {
+	if key == "" {
+		return nil
+	}
+	for i := range f.Items {
+		if f.Items[i].Key == key {
+			return &f.Items[i]
+		}
+	}
+	return nil
+}
+
+func (f *Facts) addProgress(x Fact) error {
+	switch b := x.Body.(type) {
+	case CaseOpened:
+		f.CaseOpen, f.CaseReason = true, ""
+		if !b.Reopened || f.CaseSince.IsZero() {
+			f.CaseSince = x.At
+		}
+	case CaseClosed:
+		f.CaseOpen, f.CaseReason = false, b.Reason
+		f.CaseCloses++
+	case StepsWaived:
+		for _, s := range b.Steps {
+			f.count(b.Items, s, "waived", x.At)
+		}
+	case StepPassed:
+		f.count(b.Items, b.Step, "passed", x.At)
+	case StepCounted:
+		f.count(b.Items, b.Step, "done", x.At)
+	case EntryEnded:
+		for _, k := range b.Items {
+			if it := f.item(k); it != nil {
+				it.mark(mark{b.Step, it.Round, b.Entry, x.At, ""})
+			}
+		}
+	case RoundBegun:
+		for _, k := range b.Items {
+			if it := f.item(k); it != nil {
+				it.Round++
+				it.from = b.Step
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Facts) count(items []string, step, how string, at time.Time) {
+	for _, k := range items {
+		if it := f.item(k); it != nil {
+			it.counted = append(it.counted, count{step, it.Round, how, at})
+		}
+	}
+}
+
+func (it *ItemState) mark(m mark) {
+	it.marks = append(it.marks, m)
+}
+
+func (f *Facts) resolveZones() {
+	names := slices.Clone(f.Known.Zones)
+	if len(names) == 0 {
+		for i := range f.Points {
+			if f.Points[i].Dead == "" {
+				names = append(names, f.Points[i].Zones...)
+			}
+		}
+	}
+	f.Zones, f.ZoneKnown = nil, true
+	for _, n := range names {
+		f.addZone(n)
+	}
+	if len(f.Zones) == 0 {
+		f.ZoneKnown = false
+		f.addZone(f.Creditor.Zone)
+	}
+	if len(f.Zones) == 0 {
+		f.Zones = []*time.Location{time.UTC}
+	}
+}
+
+func (f *Facts) addZone(name string) {
+	if f.Setup.Zone == nil || name == "" {
+		return
+	}
+	if z := f.Setup.Zone(name); z != nil && !slices.Contains(f.Zones, z) {
+		f.Zones = append(f.Zones, z)
+	}
+}

@@ -1,0 +1,235 @@
+package dunning
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// addAgreement plays promises, offers, plans, leases and tasks.
+func (f *Facts) addAgreement(x Fact) error {
+	switch b := x.Body.(type) {
+	case PromiseMade:
+		f.Promises = append(f.Promises, PromiseState{PromiseMade: b, Made: x.At})
+	case PromiseEnded:
+		endAll(f.Promises, func(p *PromiseState) bool { return p.ID == b.ID && p.Ended.IsZero() },
+			func(p *PromiseState) { p.Ended, p.Outcome = x.At, b.Outcome })
+	case OfferOpened:
+		f.Offers = append(f.Offers, OfferState{OfferOpened: b, Opened: x.At})
+	case OfferEnded:
+		endAll(f.Offers, func(o *OfferState) bool { return o.ID == b.ID && o.Ended.IsZero() },
+			func(o *OfferState) { o.Ended, o.Outcome = x.At, b.Outcome })
+	case PlanAgreed:
+		f.Plans = append(f.Plans, PlanState{PlanAgreed: b, Agreed: x.At})
+	case PlanEnded:
+		endAll(f.Plans, func(p *PlanState) bool { return p.ID == b.ID && p.Ended.IsZero() },
+			func(p *PlanState) { p.Ended, p.Outcome = x.At, b.Outcome })
+	case LeaseTaken:
+		f.Leases = append(f.Leases, LeaseState{LeaseTaken: b, Taken: x.At})
+	case LeaseEnded:
+		endAll(f.Leases, func(l *LeaseState) bool { return l.ID == b.ID && l.Ended.IsZero() },
+			func(l *LeaseState) { l.Ended, l.Outcome = x.At, b.Outcome })
+	case TaskOpened:
+		if f.task(b.ID) == nil {
+			f.Tasks = append(f.Tasks, TaskState{TaskOpened: b, Opened: x.At})
+		}
+	case TaskEnded:
+		endAll(f.Tasks, func(t *TaskState) bool { return t.ID == b.ID && t.Ended.IsZero() },
+			func(t *TaskState) { t.Ended, t.Outcome, t.Approved = x.At, b.Outcome, b.Digest })
+	}
+	return nil
+}
+
+func endAll[T any](list []T, is func(*T) bool, end func(*T)) {
+	for i := range list {
+		if is(&list[i]) {
+			end(&list[i])
+		}
+	}
+}
+
+func (f *Facts) task(id string) *TaskState {
+	for i := range f.Tasks {
+		if f.Tasks[i].ID == id {
+			return &f.Tasks[i]
+		}
+	}
+	return nil
+}
+
+func (f *Facts) placeHold(x Fact, b HoldPlaced) error {
+	for i := range f.Holds {
+		if f.Holds[i].ID == b.ID {
+			return nil
+		}
+	}
+	f.Holds = append(f.Holds, HoldState{HoldPlaced: b, From: x.At, End: b.Until})
+	return nil
+}
+
+func (f *Facts) changeHold(x Fact) error {
+	for i := range f.Holds {
+		h := &f.Holds[i]
+		switch b := x.Body.(type) {
+		case HoldLifted:
+			if h.ID == b.ID && !h.over(x.At) {
+				h.End, h.Lifted = x.At, true
+				h.Notice = cmp.Or(b.Notice, h.Notice)
+			}
+		case HoldExtended:
+			if h.ID == b.ID && !h.over(x.At) {
+				h.End = b.Until
+			}
+		}
+	}
+	return nil
+}
+
+// addDispute keeps a dispute as a hold of its own: on an item (others go on)
+// or the whole account; it stops contact, clock and fees until it is resolved.
+func (f *Facts) addDispute(x Fact) error {
+	switch b := x.Body.(type) {
+	case DisputeRaised:
+		scope := ScopeAccount
+		if b.Item != "" {
+			scope = ScopeItem
+		}
+		return f.placeHold(x, HoldPlaced{ID: b.ID, HoldKind: HoldDispute, Scope: scope, Item: b.Item, Contact: true, Clock: true, Fees: true})
+	case DisputeResolved:
+		if b.Outcome == "closed" {
+			f.closeDisputed(b.ID)
+		}
+		notice := b.Notice
+		if b.Outcome == "rejected" && notice == 0 && f.Sequence != nil {
+			notice = f.Sequence.On.DisputeRejected.Notice
+		}
+		return f.changeHold(Fact{At: x.At, Body: HoldLifted{ID: b.ID, Notice: notice}})
+	}
+	return nil
+}
+
+// closeDisputed takes the items of an upheld dispute out of the sequence.
+func (f *Facts) closeDisputed(id string) {
+	for _, h := range f.Holds {
+		if h.ID != id {
+			continue
+		}
+		for i := range f.Items {
+			if it := &f.Items[i]; h.Scope == ScopeAccount || it.Key == h.Item {
+				it.Disposition = WrittenOff
+			}
+		}
+	}
+}
+
+// over reports whether the hold's end has come at t.
+func (h *HoldState) over(t time.Time) bool { return !h.End.IsZero() && !h.End.After(t) }
+
+// in reports whether the hold is in force at t.
+func (h *HoldState) in(t time.Time) bool { return !h.From.After(t) && !h.over(t) }
+
+// addContact plays contacts of all the debtor's accounts.
+func (f *Facts) addContact(x Fact) error {
+	switch b := x.Body.(type) {
+	case ContactPlanned:
+		if f.contact(b.ID) == nil {
+			f.Contacts = append(f.Contacts, ContactFacts{ContactPlanned: b, Account: x.Account, Case: x.Case, State: ContactReserved, Reserved: x.At, At: x.At, Moved: x.At})
+		}
+	case ContactMoved:
+		if c := f.contact(b.ID); c != nil {
+			f.moveContact(c, b, x.At)
+		}
+	case ContactLogged:
+		f.Contacts = append(f.Contacts, ContactFacts{
+			ContactPlanned: ContactPlanned{ID: b.ID, Channel: b.Channel, Point: b.Point, Purpose: b.Purpose, Creditor: b.Creditor},
+			Account:        x.Account, Case: x.Case, State: ContactAccepted, Reserved: x.At, At: x.At, Moved: x.At, Logged: &b,
+		})
+		if t := f.task(b.Task); t != nil && x.Account == f.Account {
+			t.Tries++
+			t.Talked = t.Talked || b.Outcome == "conversation"
+		}
+	}
+	return nil
+}
+
+func (f *Facts) contact(id string) *ContactFacts {
+	for i := range f.Contacts {
+		if f.Contacts[i].ID == id {
+			return &f.Contacts[i]
+		}
+	}
+	return nil
+}
+
+// bounceWindow is how long after acceptance a permanent bounce re-opens the entry.
+const bounceWindow = 72 * time.Hour
+
+func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
+	accepted := c.State == ContactAccepted
+	if accepted && b.State == ContactBounced && at.Sub(c.Moved) > bounceWindow {
+		return
+	}
+	if b.State == ContactSending {
+		c.At = at
+	}
+	c.State, c.Moved = b.State, at
+	c.Class, c.Code, c.Permanent, c.RetryAt, c.Deadline = b.Class, b.Code, b.Permanent, b.RetryAt, b.Deadline
+	if c.Account != f.Account {
+		return
+	}
+	for _, line := range c.Items {
+		it := f.item(line.Key)
+		if it == nil || line.Step == "" {
+			continue
+		}
+		it.marks = slices.DeleteFunc(it.marks, func(m mark) bool { return m.contact == c.ID })
+		if b.State == ContactAccepted {
+			entry := c.Entry
+			if line.Step != c.Step {
+				entry = wholeStep
+			}
+			it.mark(mark{line.Step, it.Round, entry, c.At, c.ID})
+		}
+	}
+}
+
+// addDebtor plays what is known of the debtor, whatever the account.
+func (f *Facts) addDebtor(x Fact) error {
+	switch b := x.Body.(type) {
+	case DebtorKnown:
+		f.Known = b
+	case PointKnown:
+		f.knowPoint(b)
+	case PointDead:
+		endAll(f.Points, func(p *PointState) bool { return p.ID == b.ID }, func(p *PointState) { p.Dead, p.DeadAt = b.Reason, x.At })
+	case OptedOut:
+		f.OptOuts = append(f.OptOuts, OptOutState{OptedOut: b, At: x.At})
+	case OptedIn:
+		endAll(f.OptOuts, func(o *OptOutState) bool {
+			return o.Channel == b.Channel && o.Point == b.Point && o.Withdrawn.IsZero()
+		}, func(o *OptOutState) { o.Withdrawn = x.At })
+	case Consented:
+		f.Consents = append(f.Consents, ConsentState{Consented: b, At: x.At})
+	case TimesInconvenient:
+		f.Times = append(f.Times, TimesState{TimesInconvenient: b, At: x.At})
+	case NoticeSent:
+		f.Notices = append(f.Notices, NoticeState{NoticeSent: b, At: x.At})
+	case FeedSeen:
+		if b.Until.After(f.FeedUntil) {
+			f.FeedUntil = b.Until
+		}
+	}
+	return nil
+}
+
+func (f *Facts) knowPoint(b PointKnown) {
+	i := slices.IndexFunc(f.Points, func(p PointState) bool { return p.ID == b.ID })
+	if i >= 0 {
+		f.Points[i] = PointState{PointKnown: b}
+	} else {
+		f.Points = append(f.Points, PointState{PointKnown: b})
+	}
+	slices.SortStableFunc(f.Points, func(a, b PointState) int {
+		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.ID, b.ID))
+	})
+}

@@ -1,0 +1,165 @@
+package dunning
+
+import "time"
+
+// wait is one row of the table "who waits for what" (DESIGN 5).
+type wait struct {
+	state string
+	until time.Time // when to look again; zero: only a new fact ends it
+	// contactOnly is set when only contacts with the debtor wait; tasks,
+	// referrals and closing may go on.
+	contactOnly bool
+	rule        string
+}
+
+// blocked finds the first state that keeps the case from its next step.
+func (f *Facts) blocked(at time.Time) (wait, bool) {
+	if !f.CaseOpen {
+		return wait{state: "closed"}, true
+	}
+	hold, held := f.heldAccount(at)
+	if held && !hold.contactOnly {
+		return hold, true
+	}
+	for _, look := range []func(time.Time) (wait, bool){
+		f.waitPlan, f.waitPromise, f.waitLease, f.waitTask, f.waitUnknown, f.waitOffer,
+	} {
+		if w, ok := look(at); ok {
+			return w, true
+		}
+	}
+	return hold, held
+}
+
+// heldAccount looks at holds of the debtor and the account. A hold that stops
+// the clock stops every automatic step; one that stops only contact leaves
+// tasks and referrals alone. Notice days keep contact back after the end.
+func (f *Facts) heldAccount(at time.Time) (wait, bool) {
+	w, have, contactOnly := wait{state: "hold"}, false, true
+	for i := range f.Holds {
+		h := &f.Holds[i]
+		if h.Scope == ScopeItem || h.From.After(at) {
+			continue
+		}
+		free := f.freeAgain(h)
+		inForce, noticed := h.in(at), h.over(at) && free.After(at)
+		if !(inForce && (h.Contact || h.Clock)) && !noticed {
+			continue
+		}
+		if inForce && h.Clock {
+			contactOnly = false
+		}
+		w.until, have, w.rule = laterIf(have, w.until, free), true, "hold:"+string(h.HoldKind)
+	}
+	w.contactOnly = contactOnly
+	return w, have
+}
+
+func (f *Facts) waitPlan(at time.Time) (wait, bool) {
+	for i := range f.Plans {
+		if p := &f.Plans[i]; p.Ended.IsZero() {
+			_, next := f.missed(p, at)
+			return wait{state: "plan", until: next}, true
+		}
+	}
+	return wait{}, false
+}
+
+func (f *Facts) waitPromise(time.Time) (wait, bool) {
+	for i := range f.Promises {
+		if p := &f.Promises[i]; p.Ended.IsZero() {
+			return wait{state: "promise", until: f.promiseEnds(p)}, true
+		}
+	}
+	return wait{}, false
+}
+
+func (f *Facts) waitLease(time.Time) (wait, bool) {
+	for i := range f.Leases {
+		if l := &f.Leases[i]; l.Ended.IsZero() {
+			return wait{state: "lease", until: l.Until}, true
+		}
+	}
+	return wait{}, false
+}
+
+// waitTask: supervisor tasks report, all others keep the case waiting.
+func (f *Facts) waitTask(time.Time) (wait, bool) {
+	for i := range f.Tasks {
+		if t := &f.Tasks[i]; t.Ended.IsZero() && t.Task != TaskSupervisor {
+			return wait{state: "task", until: t.Until, rule: "task:" + string(t.Task)}, true
+		}
+	}
+	return wait{}, false
+}
+
+func (f *Facts) waitUnknown(time.Time) (wait, bool) {
+	for i := range f.Contacts {
+		if c := &f.Contacts[i]; c.Account == f.Account && c.inFlight() && c.Step != "" {
+			return wait{state: "unknown", until: c.Deadline}, true
+		}
+	}
+	return wait{}, false
+}
+
+func (f *Facts) waitOffer(time.Time) (wait, bool) {
+	for i := range f.Offers {
+		if o := &f.Offers[i]; o.Ended.IsZero() {
+			return wait{state: "offer", until: o.Until}, true
+		}
+	}
+	return wait{}, false
+}
+
+// stale reports whether the creditor's payment data is too old to send on.
+func (f *Facts) stale(at time.Time) bool {
+	if f.Creditor.Stale == 0 {
+		return false
+	}
+	return at.Sub(f.FeedUntil) > time.Duration(f.Creditor.Stale)*time.Hour
+}
+
+// spaced is the earliest instant at which the case's next dispatch may leave
+// by its own spacing: whole local days after the last outbound contact of the
+// account, and after the end of the last task.
+func (f *Facts) spaced() time.Time {
+	var last time.Time
+	for i := range f.Contacts {
+		if c := &f.Contacts[i]; c.Account == f.Account && c.outbound() && c.counts() {
+			last = later(last, c.At)
+		}
+	}
+	for i := range f.Tasks {
+		if t := &f.Tasks[i]; t.Step != "" && t.Task != TaskDraft && t.Task != TaskSupervisor && t.Task != TaskUnknown {
+			last = later(last, t.Ended)
+		}
+	}
+	if last.IsZero() || f.Sequence.Spacing <= 0 {
+		return time.Time{}
+	}
+	return f.daysAfter(last, f.Sequence.Spacing)
+}
+
+// freeToday is the earliest instant at which the debtor may get another
+// automatic step contact of this creditor: the local day after the last one.
+func (f *Facts) freeToday() time.Time {
+	var last time.Time
+	for i := range f.Contacts {
+		c := &f.Contacts[i]
+		if c.Automatic && c.counts() && (c.Creditor == f.Creditor.ID || c.Creditor == "" || f.Creditor.ID == "") {
+			last = later(last, c.At)
+		}
+	}
+	if last.IsZero() {
+		return time.Time{}
+	}
+	return f.daysAfter(last, 1)
+}
+
+func (c *ContactFacts) outbound() bool { return c.Logged == nil || c.Logged.Direction == "outbound" }
+
+// counts reports whether a contact counts against spacing and caps: it left,
+// or it may have left.
+func (c *ContactFacts) counts() bool {
+	return c.State == ContactAccepted || c.State == ContactBounced || c.inFlight()
+}
