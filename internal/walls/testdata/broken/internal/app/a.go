@@ -1,0 +1,4 @@
+// Package app may know adapters.
+package app
+
+import _ "example.com/broken/internal/sendgrid"

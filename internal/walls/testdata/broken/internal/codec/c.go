@@ -1,0 +1,2 @@
+// Package codec has a test that pulls the server in.
+package codec

@@ -1,0 +1,3 @@
+package codec
+
+import _ "go.temporal.io/server/temporal"

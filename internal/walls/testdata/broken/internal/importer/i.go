@@ -1,0 +1,4 @@
+// Package importer knows who wires it.
+package importer
+
+import _ "example.com/broken/internal/app"

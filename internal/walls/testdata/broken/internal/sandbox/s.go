@@ -1,0 +1,2 @@
+// Package sandbox stands alone.
+package sandbox

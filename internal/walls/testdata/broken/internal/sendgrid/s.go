@@ -1,0 +1,2 @@
+// Package sendgrid stands alone.
+package sendgrid

@@ -1,0 +1,3 @@
+module example.com/broken/standalone
+
+go 1.26.0

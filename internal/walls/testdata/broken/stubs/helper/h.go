@@ -1,0 +1,2 @@
+// Package helper is somebody else's.
+package helper

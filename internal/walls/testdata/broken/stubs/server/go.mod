@@ -1,0 +1,3 @@
+module go.temporal.io/server
+
+go 1.26.0

@@ -1,0 +1,2 @@
+// Package temporal stands for the server.
+package temporal
