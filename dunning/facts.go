@@ -48,6 +48,7 @@ type ItemState struct {
 	PaidAt      time.Time // when it was last paid off; zero while open
 
 	known   time.Time // when it came to Duly
+	revived time.Time // when it last came back: payment reversed, corrected, put back in sequence
 	paid    int64     // minor units allocated to it
 	from    string    // step to start from in this round, "" = the first
 	counted []count
@@ -167,10 +168,11 @@ type Facts struct {
 	Payments []PaymentState
 	Credit   int64 // minor units of payments that no item absorbed
 
-	CaseOpen   bool
-	CaseSince  time.Time
-	CaseReason string // of the last closing
-	CaseCloses int
+	CaseOpen     bool
+	CaseSince    time.Time
+	CaseReason   string    // of the last closing
+	CaseClosedAt time.Time // of the last closing
+	CaseCloses   int
 
 	Holds    []HoldState // of the account, its items and the debtor
 	Promises []PromiseState

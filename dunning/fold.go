@@ -119,6 +119,9 @@ func (f *Facts) addMoney(x Fact) error {
 		for i := range f.Items {
 			if slices.Contains(b.Items, f.Items[i].Key) {
 				f.Items[i].Disposition = b.To
+				if b.To == InSequence {
+					f.Items[i].revived = x.At
+				}
 			}
 		}
 	case Payment:
@@ -182,6 +185,7 @@ func (f *Facts) correctItem(b ItemCorrected, at time.Time) error {
 	if !b.Due.IsZero() {
 		it.Due = b.Due
 	}
+	it.revived = at
 	f.sortItems()
 	f.balance(at)
 	return nil
@@ -236,7 +240,7 @@ func (f *Facts) reverse(id string, at time.Time) {
 		for _, a := range p.parts {
 			it := f.item(a.item)
 			it.paid -= a.minor
-			it.PaidAt = time.Time{}
+			it.PaidAt, it.revived = time.Time{}, at
 		}
 		p.parts, p.rest, p.Reversed = nil, 0, at
 	}
@@ -283,7 +287,7 @@ func (f *Facts) addProgress(x Fact) error {
 			f.CaseSince = x.At
 		}
 	case CaseClosed:
-		f.CaseOpen, f.CaseReason = false, b.Reason
+		f.CaseOpen, f.CaseReason, f.CaseClosedAt = false, b.Reason, x.At
 		f.CaseCloses++
 	case StepsWaived:
 		for _, s := range b.Steps {

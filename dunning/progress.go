@@ -251,6 +251,9 @@ const opensWithin = 48 * time.Hour
 // Opens tells when an account's items first justify a case: 48 hours before
 // the earliest next step of a collectable item. ok is false when none ever does.
 func Opens(f Facts) (at time.Time, ok bool) {
+	if f.covered() {
+		return at, false
+	}
 	for i := range f.Items {
 		it := &f.Items[i]
 		if !f.collectable(it) {

@@ -347,10 +347,20 @@ func (f *Facts) onUnknown(step string) OnUnknown {
 	return UnknownAsk
 }
 
-// reopen re-opens a closed case whose items need it again: a bounced payment,
-// a correction.
-func (f *Facts) reopen(at time.Time) []Fact {
-	if f.CaseOpen || f.Case == "" || f.CaseSince.IsZero() || !f.needed(at) {
+// reopen re-opens a closed case by itself when a debt that it had been closed
+// over has come back: a bounced payment, a correction.
+func (f *Facts) reopen(at time.Time) []Fact { return f.Reopening(at) }
+
+// Reopening are the facts that re-open a closed case at an instant, nil when
+// nothing calls for it. New debts do not: they get a case of their own.
+func (f *Facts) Reopening(at time.Time) []Fact {
+	if f.CaseOpen || f.Case == "" || f.CaseClosedAt.IsZero() || f.Sequence == nil || !f.needed(at) {
+		return nil
+	}
+	back := slices.ContainsFunc(f.Items, func(it ItemState) bool {
+		return f.collectable(&it) && !it.revived.IsZero() && !it.revived.Before(f.CaseClosedAt)
+	})
+	if !back {
 		return nil
 	}
 	return []Fact{f.fact(at, CaseOpened{Sequence: f.Sequence.ID, Version: f.Sequence.Version, Reopened: true})}

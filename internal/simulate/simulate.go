@@ -1,0 +1,306 @@
+// Package simulate is the second shell around the core: the same decisions as
+// in production, under a simulated clock, in memory.
+//
+// It owns the order of events and the pretence that every hand-over is
+// accepted at once (unless a script says otherwise). It does not own any rule:
+// what is decided, and when next, is dunning.Settle.
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/duly/duly/dunning"
+)
+
+// Reply is how a simulated provider answers one contact.
+type Reply struct {
+	State     dunning.ContactState // accepted (default), failed, unknown
+	Class     dunning.FailureClass
+	Permanent bool
+	RetryIn   time.Duration
+	Deadline  time.Duration // unknown: until when evidence is awaited
+}
+
+// Account is one account to live through: who it is, what follows it, and the
+// facts that arrive from outside, in time order.
+type Account struct {
+	Setup dunning.Setup
+	Facts []dunning.Fact
+	// Commands are played through dunning.Handle when their time comes.
+	Commands []Command
+	// Reply answers a contact; nil accepts everything.
+	Reply func(c dunning.ContactPlanned, at time.Time) Reply
+	// Outages are intervals in which nothing is decided.
+	Outages []Interval
+	// Choose picks the sequence when a case opens; nil keeps Setup.Sequence.
+	Choose func(v dunning.View) *dunning.Sequence
+}
+
+// Command is a command at an instant.
+type Command struct {
+	At      time.Time
+	By      string
+	Command dunning.Command
+}
+
+// Interval is [From, Until).
+type Interval struct{ From, Until time.Time }
+
+// Life is everything that happened to one account.
+type Life struct {
+	Facts     []dunning.Fact
+	Decisions []dunning.Decision
+	Final     dunning.Facts
+	Refused   []error // commands that the core refused
+}
+
+// Events is the account's timeline.
+func (l Life) Events() []dunning.Event {
+	return dunning.Timeline(l.Final.Account, l.Final.Debtor, l.Facts, l.Decisions)
+}
+
+// ErrRunaway is returned when a life does not come to rest.
+var ErrRunaway = errors.New("the simulation does not come to rest")
+
+// maxLooks bounds decisions of one account.
+const maxLooks = 100_000
+
+// run is the state of one simulated account.
+type run struct {
+	acc   Account
+	life  Life
+	facts dunning.Facts
+	now   time.Time
+	next  dunning.Decision
+	have  bool // next is a plan that still stands
+	feed  int
+	cmd   int
+}
+
+// Run lives through one account from its first fact until an instant.
+func Run(a Account, until time.Time) (Life, error) {
+	r := &run{acc: a}
+	var err error
+	if r.facts, err = dunning.Fold(a.Setup, nil); err != nil {
+		return r.life, err
+	}
+	for looks := 0; looks < maxLooks; looks++ {
+		at, ok := r.nextInstant()
+		if !ok || at.After(until) {
+			r.life.Final = r.facts
+			return r.life, nil
+		}
+		r.now = at
+		if err := r.step(); err != nil {
+			return r.life, fmt.Errorf("account %s at %s: %w", a.Setup.Account, at.UTC().Format(time.RFC3339), err)
+		}
+	}
+	return r.life, fmt.Errorf("account %s: %w", a.Setup.Account, ErrRunaway)
+}
+
+// nextInstant is the earliest of: the next fact, the next command, the planned
+// decision, the opening of a case.
+func (r *run) nextInstant() (time.Time, bool) {
+	var first time.Time
+	consider := func(t time.Time) {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	if r.feed < len(r.acc.Facts) {
+		consider(r.acc.Facts[r.feed].At)
+	}
+	if r.cmd < len(r.acc.Commands) {
+		consider(r.acc.Commands[r.cmd].At)
+	}
+	if r.have && !r.next.WakeAt.IsZero() {
+		consider(r.up(later(r.next.WakeAt, r.now)))
+	}
+	if t, ok := r.opens(); ok {
+		consider(r.up(later(t, r.now)))
+	}
+	return first, !first.IsZero()
+}
+
+// up moves an instant out of an outage.
+func (r *run) up(t time.Time) time.Time {
+	for _, o := range r.acc.Outages {
+		if !t.Before(o.From) && t.Before(o.Until) {
+			t = o.Until
+		}
+	}
+	return t
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// opens is when a case is to be opened; ok is false while one is open.
+func (r *run) opens() (time.Time, bool) {
+	if r.facts.CaseOpen || r.facts.Sequence == nil && r.acc.Choose == nil {
+		return time.Time{}, false
+	}
+	if r.acc.Choose != nil && !r.facts.CaseOpen {
+		s := r.acc.Choose(r.facts.View(r.now))
+		if s == nil {
+			return time.Time{}, false
+		}
+		r.facts.Sequence = s
+	}
+	return dunning.Opens(r.facts)
+}
+
+// step plays one instant: what the plan says first, then what arrives. Work
+// that is due comes before facts of the same instant, as in production, where
+// the clock does not run past work.
+func (r *run) step() error {
+	down := r.up(r.now).After(r.now)
+	if !down {
+		if t, ok := r.opens(); ok && !t.After(r.now) {
+			return r.open()
+		}
+		if r.have && !r.next.WakeAt.IsZero() && !r.next.WakeAt.After(r.now) {
+			return r.act()
+		}
+	}
+	if err := r.arrive(); err != nil {
+		return err
+	}
+	if err := r.add(r.facts.Reopening(r.now)...); err != nil {
+		return err
+	}
+	if !down && r.facts.CaseOpen {
+		return r.look()
+	}
+	r.have = r.have && r.facts.CaseOpen
+	return nil
+}
+
+func (r *run) arrive() error {
+	if r.feed < len(r.acc.Facts) && !r.acc.Facts[r.feed].At.After(r.now) {
+		f := r.acc.Facts[r.feed]
+		r.feed++
+		return r.add(f)
+	}
+	if r.cmd < len(r.acc.Commands) && !r.acc.Commands[r.cmd].At.After(r.now) {
+		c := r.acc.Commands[r.cmd]
+		r.cmd++
+		facts, err := dunning.Handle(r.facts, c.Command, c.By, r.now)
+		if err != nil {
+			r.life.Refused = append(r.life.Refused, err)
+			return nil
+		}
+		return r.add(facts...)
+	}
+	return nil
+}
+
+func (r *run) add(facts ...dunning.Fact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	version := r.facts.Version + 1
+	facts = slices.Clone(facts)
+	for i := range facts {
+		facts[i].Version = version
+	}
+	g, err := r.facts.Apply(facts)
+	if err != nil {
+		return err
+	}
+	r.facts = g
+	r.life.Facts = append(r.life.Facts, facts...)
+	return nil
+}
+
+func (r *run) open() error {
+	s := r.facts.Sequence
+	r.facts.Case = r.facts.Account
+	if n := r.facts.CaseCloses; n > 0 {
+		r.facts.Case = fmt.Sprintf("%s#%d", r.facts.Account, n+1)
+	}
+	err := r.add(dunning.Fact{At: r.now, Account: r.facts.Account, Case: r.facts.Case, By: "system",
+		Body: dunning.CaseOpened{Sequence: s.ID, Version: s.Version}})
+	if err != nil {
+		return err
+	}
+	return r.look()
+}
+
+// look decides and keeps the plan.
+func (r *run) look() error {
+	if r.facts.Case == "" {
+		return nil
+	}
+	g, made, err := dunning.Settle(r.facts, r.now)
+	if err != nil {
+		return err
+	}
+	for _, d := range made[:len(made)-1] {
+		if err := r.add(d.Effects...); err != nil {
+			return err
+		}
+	}
+	_ = g
+	r.life.Decisions = append(r.life.Decisions, made...)
+	r.next, r.have = made[len(made)-1], true
+	return nil
+}
+
+// act carries out the plan if fresh facts still say so.
+func (r *run) act() error {
+	if err := r.look(); err != nil {
+		return err
+	}
+	d := r.next
+	if !d.Due() {
+		return nil
+	}
+	r.have = false
+	if d.Contact == nil || len(d.Effects) > 0 {
+		if err := r.add(d.Effects...); err != nil {
+			return err
+		}
+		return r.look()
+	}
+	if err := r.hand(d); err != nil {
+		return err
+	}
+	return r.look()
+}
+
+// hand pretends the three transactions of a send.
+func (r *run) hand(d dunning.Decision) error {
+	fact := func(b dunning.Body) dunning.Fact {
+		return dunning.Fact{At: r.now, Account: r.facts.Account, Case: r.facts.Case, By: "system", Body: b}
+	}
+	id := d.Contact.ID
+	if err := r.add(fact(*d.Contact)); err != nil {
+		return err
+	}
+	if err := r.add(fact(dunning.ContactMoved{ID: id, State: dunning.ContactSending})); err != nil {
+		return err
+	}
+	reply := Reply{State: dunning.ContactAccepted}
+	if r.acc.Reply != nil {
+		reply = r.acc.Reply(*d.Contact, r.now)
+	}
+	switch reply.State {
+	case dunning.ContactAccepted, "":
+		return r.add(r.facts.Accepted(id, "", r.now)...)
+	case dunning.ContactUnknown:
+		return r.add(fact(dunning.ContactMoved{ID: id, State: dunning.ContactUnknown, Deadline: r.now.Add(max(reply.Deadline, time.Hour))}))
+	}
+	m := dunning.ContactMoved{ID: id, State: dunning.ContactFailed, Class: reply.Class, Permanent: reply.Permanent}
+	if reply.RetryIn > 0 {
+		m.RetryAt = r.now.Add(reply.RetryIn)
+	}
+	return r.add(fact(m))
+}
