@@ -1,0 +1,113 @@
+package importer
+
+import (
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/duly/duly/config/mapping"
+	"github.com/duly/duly/dunning"
+)
+
+// AccountLedger is everything a ledger says about one account.
+type AccountLedger struct {
+	Creditor string         // id, "" when nothing names one
+	Account  string         // id, see AccountID
+	Currency string         // ISO 4217
+	Zone     *time.Location // the creditor's
+	Debtor   Debtor         // personal data: for stores, never for logs
+	Facts    []dunning.Fact // in time order; debtor facts stand in each account of the debtor
+}
+
+// Input is a file with its mapping.
+type Input struct {
+	Reader  io.Reader
+	Mapping mapping.Mapping
+}
+
+// Ledger reads an items file and payments files whole and returns the accounts
+// in the order of their ids, each with its facts in time order: the debtor and
+// its points as of the earliest item, items at 00:00 of their day of issue,
+// payments without a time at 12:00 (or the mapping's post_at), all in the
+// creditor's zone. The same entries go to the store when Run imports the files.
+// Rows that are refused are returned as problems; the error is of a whole file.
+func Ledger(items Input, payments []Input, o Options) ([]AccountLedger, []Problem, error) {
+	l := ledger{accounts: map[string]*AccountLedger{}}
+	if err := l.read(items, o); err != nil {
+		return nil, l.problems, err
+	}
+	for _, in := range payments {
+		if err := l.read(in, o); err != nil {
+			return nil, l.problems, err
+		}
+	}
+	out := make([]AccountLedger, 0, len(l.accounts))
+	for _, key := range slices.Sorted(maps.Keys(l.accounts)) {
+		inTimeOrder(l.accounts[key].Facts)
+		out = append(out, *l.accounts[key])
+	}
+	return out, l.problems, nil
+}
+
+type ledger struct {
+	accounts map[string]*AccountLedger
+	problems []Problem
+}
+
+func (l *ledger) read(in Input, o Options) error {
+	r, err := NewReader(in.Reader, in.Mapping, o)
+	if err != nil {
+		return err
+	}
+	s := newStager(r.plan)
+	var records []Record
+	for {
+		row, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		l.problems = append(l.problems, row.Problems...)
+		if len(row.Problems) == 0 && !row.Skipped {
+			s.note(row.Record)
+			records = append(records, row.Record)
+		}
+	}
+	for _, rec := range records {
+		l.add(s, rec)
+	}
+	return nil
+}
+
+func (l *ledger) add(s *stager, rec Record) {
+	e, repeated, problem := s.entry(rec)
+	if problem != nil {
+		l.problems = append(l.problems, *problem)
+	}
+	if problem != nil || repeated {
+		return
+	}
+	a, ok := l.accounts[e.Account]
+	if !ok && e.Payment {
+		l.problems = append(l.problems, noAccount(e))
+		return
+	}
+	if !ok {
+		a = &AccountLedger{Creditor: e.Creditor, Account: e.Account, Currency: e.Currency, Zone: s.p.creditor.Zone}
+		l.accounts[e.Account] = a
+	}
+	if !e.Payment {
+		a.Debtor = e.Debtor
+	}
+	a.Facts = append(a.Facts, e.Facts...)
+}
+
+// noAccount is why a payment without an account is refused.
+func noAccount(e Entry) Problem {
+	return Problem{Row: e.Row, Line: e.Line, Field: "account",
+		Message: "there is no account " + quote(e.Account) + "; import its items first, or correct the account or the currency"}
+}
