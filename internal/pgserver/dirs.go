@@ -171,7 +171,7 @@ func (s *Server) lastPort() int {
 		return 0
 	}
 	port, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || !portFree(port) {
+	if err != nil || !PortFree(port) {
 		return 0
 	}
 	return port
@@ -187,14 +187,15 @@ func FreePort() (int, error) {
 	for range 200 {
 		rand.Read(b[:]) // never fails, says its documentation
 		port := from + (int(b[0])<<8|int(b[1]))%n
-		if portFree(port) {
+		if PortFree(port) {
 			return port, nil
 		}
 	}
 	return 0, fmt.Errorf("no free TCP port on 127.0.0.1 between %d and %d in 200 tries", from, from+n-1)
 }
 
-func portFree(port int) bool {
+// PortFree tells whether a server could listen on 127.0.0.1:port now.
+func PortFree(port int) bool {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return false

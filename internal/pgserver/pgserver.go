@@ -344,8 +344,9 @@ func (s *Server) settings(port int) [][2]string {
 	}
 	if s.opts.Unsafe {
 		out = append(out, [][2]string{
+			// synchronous_commit stays on: without it a killed server forgets
+			// transactions that it has confirmed.
 			{"fsync", "off"},
-			{"synchronous_commit", "off"},
 			{"full_page_writes", "off"},
 			{"wal_level", "minimal"},
 			{"max_wal_senders", "0"},
