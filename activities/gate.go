@@ -1,0 +1,148 @@
+package activities
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/duly/duly/dunning"
+)
+
+// Limits of a channel. The zero value has no rate limit.
+type Limits struct {
+	// Every is the least time between two hand-overs of this process.
+	Every time.Duration
+}
+
+// Gate keeps channels to their providers' wishes before anything is reserved: a rate, a
+// pause after "too many requests", and a breaker that opens when hand-overs stay unknown
+// one after another. It is shared by all activities of a process. A nil Gate is open.
+type Gate struct {
+	wall   func() time.Time
+	limits map[dunning.Channel]Limits
+
+	mu       sync.Mutex
+	channels map[dunning.Channel]*lane
+}
+
+// lane is the state of one channel.
+type lane struct {
+	next     time.Time // when the next hand-over may begin by the rate
+	paused   time.Time // until when the provider wants to be left alone
+	unknowns int       // in a row
+	probe    time.Time // breaker: when the next trial may be made
+}
+
+const (
+	// breakAfter unknown hand-overs in a row open a channel's breaker.
+	breakAfter = 5
+	// probeEvery is how often an open breaker lets one hand-over try.
+	probeEvery = 5 * time.Minute
+	// configPause is how long a channel rests whose provider refuses the sender.
+	configPause = 15 * time.Minute
+	// shortWait is waited for within the activity; longer pauses put the case to sleep.
+	shortWait = 5 * time.Second
+)
+
+// NewGate makes a gate that reads the wall clock through wall.
+func NewGate(wall func() time.Time, limits map[dunning.Channel]Limits) *Gate {
+	return &Gate{wall: wall, limits: limits, channels: map[dunning.Channel]*lane{}}
+}
+
+// admit waits for a channel's turn. It returns 0 when a hand-over may begin, else for
+// how long the channel is closed.
+func (g *Gate) admit(ctx context.Context, ch dunning.Channel) time.Duration {
+	if g == nil {
+		return 0
+	}
+	wait, closed := g.take(ch)
+	if closed > 0 || wait == 0 {
+		return closed
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return 0
+	case <-ctx.Done():
+		return shortWait
+	}
+}
+
+// take reserves the next slot of a channel.
+func (g *Gate) take(ch dunning.Channel) (wait, closed time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l, now := g.lane(ch), g.wall()
+	if l.unknowns >= breakAfter {
+		if d := l.probe.Sub(now); d > 0 {
+			return 0, d
+		}
+		l.probe = now.Add(probeEvery) // this one tries
+	}
+	start := now
+	for _, t := range []time.Time{l.next, l.paused} {
+		if t.After(start) {
+			start = t
+		}
+	}
+	if d := start.Sub(now); d > shortWait {
+		return 0, d
+	}
+	l.next = start.Add(g.limits[ch].Every)
+	return start.Sub(now), 0
+}
+
+// report learns from the outcome of a hand-over.
+func (g *Gate) report(ch dunning.Channel, o dunning.Outcome) {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l, now := g.lane(ch), g.wall()
+	if o.State == dunning.SendUnknown {
+		if l.unknowns++; l.unknowns >= breakAfter {
+			l.probe = now.Add(probeEvery)
+		}
+		return
+	}
+	if o.Class != dunning.FailedNow { // never written to the wire: no answer at all
+		l.unknowns = 0
+	}
+	switch o.Class {
+	case dunning.FailedLater:
+		l.paused = now.Add(o.RetryAfter)
+	case dunning.FailedConfig: // every other message would be refused as well
+		l.paused = now.Add(configPause)
+	}
+}
+
+// answered closes the breaker when a provider's records can be read again.
+func (g *Gate) answered(ch dunning.Channel, e dunning.Evidence) {
+	if g == nil || e.Found == dunning.EvidenceCannotKnow || e.Found == "" {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lane(ch).unknowns = 0
+}
+
+// Broken reports whether a channel's breaker is open, for health pages.
+func (g *Gate) Broken(ch dunning.Channel) bool {
+	if g == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lane(ch).unknowns >= breakAfter
+}
+
+func (g *Gate) lane(ch dunning.Channel) *lane {
+	l, ok := g.channels[ch]
+	if !ok {
+		l = &lane{}
+		g.channels[ch] = l
+	}
+	return l
+}

@@ -1,0 +1,78 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"github.com/duly/duly/dunning"
+)
+
+// ErrNoCase is returned by Store.CaseRef for a case that does not exist.
+var ErrNoCase = errors.New("no such case")
+
+// Store is where facts and decisions live.
+type Store interface {
+	// CaseRef says whose case it is; ErrNoCase when there is none.
+	CaseRef(ctx context.Context, caseID string) (dunning.CaseRef, error)
+	// Decision is a stored decision, false when there is none of that id.
+	Decision(ctx context.Context, id string) (dunning.StoredDecision, bool, error)
+	// InDebtor locks the debtor and runs f in one transaction. It may run f again
+	// after a conflict; nothing of a run that failed remains.
+	InDebtor(ctx context.Context, debtor string, f func(Tx) error) error
+}
+
+// Tx is one transaction that holds the lock of a debtor.
+type Tx interface {
+	// Facts are all facts of the debtor in order, and the debtor's version.
+	Facts(ctx context.Context, debtor string) ([]dunning.Fact, int64, error)
+	// Version is the debtor's version alone.
+	Version(ctx context.Context, debtor string) (int64, error)
+	// Append adds facts under one new version. Facts that repeat kind and source of
+	// an earlier one are not added; when none is new the version stays.
+	Append(ctx context.Context, debtor string, facts []dunning.Fact) (version int64, added int, err error)
+	// ByIntent is the decision that carrying out an intent has led to.
+	ByIntent(ctx context.Context, intent string) (dunning.StoredDecision, bool, error)
+	// StoreDecision adds a decision and makes it the case's newest.
+	StoreDecision(ctx context.Context, d dunning.StoredDecision) error
+	// Nudge wakes cases through the outbox.
+	Nudge(ctx context.Context, cases ...string) error
+}
+
+// Frame is what surrounds a case's facts, with the versions that a re-check needs.
+type Frame struct {
+	Setup    dunning.Setup
+	Policies string // pack ids and versions
+	Zones    string // version of the zone database
+}
+
+// Frames gives the frame of a case: its creditor, its sequence in the version it was
+// opened with, and today's policies.
+type Frames interface {
+	Frame(ctx context.Context, ref dunning.CaseRef) (Frame, error)
+}
+
+// Renderer writes the message of a contact: recipient, sender and text. Rendering the
+// same contact again gives the same message, so that a look-up can compare. Attempt and
+// At are filled in by the caller.
+type Renderer interface {
+	// Render returns an error of type RenderError when the message can never be
+	// written like this (a missing variable, a template that is gone).
+	Render(ctx context.Context, ref dunning.CaseRef, c dunning.ContactPlanned) (dunning.Message, error)
+}
+
+// RenderError says why a message cannot be written. Code is short, stable and without
+// personal data.
+type RenderError struct {
+	Code  string
+	Class dunning.FailureClass // FailedContent, or FailedRecipient when the address is gone
+}
+
+func (e *RenderError) Error() string { return "message cannot be written: " + e.Code }
+
+// Channel hands messages to a provider.
+type Channel interface {
+	Send(ctx context.Context, m dunning.Message) dunning.Outcome
+	// Lookup looks in the provider's records for the attempt of a message; m.At is
+	// the instant of the hand-over.
+	Lookup(ctx context.Context, m dunning.Message) dunning.Evidence
+}

@@ -1,0 +1,48 @@
+package activities
+
+import (
+	"time"
+
+	"github.com/duly/duly/dunning"
+)
+
+const (
+	// longestQueue is how long a provider may hold a message before it leaves.
+	longestQueue = 10 * time.Hour
+	queueStep    = 10 * time.Minute
+)
+
+// notAfter is the last instant, to the second, until which the contact policies let a
+// text message reach the debtor without a break. Carriers queue texts for hours; one
+// that would arrive at night must not arrive at all. Other channels are read when the
+// debtor pleases: zero.
+func (t *turn) notAfter(c dunning.ContactPlanned) time.Time {
+	if c.Channel != dunning.SMS {
+		return time.Time{}
+	}
+	open := func(at time.Time) bool {
+		q := t.facts.Query(at, c.Channel, c.Purpose, c.Automatic)
+		return t.frame.Setup.Policies.Check(q).Allowed
+	}
+	good := t.at
+	for good.Sub(t.at) < longestQueue {
+		next := good.Add(queueStep)
+		if !open(next) {
+			return lastOpen(good, next, open)
+		}
+		good = next
+	}
+	return good
+}
+
+// lastOpen is the last second in [good, bad) that is open.
+func lastOpen(good, bad time.Time, open func(time.Time) bool) time.Time {
+	for bad.Sub(good) > time.Second {
+		if mid := good.Add(bad.Sub(good) / 2); open(mid) {
+			good = mid
+		} else {
+			bad = mid
+		}
+	}
+	return good
+}
