@@ -348,6 +348,34 @@ func maxTime(a, b time.Time) time.Time {
 	return b
 }
 
+func TestFirstOf(t *testing.T) {
+	at := func(ds ...time.Duration) Pending {
+		a := &agenda{}
+		for _, d := range ds {
+			a.ats = append(a.ats, t0.Add(d))
+		}
+		return a.pending
+	}
+	fails := func(context.Context, time.Time) (time.Time, bool, error) { return time.Time{}, false, errors.New("away") }
+	for _, c := range []struct {
+		why     string
+		sources []Pending
+		want    time.Duration
+		ok, err bool
+	}{
+		{"no source: nothing", nil, 0, false, false},
+		{"sources without work: nothing", []Pending{at(), at()}, 0, false, false},
+		{"the earliest counts, wherever it is", []Pending{at(3*dy, 4*dy), at(), at(2*dy, 9*dy)}, 2 * dy, true, false},
+		{"what was given up does not count", []Pending{at(dy, 3*dy), at(dy)}, 3 * dy, true, false},
+		{"a source that fails must not be taken for one without work", []Pending{at(2 * dy), fails}, 0, false, true},
+	} {
+		got, ok, err := FirstOf(c.sources...)(t.Context(), t0.Add(dy))
+		if ok != c.ok || (err != nil) != c.err || ok && got != t0.Add(c.want) {
+			t.Errorf("%s: %s, %v, %v", c.why, got, ok, err)
+		}
+	}
+}
+
 func TestAwait(t *testing.T) {
 	db, a := database(t), &agenda{}
 	if err := Set(t.Context(), db, Setting{Start: t0, Rate: 86400}); err != nil {

@@ -43,6 +43,22 @@ type DB interface {
 // planning what follows must be one transaction, else the clock slips between.
 type Pending func(ctx context.Context, after time.Time) (at time.Time, ok bool, err error)
 
+// FirstOf is the earliest of what several sources of work report.
+func FirstOf(sources ...Pending) Pending {
+	return func(ctx context.Context, after time.Time) (first time.Time, ok bool, err error) {
+		for _, pending := range sources {
+			at, found, err := pending(ctx, after)
+			if err != nil {
+				return time.Time{}, false, err
+			}
+			if found && (!ok || at.Before(first)) {
+				first, ok = at, true
+			}
+		}
+		return first, ok, nil
+	}
+}
+
 // Setting of a rehearsal.
 type Setting struct {
 	// Start is the business instant at which the rehearsal begins.

@@ -244,6 +244,52 @@ func (s *Server) Restart(ctx context.Context) error {
 	return s.run(ctx, s.port)
 }
 
+// Supervise starts the server again whenever its process ends without Stop or
+// Restart, until ctx ends or Stop is called; it blocks until then. After each
+// attempt told gets its outcome: nil, or why the server is still down (it is then
+// tried again each second).
+func (s *Server) Supervise(ctx context.Context, told func(error)) {
+	for {
+		s.mu.Lock()
+		c := s.child
+		s.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.done:
+		}
+		again, err := s.revive(ctx, c)
+		switch {
+		case !again || ctx.Err() != nil:
+			return
+		case err != nil:
+			told(err)
+			if !pause(ctx, time.Second) {
+				return
+			}
+		default:
+			told(nil)
+		}
+	}
+}
+
+// revive runs the server again if c, which has ended, is still its process. It is
+// false when the server was stopped for good.
+func (s *Server) revive(ctx context.Context, c *child) (again bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.lock == nil:
+		return false, nil
+	case s.child != c:
+		return true, nil // Restart was quicker
+	}
+	if err := clearOrphan(s.paths.data(), stopPatience); err != nil {
+		return true, err
+	}
+	return true, s.run(ctx, s.port)
+}
+
 // halt stops the child: fast, then immediately, then by force.
 func (s *Server) halt() error {
 	if s.child == nil {

@@ -132,6 +132,35 @@ func TestKilledServerComesBackWithItsData(t *testing.T) {
 	}
 }
 
+func TestSupervisedServerIsRevived(t *testing.T) {
+	s := start(t, Options{Unsafe: true})
+	exec1(t, s.DSN("postgres"), "CREATE TABLE kept AS SELECT 'kept' AS v")
+	told, ended := make(chan error), make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Supervise(t.Context(), func(err error) { told <- err })
+	}()
+	for range 2 { // it must look after the revived process, too
+		if err := syscall.Kill(s.Pid(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-told; err != nil {
+			t.Fatal(err)
+		}
+		if got := exec1(t, s.DSN("postgres"), "SELECT v FROM kept"); got != "kept" {
+			t.Errorf("read %q after the server was revived", got)
+		}
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("supervision went on after Stop: it would revive what was stopped")
+	}
+}
+
 func TestDirectoryKeepsDataPasswordAndPort(t *testing.T) {
 	dir := openDir(t)
 	first := start(t, Options{Dir: dir, Unsafe: true})

@@ -68,6 +68,9 @@ type Server struct {
 // namespace takes workflows with all search attributes.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	opts = opts.withDefaults()
+	if _, err := sqlConfig(opts.DSN, mainDB, 1); err != nil {
+		return nil, err // trying again would not help
+	}
 	ctx, cancel := context.WithTimeout(ctx, opts.Patience)
 	defer cancel()
 	if err := migrate(ctx, opts.DSN); err != nil {

@@ -215,7 +215,7 @@ func TestStartFailsWithASentence(t *testing.T) {
 	}{
 		{"nobody listens at the database's address", Options{DSN: "postgres://duly:hunter2@127.0.0.1:1/postgres"}, "connecting to the Postgres"},
 		{"the URL cannot be read", Options{DSN: "postgres://duly:hunter2@127.0.0.1:x/postgres"}, "cannot be read"},
-		{"a socket, which the server cannot use", Options{DSN: "postgres://duly:hunter2@/postgres?host=/run/pg"}, "postgres"},
+		{"a socket, which the server cannot use", Options{DSN: "postgres://duly:hunter2@/postgres?host=/run/pg"}, "TCP port"},
 		{"the port is taken", Options{DSN: pg.DSN("postgres"), Port: busy.Port()}, "is taken"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
