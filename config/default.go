@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-//go:embed sequences
+//go:embed sequences creditors holidays mappings queues.yaml roles.yaml
 var shipped embed.FS
 
 // DefaultFiles is the configuration shipped with the program, to start from.

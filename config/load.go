@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/duly/duly/config/mapping"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/contact"
 	"github.com/duly/duly/internal/condition"
 	"github.com/duly/duly/internal/yamlpos"
 )
@@ -23,16 +25,29 @@ type Faults = yamlpos.Faults
 // Config is a directory of configuration, loaded, checked and compiled. It
 // never changes.
 type Config struct {
-	files     map[string][]byte // as read: name → content
-	warnings  Faults
-	sequences []*dunning.Sequence // by id
+	files       map[string][]byte // as read: name → content
+	warnings    Faults
+	sequences   []*dunning.Sequence // by id
+	queues      []Queue
+	roles       []Role
+	creditors   []Creditor // by id
+	calendars   map[string]calendar
+	mappings    map[string]mapping.Mapping
+	policies    contact.Set
+	policySpecs []contact.PackSpec
+	packs       []string // id@version
 }
 
 // loader is a Config in the making.
 type loader struct {
 	cfg       *Config
 	faults    Faults
+	docs      []*yamlpos.Doc // of all kinds of files
 	sequences []*sequenceFile
+	creditors []*creditorFile
+	holidays  []*holidayFile
+	mappings  []mappingFile
+	policies  []*policyFile
 }
 
 // Load reads the configuration in fsys, which has the layout of this
@@ -159,12 +174,26 @@ func (l *loader) parse(name string, data []byte) {
 	}
 	switch dir {
 	case "sequences":
-		l.sequences = append(l.sequences, parseSequence(name, data))
+		f := parseSequence(name, data)
+		l.docs = append(l.docs, f.doc)
+		l.sequences = append(l.sequences, f)
+	case "creditors":
+		l.parseCreditor(name, data)
+	case "holidays":
+		l.parseHolidays(name, data)
+	case "mappings":
+		l.parseMapping(name, data)
+	case "policies":
+		l.parsePolicy(name, data)
 	}
 }
 
 func (l *loader) parseSingle(name string, data []byte) {
 	switch name {
+	case "queues.yaml":
+		l.parseQueues(name, data)
+	case "roles.yaml":
+		l.parseRoles(name, data)
 	default:
 		l.file(name, "this file is not part of a configuration", yamlpos.Suggest(name, singles))
 	}
@@ -175,7 +204,19 @@ func (l *loader) file(name, message, hint string) {
 	l.faults = append(l.faults, Fault{File: name, Line: 1, Column: 1, Message: message, Hint: hint})
 }
 
+// compile goes from what others name to what names others.
 func (l *loader) compile() {
+	l.compileHolidays()
+	l.compilePolicies()
+	l.compileCreditors()
+	l.compileMappings()
+	l.compileSequences()
+	for _, d := range l.docs {
+		l.faults = append(l.faults, d.Faults()...)
+	}
+}
+
+func (l *loader) compileSequences() {
 	refs := l.references()
 	byID := map[string]*sequenceFile{}
 	for _, f := range l.sequences {
@@ -186,16 +227,20 @@ func (l *loader) compile() {
 		} else {
 			byID[f.spec.Sequence] = f
 		}
-	}
-	l.checkAmbiguous()
-	for _, f := range l.sequences {
-		l.faults = append(l.faults, f.doc.Faults()...)
 		l.cfg.sequences = append(l.cfg.sequences, f.seq)
 	}
+	l.checkAmbiguous()
 	slices.SortFunc(l.cfg.sequences, func(a, b *dunning.Sequence) int { return strings.Compare(a.ID, b.ID) })
 }
 
-func (l *loader) references() *references { return nil }
+// references is what sequences may name in other files.
+func (l *loader) references() *references {
+	r := &references{queues: l.queueIDs()}
+	for _, role := range l.cfg.roles {
+		r.roles = append(r.roles, role.ID)
+	}
+	return r
+}
 
 // checkName: a file is named after what it holds, so that people find it.
 func (l *loader) checkName(doc *yamlpos.Doc, key, id string) {
