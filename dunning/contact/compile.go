@@ -95,6 +95,7 @@ type exception struct {
 	kind    exKind
 	rule    string
 	consent string
+	not     []string // bases that are no consent under strict
 }
 
 // rule is a RuleSpec with its words turned into bits.
@@ -383,7 +384,7 @@ func (c *compiler) outcomes(path string, list []string) uint32 {
 func (c *compiler) exceptions(path string, s RuleSpec, r *rule) {
 	for i, e := range s.Except {
 		p := fmt.Sprintf("%s.except[%d]", path, i)
-		x := exception{kind: exKind(c.word(p+".kind", e.Kind, exWords...)), rule: e.Rule, consent: e.Consent}
+		x := exception{kind: exKind(c.word(p+".kind", e.Kind, exWords...)), rule: e.Rule, consent: e.Consent, not: e.StrictNot}
 		if x.rule == "" {
 			x.rule = s.ID
 		}

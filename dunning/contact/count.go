@@ -40,7 +40,7 @@ func (c *check) askCount(r *rule, t int64) (Code, int64) {
 func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, int) {
 	first := int64(always)
 	if s.AfterFirst {
-		if first = c.firstConversation(debt); first == never {
+		if first = c.firstConversation(debt, c.q.Person); first == never {
 			return 0, 0
 		}
 	}
@@ -94,12 +94,12 @@ func (c *check) counted(r *rule, w *row) bool {
 	return true
 }
 
-// firstConversation about a debt, in either direction, however long ago.
-func (c *check) firstConversation(debt uint64) int64 {
+// firstConversation with a person about a debt, in either direction, however long ago.
+func (c *check) firstConversation(debt uint64, person string) int64 {
 	q, first := c.q, never
 	for i := range q.Ledger {
 		l := &q.Ledger[i]
-		if l.Outcome == "conversation" && q.counts(l) && (l.Person == "" || l.Person == q.Person) && q.debtMask(l.Debts)&debt != 0 {
+		if l.Outcome == "conversation" && q.counts(l) && (l.Person == "" || l.Person == person) && q.debtMask(l.Debts)&debt != 0 && l.At.Unix() <= c.at {
 			first = min(first, l.At.Unix())
 		}
 	}

@@ -1,10 +1,27 @@
 package contact
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
 
-// Set is the packs that judge together, federal before state, law before
-// house: ties between rules go to the one that comes first.
+// Set is the packs that judge together: ties between rules go to the one that
+// comes first.
 type Set []Pack
+
+// NewSet orders packs: law before policy before house, a country before its
+// parts, then by id.
+func NewSet(packs ...Pack) Set {
+	s := slices.Clone(packs)
+	slices.SortStableFunc(s, func(a, b Pack) int {
+		return cmp.Or(cmp.Compare(kindRank(a.kind), kindRank(b.kind)), strings.Compare(a.jurisdiction, b.jurisdiction), strings.Compare(a.id, b.id))
+	})
+	return s
+}
+
+func kindRank(k string) int { return slices.Index([]string{"law", "policy", "house"}, k) }
 
 // Version names a pack as a decision record keeps it.
 type Version struct {
@@ -193,6 +210,13 @@ func (q *Query) purpose() string {
 		return "collect"
 	}
 	return q.Purpose
+}
+
+func (q *Query) debtor() string {
+	if q.Debtor == "" {
+		return q.Person
+	}
+	return q.Debtor
 }
 
 // judge asks every active rule at the query's instant, and then at later ones

@@ -20,7 +20,7 @@ func (c *check) excepted(r *rule, x *exception, t int64) bool {
 	case exFrequency:
 		return c.frequencyConsent(t)
 	case exConsentKind:
-		return c.consentOf(x.consent, false)
+		return c.consentOf(x)
 	case exCallback:
 		return c.callback()
 	case exConfirmation:
@@ -181,10 +181,10 @@ func (c *check) underConsent(w *row) bool {
 
 // consentOf: a consent of the kind is on file for this channel and point, and
 // was not followed by a refusal of the channel.
-func (c *check) consentOf(kind string, samePoint bool) bool {
+func (c *check) consentOf(x *exception) bool {
 	for i := range c.q.Consents {
 		k := &c.q.Consents[i]
-		if k.Kind == kind && c.onFile(k, samePoint) {
+		if k.Kind == x.consent && !(c.strict && has(x.not, k.Basis)) && c.onFile(k, true) {
 			return true
 		}
 	}

@@ -55,7 +55,7 @@ func (c *check) lifted(r *rule, s *DisputeSpec, dispute *Notice) bool {
 // askNotice wants a notice sent so many local dates before.
 func (c *check) askNotice(r *rule, t int64) (Code, int64) {
 	s, q := r.spec.Notice, c.q
-	if s.OrConversation && c.firstConversation(c.debtBits(r)) <= t {
+	if s.OrConversation && c.firstConversation(c.debtBits(r), q.debtor()) <= t {
 		return "", 0
 	}
 	free := maxDate

@@ -46,6 +46,7 @@ type Query struct {
 	CollectorID string // ledger rows of another collector are not counted; empty counts all rows
 	Debts       []Debt // the accounts the contact is about; none = one debt of unknown class
 
+	Debtor   string // id of the debtor; Person when empty
 	Person   string // id of the person to be reached
 	Relation string // to the debtor: empty or debtor, spouse, guardian, executor, ..., attorney, cra, creditor; anything else is a third person
 	Point    Point  // where they would be reached
@@ -85,15 +86,14 @@ type Debt struct {
 
 // Point is a number or address without its value.
 type Point struct {
-	ID       string
-	Kind     string // mobile, landline, work, personal, employer (email), postal, ...
-	Source   string
-	Place    string // the place a landline or postal address is tied to, such as home; empty for none
-	Shared   bool   // others hear or read what arrives there
-	Owner    string // relation of its owner to the debtor, as Query.Relation; empty = the addressee
-	Employer bool   // an email address known to be provided by the employer
-	Usable   bool   // false: dead, missing or never verified; the contact is impossible
-	Reason   string // code of why it is not usable
+	ID     string
+	Kind   string // mobile, landline, work, postal, personal, employer (an email address known to be the employer's), ...
+	Source string
+	Place  string // the place a landline or postal address is tied to, such as home; empty for none
+	Shared bool   // others hear or read what arrives there
+	Owner  string // relation of its owner to the debtor, as Query.Relation; empty = the addressee
+	Usable bool   // false: dead, missing or never verified; the contact is impossible
+	Reason string // code of why it is not usable
 }
 
 // Zone is one place on the clock that the person may be in.
@@ -184,7 +184,7 @@ type Consent struct {
 // OptOut kinds.
 const (
 	OptOutMedium     = "medium"     // refused a medium or one point of it, in any words
-	OptOutKeyword    = "keyword"    // a bare stop word by text
+	OptOutKeyword    = "keyword"    // refused by text message, with a stop word (Keyword) or in words of their own
 	OptOutRevocation = "revocation" // consent to automated messages revoked
 	OptOutMarketing  = "marketing"  // unsubscribed from commercial email only
 )

@@ -99,9 +99,10 @@ type RuleSpec struct {
 //	used_address       the person wrote from this very address
 //	limited_content    a voicemail that is a limited-content message
 type ExceptSpec struct {
-	Kind    string `yaml:"kind" json:"kind"`
-	Rule    string `yaml:"rule,omitempty" json:"rule,omitempty"` // id reported when it is relied on; the rule's own when empty
-	Consent string `yaml:"consent,omitempty" json:"consent,omitempty"`
+	Kind      string   `yaml:"kind" json:"kind"`
+	Rule      string   `yaml:"rule,omitempty" json:"rule,omitempty"`             // id reported when it is relied on; the rule's own when empty
+	Consent   string   `yaml:"consent,omitempty" json:"consent,omitempty"`       // consent_kind: the kind
+	StrictNot []string `yaml:"strict_not,omitempty" json:"strict_not,omitempty"` // consent_kind: bases that are none under strict
 }
 
 // HoursSpec allows contact inside windows only, in every candidate zone.
