@@ -1,0 +1,70 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Errors that callers act on. They are wrapped: test with errors.Is.
+var (
+	// ErrNotFound: there is no such row.
+	ErrNotFound = errors.New("there is no such record")
+	// ErrTaken: somebody else has this intent, send key, item or open case already.
+	// Load the facts again and decide on what is there now.
+	ErrTaken = errors.New("it is there already")
+	// ErrRefused: the database refuses the row as nonsense; a bug of the caller.
+	ErrRefused = errors.New("the database refuses it")
+)
+
+// SQLSTATEs that are acted on, and those that the migrations raise.
+const (
+	stateUnique      = "23505"
+	stateForeign     = "23503"
+	stateNotNull     = "23502"
+	stateCheck       = "23514"
+	stateSyntax      = "22P02" // such as text that is no UUID
+	stateAppendOnly  = "DU001"
+	stateTransition  = "DU002"
+	stateSerialize   = "40001"
+	stateDeadlock    = "40P01"
+	stateLockTimeout = "55P03"
+)
+
+// lostRace tells errors that the same transaction may survive when run again.
+func lostRace(err error) bool {
+	pg := (*pgconn.PgError)(nil)
+	if !errors.As(err, &pg) {
+		return false
+	}
+	return pg.Code == stateSerialize || pg.Code == stateDeadlock || pg.Code == stateLockTimeout
+}
+
+// explain turns the database's errors into ours. It keeps names of tables and
+// constraints and drops the detail, which quotes the row and so personal data.
+func explain(err error) error {
+	pg := (*pgconn.PgError)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return ErrNotFound
+	case !errors.As(err, &pg) || lostRace(err) || errors.Is(err, ErrTaken) || errors.Is(err, ErrRefused):
+		return err
+	}
+	switch pg.Code {
+	case stateUnique:
+		return fmt.Errorf("%w (%s)", ErrTaken, pg.ConstraintName)
+	case stateForeign, stateCheck:
+		return fmt.Errorf("%w: rule %s of table %s", ErrRefused, pg.ConstraintName, pg.TableName)
+	case stateNotNull:
+		return fmt.Errorf("%w: %s of table %s is missing", ErrRefused, pg.ColumnName, pg.TableName)
+	case stateSyntax:
+		return fmt.Errorf("%w: an identifier is malformed (ids of debtors, accounts and cases are UUIDs)", ErrRefused)
+	case stateAppendOnly, stateTransition:
+		return fmt.Errorf("%w: %s", ErrRefused, pg.Message)
+	}
+	return fmt.Errorf("database: %s (SQLSTATE %s)", pg.Message, pg.Code)
+}

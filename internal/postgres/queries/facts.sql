@@ -1,0 +1,156 @@
+-- name: LockDebtors :many
+-- In id order, so that two transactions cannot wait for each other; NO KEY, so
+-- that foreign keys to the debtor are not held up.
+SELECT id, version FROM debtors WHERE id = ANY(@ids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: DebtorVersion :one
+SELECT version FROM debtors WHERE id = $1;
+
+-- name: SetVersions :exec
+UPDATE debtors d SET version = v.version
+FROM (SELECT unnest(@debtors::uuid[]) AS id, unnest(@versions::bigint[]) AS version) v
+WHERE d.id = v.id;
+
+-- name: FactsAsOf :many
+SELECT version, kind, at, account_id, case_id, by, source, body
+FROM facts WHERE debtor_id = $1 AND version <= $2 ORDER BY version, seq;
+
+-- name: KnownSources :many
+SELECT f.debtor_id, f.kind, f.source
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@kinds::text[]) AS kind, unnest(@sources::text[]) AS source) s
+  ON f.debtor_id = s.debtor_id AND f.kind = s.kind AND f.source = s.source
+WHERE f.source <> '';
+
+-- name: KnownFacts :many
+-- The facts that an import names by their source, as they were stored.
+SELECT f.debtor_id, f.kind, f.source, f.at, f.body
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@kinds::text[]) AS kind, unnest(@sources::text[]) AS source) s
+  ON f.debtor_id = s.debtor_id AND f.kind = s.kind AND f.source = s.source
+WHERE f.source <> '';
+
+-- name: InsertFacts :exec
+INSERT INTO facts (debtor_id, version, seq, kind, at, account_id, case_id, item_key, by, source, amount_minor, currency, body)
+SELECT f.debtor_id, f.version, f.seq, f.kind, f.at, NULLIF(f.account_id, '')::uuid, NULLIF(f.case_id, '')::uuid, NULLIF(f.item_key, ''),
+       f.by, f.source, CASE WHEN f.currency <> '' THEN f.amount END, NULLIF(f.currency, ''), f.body
+FROM (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version, unnest(@seqs::int[]) AS seq,
+             unnest(@kinds::text[]) AS kind, unnest(@ats::timestamptz[]) AS at, unnest(@accounts::text[]) AS account_id,
+             unnest(@cases::text[]) AS case_id, unnest(@items::text[]) AS item_key, unnest(@bys::text[]) AS by,
+             unnest(@sources::text[]) AS source, unnest(@amounts::bigint[]) AS amount, unnest(@currencies::text[]) AS currency,
+             unnest(@bodies::jsonb[]) AS body) f;
+
+-- The projections below read back the facts that the same transaction has just
+-- added, so that the log stays the only thing that is ever told something.
+
+-- name: ProjectItems :exec
+INSERT INTO items (account_id, key, number, issued, due, amount_minor, currency, version)
+SELECT f.account_id, f.item_key, coalesce(f.body->>'number', ''), NULLIF(f.body->>'issued', '')::date, (f.body->>'due')::date,
+       f.amount_minor, f.currency, f.version
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+WHERE f.kind = 'item';
+
+-- name: ProjectCases :exec
+-- An opened case is due to be looked at from the instant of its opening.
+UPDATE cases c SET
+  status = CASE l.kind WHEN 'case_opened' THEN 'open' ELSE 'closed' END,
+  opened_at = CASE l.kind WHEN 'case_opened' THEN l.at ELSE c.opened_at END,
+  closed_at = CASE l.kind WHEN 'case_closed' THEN l.at END,
+  close_reason = CASE l.kind WHEN 'case_closed' THEN l.body->>'reason' END,
+  phase = CASE l.kind WHEN 'case_opened' THEN 'look' ELSE 'closed' END,
+  waiting = '',
+  next_verb = CASE l.kind WHEN 'case_opened' THEN 'look' ELSE '' END,
+  next_step = '',
+  next_at = CASE l.kind WHEN 'case_opened' THEN l.at END,
+  next_decision = NULL,
+  pending_at = NULL
+FROM (SELECT DISTINCT ON (f.case_id) f.case_id, f.kind, f.at, f.body
+      FROM facts f
+      JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+        ON f.debtor_id = v.debtor_id AND f.version = v.version
+      WHERE f.kind IN ('case_opened', 'case_closed')
+      ORDER BY f.case_id, f.seq DESC) l
+WHERE c.id = l.case_id;
+
+-- name: ProjectTasksOpened :exec
+INSERT INTO tasks (debtor_id, id, account_id, case_id, kind, queue, step, reason, contact_id, attempts, due, opened_at)
+SELECT DISTINCT ON (f.debtor_id, f.body->>'id')
+       f.debtor_id, f.body->>'id', f.account_id, f.case_id, f.body->>'task', coalesce(f.body->>'queue', ''), coalesce(f.body->>'step', ''),
+       coalesce(f.body->>'reason', ''), coalesce(f.body->>'contact', ''), coalesce((f.body->>'attempts')::int, 0),
+       NULLIF(f.body->>'until', '')::timestamptz, f.at
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+WHERE f.kind = 'task_opened'
+ORDER BY f.debtor_id, f.body->>'id', f.seq DESC
+ON CONFLICT (debtor_id, id) DO UPDATE SET
+  account_id = excluded.account_id, case_id = excluded.case_id, kind = excluded.kind, queue = excluded.queue, step = excluded.step,
+  reason = excluded.reason, contact_id = excluded.contact_id, attempts = excluded.attempts, due = excluded.due,
+  opened_at = excluded.opened_at, ended_at = NULL, outcome = NULL;
+
+-- name: ProjectTasksEnded :exec
+UPDATE tasks t SET ended_at = f.at, outcome = coalesce(f.body->>'outcome', '')
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+WHERE f.kind = 'task_ended' AND t.debtor_id = f.debtor_id AND t.id = f.body->>'id' AND t.ended_at IS NULL;
+
+-- name: ProjectContacts :exec
+INSERT INTO contacts (id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic,
+                      decision_id, version, reserved_at, state_at)
+SELECT f.body->>'id', f.case_id, f.debtor_id, coalesce((f.body->>'round')::int, 0), coalesce(f.body->>'step', ''),
+       coalesce((f.body->>'entry')::int, 0), coalesce((f.body->>'alt')::int, 0), f.body->>'channel', coalesce((f.body->>'ordinal')::int, 0),
+       NULLIF(f.body->>'point', ''), coalesce(f.body->>'template', ''), coalesce(f.body->>'purpose', ''),
+       coalesce((f.body->>'automatic')::boolean, false), NULLIF(f.body->>'decision', ''), f.version, f.at, f.at
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+WHERE f.kind = 'contact_planned';
+
+-- name: ProjectAttempts :exec
+INSERT INTO attempts (id, contact_id, seq, version, state, at, class, code, permanent, provider_id, retry_at, deadline)
+SELECT gen_random_uuid(), f.body->>'id',
+       (SELECT coalesce(max(a.seq) + 1, 0) FROM attempts a WHERE a.contact_id = f.body->>'id')
+         + row_number() OVER (PARTITION BY f.body->>'id' ORDER BY f.seq) - 1,
+       f.version, CASE f.kind WHEN 'contact_planned' THEN 'reserved' ELSE f.body->>'state' END, f.at,
+       NULLIF(f.body->>'class', ''), NULLIF(f.body->>'code', ''), coalesce((f.body->>'permanent')::boolean, false),
+       NULLIF(f.body->>'provider_id', ''), NULLIF(f.body->>'retry_at', '')::timestamptz, NULLIF(f.body->>'deadline', '')::timestamptz
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+WHERE f.kind IN ('contact_planned', 'contact_moved')
+ORDER BY f.debtor_id, f.seq;
+
+-- name: ProjectContactStates :exec
+UPDATE contacts c SET
+  state = l.state, state_at = l.at, class = l.class, code = l.code, permanent = l.permanent,
+  provider_id = coalesce(l.provider_id, c.provider_id), retry_at = l.retry_at, deadline = l.deadline
+FROM (SELECT DISTINCT ON (a.contact_id) a.*
+      FROM attempts a
+      JOIN (SELECT f.body->>'id' AS id
+            FROM facts f
+            JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+              ON f.debtor_id = v.debtor_id AND f.version = v.version
+            WHERE f.kind = 'contact_moved') m ON m.id = a.contact_id
+      ORDER BY a.contact_id, a.seq DESC) l
+WHERE c.id = l.contact_id;
+
+-- name: ProjectPointsKnown :exec
+INSERT INTO contact_points (debtor_id, id, channel, kind, rank)
+SELECT DISTINCT ON (f.debtor_id, f.body->>'id')
+       f.debtor_id, f.body->>'id', f.body->>'channel', coalesce(f.body->>'point_kind', ''), coalesce((f.body->>'rank')::int, 0)
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+WHERE f.kind = 'point_known'
+ORDER BY f.debtor_id, f.body->>'id', f.seq DESC
+ON CONFLICT (debtor_id, id) DO UPDATE SET channel = excluded.channel, kind = excluded.kind, rank = excluded.rank;
+
+-- name: ProjectPointsDead :exec
+UPDATE contact_points p SET dead = coalesce(f.body->>'reason', '')
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+WHERE f.kind = 'point_dead' AND p.debtor_id = f.debtor_id AND p.id = f.body->>'id';
