@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-//go:embed sequences creditors holidays mappings queues.yaml roles.yaml
+//go:embed sequences policies creditors holidays mappings queues.yaml roles.yaml
 var shipped embed.FS
 
 // DefaultFiles is the configuration shipped with the program, to start from.
