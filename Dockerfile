@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+# One small static image per program:  docker build --target worker .
+# The programs need no libc, shell or zone files: zones are compiled in.
+
+FROM golang:1.26.8-bookworm AS build
+WORKDIR /src
+ENV CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN mkdir -p /out/tmp && \
+    go build -tags timetzdata -trimpath -ldflags '-s -w' -o /out/ ./worker ./starter ./cmd/duly && \
+    chmod 1777 /out/tmp
+
+FROM scratch AS base
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/tmp /tmp
+COPY config /config
+# No user database in the image: a number, the one distroless calls nonroot.
+USER 65532:65532
+WORKDIR /
+
+FROM base AS worker
+COPY --from=build /out/worker /worker
+ENTRYPOINT ["/worker"]
+
+FROM base AS starter
+COPY --from=build /out/starter /starter
+ENTRYPOINT ["/starter"]
+
+FROM base AS duly
+COPY --from=build /out/duly /duly
+ENTRYPOINT ["/duly"]

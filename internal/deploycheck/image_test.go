@@ -1,0 +1,95 @@
+package deploycheck
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// stages maps each stage of the Dockerfile to the image or stage it starts from.
+func stages(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^FROM (\S+) AS (\S+)$`).FindAllSubmatch(read(t, "Dockerfile"), -1) {
+		out[string(m[2])] = string(m[1])
+	}
+	return out
+}
+
+func TestImagesAreStaticSmallAndUnprivileged(t *testing.T) {
+	text := string(read(t, "Dockerfile"))
+	from := stages(t)
+	if from["base"] != "scratch" {
+		t.Errorf("images start from %q: a shell and a libc are there to be attacked and updated", from["base"])
+	}
+	for _, c := range []struct{ why, want string }{
+		{"without cgo a binary needs no libc", "CGO_ENABLED=0"},
+		{"a machine's workspace must not decide what is built", "GOWORK=off"},
+		{"scratch has no zone files, and every debtor has a zone", "-tags timetzdata"},
+		{"providers and Temporal Cloud are reached over TLS", "ca-certificates.crt"},
+		{"root in a container is root", "USER 65532:65532"},
+	} {
+		if !strings.Contains(text, c.want) {
+			t.Errorf("%s: %q is missing from the Dockerfile", c.why, c.want)
+		}
+	}
+}
+
+func TestTheBuildImageHasTheGoThatTheModuleNeeds(t *testing.T) {
+	need := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(read(t, "go.mod"))
+	got := regexp.MustCompile(`^golang:(\d+\.\d+)\.\d+-`).FindStringSubmatch(stages(t)["build"])
+	if need == nil || got == nil || string(need[1]) != got[1] {
+		t.Errorf("go.mod needs %s, the build image is %s", need, stages(t)["build"])
+	}
+}
+
+func TestEveryBuiltServiceHasItsStageAndProgram(t *testing.T) {
+	from, text := stages(t), read(t, "Dockerfile")
+	services := child(load(t, "docker-compose.yml"), "services")
+	built := 0
+	for name := range services {
+		build := child(child(services, name), "build")
+		if build == nil {
+			continue
+		}
+		built++
+		target, _ := build["target"].(string)
+		if from[target] != "base" {
+			t.Errorf("%s: the Dockerfile has no stage %q over base", name, target)
+		}
+		if !bytes.Contains(text, []byte(`ENTRYPOINT ["/`+target+`"]`)) {
+			t.Errorf("%s: stage %q does not start /%s", name, target, target)
+		}
+	}
+	if built != 3 {
+		t.Errorf("%d services are built here, want migrate, worker, starter", built)
+	}
+}
+
+// TestWhatTheDockerfileCompilesExists also checks the probes: an image without a
+// shell can only ask itself.
+func TestWhatTheDockerfileCompilesExists(t *testing.T) {
+	line := regexp.MustCompile(`go build .* -o /out/ (.*) &&`).FindSubmatch(read(t, "Dockerfile"))
+	if line == nil {
+		t.Fatal("no go build in the Dockerfile")
+	}
+	for _, dir := range strings.Fields(string(line[1])) {
+		if _, err := os.Stat(filepath.Join(top, dir, "main.go")); err != nil {
+			t.Errorf("the Dockerfile compiles %s: %v", dir, err)
+		}
+	}
+	services := child(load(t, "docker-compose.yml"), "services")
+	for name := range services {
+		test := words(child(child(services, name), "healthcheck")["test"])
+		if len(test) != 3 || test[2] != "healthcheck" {
+			continue
+		}
+		main, err := os.ReadFile(filepath.Join(top, test[1], "main.go"))
+		if err != nil || !bytes.Contains(main, []byte("health.Asked(")) {
+			t.Errorf("%s: its healthcheck calls %s healthcheck, which its main does not answer (%v)", name, test[1], err)
+		}
+	}
+}
