@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -154,7 +155,7 @@ func (f *Facts) ahead(at time.Time, items []*ItemState) Decision {
 	if t := f.freed(at); !t.IsZero() && (d.WakeAt.IsZero() || t.Before(d.WakeAt)) {
 		d = Decision{Verb: VerbLook, Waiting: "hold", WakeAt: t}
 	}
-	if t := f.spaced(); len(f.unended()) > 0 && t.After(at) && (d.WakeAt.IsZero() || t.Before(d.WakeAt)) {
+	if t := f.spaced(sameDispatch{}); len(f.unended()) > 0 && t.After(at) && (d.WakeAt.IsZero() || t.Before(d.WakeAt)) {
 		d = Decision{Verb: VerbLook, Waiting: "spacing", WakeAt: t}
 	}
 	if d.WakeAt.IsZero() {
@@ -224,7 +225,7 @@ func (f *Facts) pass(at time.Time, s *Step, group []rung) (Decision, bool) {
 	switch {
 	case err != nil:
 		cv.Error = err.Error()
-		task := TaskOpened{ID: f.taskID("condition", s.ID, f.stamp(at)), Task: TaskParked, Queue: f.Creditor.Queues.Operations, Step: s.ID, Items: keys, Reason: "condition_failed"}
+		task := TaskOpened{ID: f.taskID("condition", s.ID, f.nth()), Task: TaskParked, Queue: f.Creditor.Queues.Operations, Step: s.ID, Items: keys, Reason: "condition_failed"}
 		return Decision{Verb: VerbTask, WakeAt: at, Step: s.ID, Queue: task.Queue, Conditions: []ConditionValue{cv}, Effects: []Fact{f.fact(at, task)}}, true
 	case !yes:
 		return Decision{Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "passed", Conditions: []ConditionValue{cv},
@@ -233,7 +234,8 @@ func (f *Facts) pass(at time.Time, s *Step, group []rung) (Decision, bool) {
 	return Decision{}, false
 }
 
-func (f *Facts) stamp(at time.Time) string { return at.UTC().Format("20060102T150405") }
+// nth numbers the tasks of the account: ids must not repeat within a second.
+func (f *Facts) nth() string { return strconv.Itoa(len(f.Tasks) + 1) }
 
 // begun reports whether an entry of the step has already left for the group:
 // its condition is not asked again.
@@ -343,7 +345,7 @@ func (f *Facts) ending(at time.Time) (Decision, bool) {
 	if len(keys) == 0 {
 		return Decision{}, false
 	}
-	if t := f.spaced(); t.After(at) {
+	if t := f.spaced(sameDispatch{}); t.After(at) {
 		return Decision{}, false
 	}
 	lines, end := f.lines(keys, ""), f.Sequence.End
@@ -351,7 +353,7 @@ func (f *Facts) ending(at time.Time) (Decision, bool) {
 	switch {
 	case end.Escalate != nil:
 		d.Verb, d.Queue = VerbEscalate, end.Escalate.Queue
-		t := TaskOpened{ID: f.taskID("end", f.stamp(at)), Task: TaskEscalation, Queue: d.Queue, Items: keys, Reason: "exhausted"}
+		t := TaskOpened{ID: f.taskID("end", f.nth()), Task: TaskEscalation, Queue: d.Queue, Items: keys, Reason: "exhausted"}
 		if end.Escalate.SLA > 0 {
 			t.Until = f.daysAfter(at, end.Escalate.SLA)
 		}

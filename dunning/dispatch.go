@@ -145,9 +145,9 @@ type limit struct {
 
 // free is the earliest instant at or after t that keeps spacing, the daily
 // limit and the creditor's window, and the rule that decides it.
-func (f *Facts) free(s *Step, t time.Time) (time.Time, string) {
+func (f *Facts) free(s *Step, t time.Time, same sameDispatch) (time.Time, string) {
 	rule := ""
-	for _, l := range []limit{{"spacing", f.spaced()}, {"daily_limit", f.dailyFor(s)}} {
+	for _, l := range []limit{{"spacing", f.spaced(same)}, {"daily_limit", f.dailyFor(s, same)}} {
 		if l.at.After(t) {
 			t, rule = l.at, l.rule
 		}
@@ -164,33 +164,37 @@ func (f *Facts) free(s *Step, t time.Time) (time.Time, string) {
 	return t, rule
 }
 
-func (f *Facts) dailyFor(s *Step) time.Time {
+func (f *Facts) dailyFor(s *Step, same sameDispatch) time.Time {
 	if s.Verb != VerbSend && s.Verb != VerbOffer {
 		return time.Time{}
 	}
-	return f.freeToday()
+	return f.freeToday(same)
 }
 
 // spacedOut defers a step that has matured but must keep its distance. A step
-// of which one entry has left goes on with the others: it is one dispatch.
+// of which one channel has left goes on with the others: it is one dispatch.
 func (f *Facts) spacedOut(at time.Time, s *Step, group []rung) (Decision, bool) {
+	same := sameDispatch{}
 	if f.begun(s, group) {
-		open, ok := f.windowOpen(f.Sequence.Window, at)
-		if !s.contacts() || ok && !open.After(at) {
-			return Decision{}, false
-		}
-		return f.deferred(s, group, "send_window", open), true
+		same = sameDispatch{s.ID, group[0].item.Round, atStep(group, f.Sequence.StepIndex(s.ID))}
 	}
-	t, rule := f.free(s, at)
-	if rule == "" || (!t.After(at) && !t.IsZero()) {
+	t, rule := f.free(s, at, same)
+	if rule == "" {
 		return Decision{}, false
 	}
-	return f.deferred(s, group, rule, t), true
+	return f.deferred(at, s, group, rule, t), true
 }
 
-func (f *Facts) deferred(s *Step, group []rung, rule string, t time.Time) Decision {
-	return Decision{Verb: s.plannedVerb(), Step: s.ID, Round: group[0].item.Round, WakeAt: t, Contact: f.plannedContact(s),
+// deferred says which of the case's own limits pushes a dispatch, and until
+// when; a window that never opens (its hours do not overlap in the debtor's
+// candidate zones) is a matter for a person.
+func (f *Facts) deferred(at time.Time, s *Step, group []rung, rule string, t time.Time) Decision {
+	d := Decision{Verb: s.plannedVerb(), Step: s.ID, Round: group[0].item.Round, WakeAt: t, Contact: f.plannedContact(s),
 		Waiting: "deferred", Rule: rule, Reason: rule, NotBefore: t, Deferred: true}
+	if t.IsZero() {
+		return f.refusedForGood(at, d)
+	}
+	return d
 }
 
 // catchUp applies the sequence's policy when a step could have left more than
@@ -201,7 +205,7 @@ func (f *Facts) catchUp(at time.Time, s *Step, group []rung) (Decision, bool) {
 	}
 	if f.Sequence.CatchUp == CatchUpAsk {
 		d := Decision{Verb: VerbTask, WakeAt: at, Step: s.ID, Reason: "catch_up", Queue: f.Creditor.Queues.Operations}
-		t := TaskOpened{ID: f.taskID("catch_up", s.ID, f.stamp(at)), Task: TaskCatchUp, Queue: d.Queue, Step: s.ID, Items: atStep(group, f.Sequence.StepIndex(s.ID)), Reason: "outage"}
+		t := TaskOpened{ID: f.taskID("catch_up", s.ID, f.nth()), Task: TaskCatchUp, Queue: d.Queue, Step: s.ID, Items: atStep(group, f.Sequence.StepIndex(s.ID)), Reason: "outage"}
 		d.Effects = []Fact{f.fact(at, t)}
 		return d, true
 	}
@@ -228,7 +232,7 @@ func (f *Facts) missedDispatch(at time.Time, s *Step, group []rung) bool {
 			first = later(first, later(r.at, r.item.known))
 		}
 	}
-	could, _ := f.free(s, first)
+	could, _ := f.free(s, first, sameDispatch{})
 	if could.IsZero() || at.Sub(could) < outage {
 		return false
 	}
@@ -246,7 +250,7 @@ func (f *Facts) missedDispatch(at time.Time, s *Step, group []rung) bool {
 // openTask hands the step to a queue.
 func (f *Facts) openTask(at time.Time, d Decision, t TaskOpened, keys []string) Decision {
 	d.Queue = t.Queue
-	t.ID, t.Step, t.Items = f.taskID(string(t.Task), d.Step, strconv.Itoa(d.Round), f.stamp(at)), d.Step, keys
+	t.ID, t.Step, t.Items = f.taskID(string(t.Task), d.Step, strconv.Itoa(d.Round), f.nth()), d.Step, keys
 	d.Effects = []Fact{f.fact(at, t)}
 	return d
 }
@@ -353,9 +357,34 @@ func (f *Facts) send(at time.Time, d Decision, s *Step, group []rung) Decision {
 		if f.entryDone(lead, s, i) {
 			continue
 		}
+		d.Items = f.aligned(d.Items, s, i)
+		d.Total = f.total(d.Items)
 		return f.entry(at, d, s, i, e)
 	}
 	return d
+}
+
+// aligned lets a contact for one entry of a step count only for items that are
+// at that very entry: one that joined after the first entry had left is listed
+// along and gets the whole step when its own turn comes.
+func (f *Facts) aligned(lines []ItemLine, s *Step, entry int) []ItemLine {
+	if s.Complete == CompleteAny {
+		return lines
+	}
+	out := make([]ItemLine, 0, len(lines))
+	for _, l := range lines {
+		it := f.item(l.Key)
+		for i := range s.Send {
+			if l.Step == s.ID && f.entryDone(it, s, i) != (i < entry) && i <= entry {
+				l.Step = ""
+			}
+		}
+		if l.Step == "" && f.Sequence.Include == IncludeDueForStep {
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // entry tries the channels of one entry in order. Impossible ones give way to
@@ -440,10 +469,12 @@ func (f *Facts) refused(at time.Time, d Decision, s *Step, v contact.Verdict) De
 		return f.refusedForGood(at, d)
 	}
 	t := v.NotBefore
-	if open, ok := f.windowOpen(f.Sequence.Window, t); ok {
-		t = open
+	open, ok := f.windowOpen(f.Sequence.Window, t)
+	if !ok {
+		d.Rule = "send_window"
+		return f.refusedForGood(at, d)
 	}
-	d.WakeAt, d.NotBefore = t, t
+	d.WakeAt, d.NotBefore = open, open
 	return d
 }
 
@@ -463,7 +494,7 @@ func (f *Facts) refusedForGood(at time.Time, d Decision) Decision {
 // noChannel ends an entry as a task: nothing reaches this debtor by it.
 func (f *Facts) noChannel(at time.Time, d Decision, entry int, v contact.Verdict) Decision {
 	d.Verb, d.Rule, d.Reason, d.Queue = VerbTask, v.Rule, "no_channel", f.Creditor.Queues.Operations
-	t := TaskOpened{ID: f.taskID("no_channel", d.Step, strconv.Itoa(d.Round), strconv.Itoa(entry), f.stamp(at)), Task: TaskNoChannel, Queue: d.Queue, Step: d.Step, Entry: entry, Items: countedKeys(d.Items), Reason: v.Rule}
+	t := TaskOpened{ID: f.taskID("no_channel", d.Step, strconv.Itoa(d.Round), strconv.Itoa(entry), f.nth()), Task: TaskNoChannel, Queue: d.Queue, Step: d.Step, Entry: entry, Items: countedKeys(d.Items), Reason: v.Rule}
 	d.Effects = []Fact{f.fact(at, t)}
 	return d
 }

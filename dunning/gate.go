@@ -61,7 +61,7 @@ func (f *Facts) queryPoint(ch Channel) contact.Point {
 			reason = p.Dead
 		}
 		if p.ID == id && id != "" {
-			return contact.Point{ID: id, Kind: p.PointKind, Source: p.Source, Usable: true, Employer: p.PointKind == "employer"}
+			return contact.Point{ID: id, Kind: p.PointKind, Source: p.Source, Usable: true}
 		}
 	}
 	return contact.Point{Reason: reason}

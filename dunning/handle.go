@@ -415,9 +415,7 @@ func (f *Facts) finishTask(c FinishTask, at time.Time) ([]Fact, error) {
 	case TaskNoChannel:
 		out = append(out, f.fact(at, EntryEnded{Items: t.Items, Step: t.Step, Entry: t.Entry, Why: "no_channel"}))
 	case TaskCall, TaskManual, TaskEscalation:
-		if t.Step != "" {
-			out = append(out, f.fact(at, StepCounted{Items: t.Items, Step: t.Step, Why: string(t.Task) + "_" + c.Outcome}))
-		}
+		out = append(out, f.stepDoneBy(at, t.Items, t.Step, string(t.Task)+"_"+c.Outcome)...)
 	case TaskUnknown:
 		out = append(out, f.settleUnknown(t, c.Outcome, at))
 	}
@@ -481,7 +479,7 @@ func (f *Facts) openOfferState() *OfferState {
 }
 
 func (f *Facts) answered(o *OfferState, outcome string, at time.Time) []Fact {
-	return []Fact{f.fact(at, OfferEnded{o.ID, outcome}), f.fact(at, StepCounted{Items: o.Items, Step: o.Step, Why: "offer_" + outcome})}
+	return append([]Fact{f.fact(at, OfferEnded{o.ID, outcome})}, f.stepDoneBy(at, o.Items, o.Step, "offer_"+outcome)...)
 }
 
 // agreePlan bills what is open on the items in sequence over instalments that

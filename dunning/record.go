@@ -47,19 +47,21 @@ func (f *Facts) openTotal() int64 {
 	return sum
 }
 
+// judgePromises judges promises at the end of their grace, not when money
+// arrives: a payment never makes the next message come earlier.
 func (f *Facts) judgePromises(at time.Time) []Fact {
 	for i := range f.Promises {
 		p := &f.Promises[i]
 		if !p.Ended.IsZero() {
 			continue
 		}
-		paid := f.paidSince(p.Made)
+		paid, over := f.paidSince(p.Made), !at.Before(f.promiseEnds(p))
 		switch {
-		case paid >= p.Amount.Minor() || f.openTotal() == 0:
+		case f.openTotal() == 0 || over && paid >= p.Amount.Minor():
 			return []Fact{f.fact(at, PromiseEnded{p.ID, "kept"})}
-		case !at.Before(f.promiseEnds(p)) && paid > 0:
+		case over && paid > 0:
 			return append([]Fact{f.fact(at, PromiseEnded{p.ID, "partly"})}, f.jump(at, f.Sequence.On.PromiseBroken, "promise_broken")...)
-		case !at.Before(f.promiseEnds(p)):
+		case over:
 			return append([]Fact{f.fact(at, PromiseEnded{p.ID, "broken"})}, f.jump(at, f.Sequence.On.PromiseBroken, "promise_broken")...)
 		}
 	}
@@ -84,6 +86,11 @@ func (f *Facts) missed(p *PlanState, at time.Time) (n int, next time.Time) {
 		}
 		n++
 	}
+	if n == 0 && len(p.Instalments) > 0 {
+		if last := f.dayBegun(p.Instalments[len(p.Instalments)-1].Due); at.Before(last) {
+			return 0, last
+		}
+	}
 	return n, time.Time{}
 }
 
@@ -95,7 +102,7 @@ func (f *Facts) judgePlans(at time.Time) []Fact {
 		}
 		missed, next := f.missed(p, at)
 		switch {
-		case f.planOpen(p) == 0:
+		case f.planOpen(p) == 0 || next.IsZero() && f.planPaid(p) >= p.total():
 			outcome := "kept"
 			if len(p.Instalments) > 0 && at.Before(f.dayBegun(p.Instalments[len(p.Instalments)-1].Due)) {
 				outcome = "paid_off"
@@ -107,6 +114,14 @@ func (f *Facts) judgePlans(at time.Time) []Fact {
 		}
 	}
 	return nil
+}
+
+// total is what the instalments add up to.
+func (p *PlanState) total() (sum int64) {
+	for _, ins := range p.Instalments {
+		sum += ins.Amount.Minor()
+	}
+	return sum
 }
 
 func (f *Facts) planOpen(p *PlanState) int64 {
@@ -236,7 +251,8 @@ func (f *Facts) moot(t *TaskState) bool {
 		return false
 	}
 	for _, k := range t.Items {
-		if it := f.item(k); it != nil && f.collectable(it) {
+		it := f.item(k)
+		if it != nil && it.Open > f.tolerance() && (it.Disposition == InSequence || it.Disposition == Exhausted) {
 			return false
 		}
 	}
@@ -245,7 +261,7 @@ func (f *Facts) moot(t *TaskState) bool {
 
 func (f *Facts) judgeCall(t *TaskState, at time.Time) []Fact {
 	end := func(outcome string) []Fact {
-		return []Fact{f.fact(at, TaskEnded{ID: t.ID, Outcome: outcome}), f.fact(at, StepCounted{Items: t.Items, Step: t.Step, Why: "call_" + outcome})}
+		return append([]Fact{f.fact(at, TaskEnded{ID: t.ID, Outcome: outcome})}, f.stepDoneBy(at, t.Items, t.Step, "call_"+outcome)...)
 	}
 	switch {
 	case t.Talked:
@@ -265,13 +281,25 @@ func (f *Facts) judgeEscalation(t *TaskState, at time.Time) []Fact {
 		return nil
 	}
 	out := []Fact{f.fact(at, TaskEnded{ID: t.ID, Outcome: "timeout"})}
-	if t.Step != "" {
-		out = append(out, f.fact(at, StepCounted{Items: t.Items, Step: t.Step, Why: "escalation_timeout"}))
-	}
+	out = append(out, f.stepDoneBy(at, t.Items, t.Step, "escalation_timeout")...)
 	if f.onTimeout(t.Step) == "supervisor" {
 		out = append(out, f.fact(at, TaskOpened{ID: t.ID + "/supervisor", Task: TaskSupervisor, Queue: f.Creditor.Queues.Supervisor, Step: t.Step, Reason: "sla_over"}))
 	}
 	return out
+}
+
+// stepDoneBy counts a step for those of the items that still stand before it:
+// a jump may have moved others while a task or an offer was open.
+func (f *Facts) stepDoneBy(at time.Time, keys []string, step, why string) []Fact {
+	n := f.Sequence.StepIndex(step)
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k string) bool {
+		it := f.item(k)
+		return n < 0 || it == nil || f.nextStep(it) != n
+	})
+	if len(keys) == 0 {
+		return nil
+	}
+	return []Fact{f.fact(at, StepCounted{Items: keys, Step: step, Why: why})}
 }
 
 func (f *Facts) onTimeout(step string) string {
@@ -299,7 +327,7 @@ func (f *Facts) judgeOffers(at time.Time) []Fact {
 		default:
 			continue
 		}
-		return []Fact{f.fact(at, OfferEnded{o.ID, outcome}), f.fact(at, StepCounted{Items: o.Items, Step: o.Step, Why: "offer_" + outcome})}
+		return f.answered(o, outcome, at)
 	}
 	return nil
 }
@@ -420,12 +448,12 @@ func (f *Facts) closing(at time.Time) string {
 		if it.Open > 0 && it.Disposition != InSequence {
 			last = it.Disposition
 		}
-		if it.Disposition == InSequence && f.overdue(it, at) {
+		if it.Disposition == InSequence && (it.Open <= f.tolerance() || f.covered()) {
 			open += it.Open
 		}
 	}
 	switch {
-	case open > 0:
+	case open > 0 && last == "":
 		return "below_tolerance"
 	case last != "":
 		return string(last)

@@ -1,6 +1,9 @@
 package dunning
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // wait is one row of the table "who waits for what" (DESIGN 5).
 type wait struct {
@@ -49,7 +52,11 @@ func (f *Facts) heldAccount(at time.Time) (wait, bool) {
 		if inForce && h.Clock {
 			contactOnly = false
 		}
-		w.until, have, w.rule = laterIf(have, w.until, free), true, "hold:"+string(h.HoldKind)
+		next := free // what the notice days keep back
+		if inForce {
+			next = h.End // from then on at least tasks may go on
+		}
+		w.until, have, w.rule = laterIf(have, w.until, next), true, "hold:"+string(h.HoldKind)
 	}
 	w.contactOnly = contactOnly
 	return w, have
@@ -121,11 +128,12 @@ func (f *Facts) stale(at time.Time) bool {
 
 // spaced is the earliest instant at which the case's next dispatch may leave
 // by its own spacing: whole local days after the last outbound contact of the
-// account, and after the end of the last task.
-func (f *Facts) spaced() time.Time {
+// account, and after the end of the last task. Contacts that are part of the
+// same dispatch do not keep it from its other channels.
+func (f *Facts) spaced(same sameDispatch) time.Time {
 	var last time.Time
 	for i := range f.Contacts {
-		if c := &f.Contacts[i]; c.Account == f.Account && c.outbound() && c.counts() {
+		if c := &f.Contacts[i]; c.Account == f.Account && c.outbound() && c.counts() && !same.has(c) {
 			last = later(last, c.At)
 		}
 	}
@@ -142,11 +150,11 @@ func (f *Facts) spaced() time.Time {
 
 // freeToday is the earliest instant at which the debtor may get another
 // automatic step contact of this creditor: the local day after the last one.
-func (f *Facts) freeToday() time.Time {
+func (f *Facts) freeToday(same sameDispatch) time.Time {
 	var last time.Time
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
-		if c.Automatic && c.counts() && (c.Creditor == f.Creditor.ID || c.Creditor == "" || f.Creditor.ID == "") {
+		if c.Automatic && c.counts() && !same.has(c) && (c.Creditor == f.Creditor.ID || c.Creditor == "" || f.Creditor.ID == "") {
 			last = later(last, c.At)
 		}
 	}
@@ -154,6 +162,20 @@ func (f *Facts) freeToday() time.Time {
 		return time.Time{}
 	}
 	return f.daysAfter(last, 1)
+}
+
+// sameDispatch is one step in one round for some items: all its channels are
+// one dispatch. The zero value has no contacts.
+type sameDispatch struct {
+	step  string
+	round int
+	items []string
+}
+
+func (s sameDispatch) has(c *ContactFacts) bool {
+	return s.step != "" && c.Step == s.step && c.Round == s.round && slices.ContainsFunc(c.Items, func(l ItemLine) bool {
+		return l.Step == s.step && slices.Contains(s.items, l.Key)
+	})
 }
 
 func (c *ContactFacts) outbound() bool { return c.Logged == nil || c.Logged.Direction == "outbound" }

@@ -66,7 +66,7 @@ func (l Life) Events() []dunning.Event {
 var ErrRunaway = errors.New("the simulation does not come to rest")
 
 // maxLooks bounds decisions of one account.
-const maxLooks = 100_000
+const maxLooks = 20_000
 
 // run is the state of one simulated account.
 type run struct {

@@ -1,0 +1,339 @@
+package simulate_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/simulate"
+)
+
+var zoneNames = []string{"UTC", "America/New_York", "America/Los_Angeles", "Europe/Berlin", "Asia/Kathmandu", "America/Sao_Paulo", "Africa/Cairo", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Apia"}
+
+var epoch = time.Date(2024, 2, 20, 0, 0, 0, 0, time.UTC)
+
+// drawSequence draws a sequence over all verbs.
+func drawSequence(t *rapid.T) *dunning.Sequence {
+	s := &dunning.Sequence{ID: "s", Version: "1",
+		Ladder:  rapid.SampledFrom([]dunning.Ladder{dunning.LadderLeading, dunning.LadderEach}).Draw(t, "ladder"),
+		Include: rapid.SampledFrom([]dunning.Include{dunning.IncludeAllOverdue, dunning.IncludeDueForStep, dunning.IncludeAllOpen}).Draw(t, "include"),
+		Entry:   rapid.SampledFrom([]dunning.Entry{dunning.EntryFirst, dunning.EntryMatching}).Draw(t, "entry"),
+		CatchUp: rapid.SampledFrom([]dunning.CatchUp{dunning.CatchUpRun, dunning.CatchUpRun, dunning.CatchUpSkip, dunning.CatchUpAsk}).Draw(t, "catch_up"),
+		Spacing: rapid.IntRange(0, 5).Draw(t, "spacing"),
+		Plan:    dunning.PlanTerms{Cure: 3, DefaultAfter: rapid.IntRange(1, 2).Draw(t, "default_after")},
+	}
+	if rapid.Bool().Draw(t, "tolerant") {
+		s.Tolerance = map[string]money.Amount{"USD": money.MustParse("1.00", "USD")}
+	}
+	if rapid.Bool().Draw(t, "window") {
+		s.Window = dunning.Window{Days: [7]bool{false, true, true, true, true, true, false}, From: 9 * 60, To: 18 * 60}
+	}
+	at := rapid.IntRange(-3, 5).Draw(t, "first")
+	for i := range rapid.IntRange(1, 6).Draw(t, "steps") {
+		s.Steps = append(s.Steps, drawStep(t, i, at))
+		at += rapid.IntRange(0, 10).Draw(t, "gap")
+	}
+	if rapid.Bool().Draw(t, "goto") {
+		s.On.PromiseBroken.Goto = s.Steps[rapid.IntRange(0, len(s.Steps)-1).Draw(t, "to")].ID
+		s.On.PlanBroken.Goto = s.Steps[len(s.Steps)-1].ID
+	}
+	if rapid.Bool().Draw(t, "end") {
+		s.End.Escalate = &dunning.EscalateStep{Queue: "late", SLA: 3, OnTimeout: "continue"}
+	}
+	return s
+}
+
+func drawStep(t *rapid.T, i, at int) dunning.Step {
+	s := dunning.Step{ID: fmt.Sprintf("s%d", i), At: days(at), Verb: dunning.VerbSend}
+	if rapid.IntRange(0, 3).Draw(t, "after") == 0 && i > 0 {
+		s.After = days(rapid.IntRange(1, 14).Draw(t, "after_days"))
+	}
+	email, sms := dunning.Channeled{Channel: dunning.Email, Template: "t"}, dunning.Channeled{Channel: dunning.SMS, Template: "t"}
+	switch rapid.IntRange(0, 8).Draw(t, "verb") {
+	case 0:
+		s.Verb, s.Call = dunning.VerbCall, &dunning.CallStep{Queue: "early", Attempts: 2, Within: 4}
+	case 1:
+		s.Verb, s.Escalate = dunning.VerbEscalate, &dunning.EscalateStep{Queue: "late", SLA: 5, OnTimeout: "continue"}
+	case 2:
+		s.Verb, s.Offer = dunning.VerbOffer, &dunning.OfferStep{Instalments: []int{3}, FirstDue: 7, OpenFor: 6, Send: []dunning.Channeled{email}}
+	case 3:
+		s.Send = []dunning.Channeled{email, sms}
+	case 4:
+		s.Send, s.Complete = []dunning.Channeled{sms, email}, dunning.CompleteAny
+	default:
+		s.Send = []dunning.Channeled{{Channel: dunning.SMS, Template: "t", Else: []dunning.Channeled{email}}}
+	}
+	return s
+}
+
+// drawLife draws an account and what comes at it from outside.
+func drawLife(t *rapid.T, items int) simulate.Account {
+	zones := rapid.SliceOfNDistinct(rapid.SampledFrom(zoneNames), 1, 2, rapid.ID[string]).Draw(t, "zones")
+	a := simulate.Account{Setup: setup("a", drawSequence(t))}
+	a.Facts = []dunning.Fact{
+		{At: epoch, Body: dunning.DebtorKnown{DebtorKind: "consumer", Zones: zones}},
+		{At: epoch, Body: dunning.PointKnown{ID: "e", Channel: dunning.Email}},
+		{At: epoch, Body: dunning.PointKnown{ID: "m", Channel: dunning.SMS}},
+	}
+	for i := range rapid.IntRange(1, items).Draw(t, "items") {
+		known := epoch.Add(time.Duration(rapid.IntRange(0, 40*24).Draw(t, "known")) * time.Hour)
+		due := dunning.DateOf(known).AddDays(rapid.IntRange(-60, 30).Draw(t, "due"))
+		a.Facts = append(a.Facts, dunning.Fact{At: known, Account: "a", Body: dunning.Item{Key: fmt.Sprintf("i%d", i), Issued: due.AddDays(-30), Due: due,
+			Amount: money.MustParse(rapid.SampledFrom([]string{"0.50", "1.01", "20", "600"}).Draw(t, "amount"), "USD")}})
+	}
+	slices.SortStableFunc(a.Facts, func(x, y dunning.Fact) int { return x.At.Compare(y.At) })
+	for i := range rapid.IntRange(0, 8).Draw(t, "commands") {
+		at := epoch.Add(time.Duration(rapid.IntRange(0, 120*24*60).Draw(t, "minute")) * time.Minute)
+		a.Commands = append(a.Commands, simulate.Command{At: at, By: "user:1", Command: drawCommand(t, i, at, rapid.IntRange(0, 13).Draw(t, "command"))})
+	}
+	slices.SortStableFunc(a.Commands, func(x, y simulate.Command) int { return x.At.Compare(y.At) })
+	if rapid.IntRange(0, 3).Draw(t, "outage") == 0 {
+		from := epoch.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "down")) * 24 * time.Hour)
+		a.Outages = []simulate.Interval{{From: from, Until: from.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "hours")) * time.Hour)}}
+	}
+	seed := rapid.IntRange(0, 1000).Draw(t, "provider")
+	a.Reply = func(c dunning.ContactPlanned, at time.Time) simulate.Reply { return reply(seed + len(c.ID) + at.Day()) }
+	return a
+}
+
+func reply(n int) simulate.Reply {
+	switch n % 9 {
+	case 0:
+		return simulate.Reply{State: dunning.ContactFailed, Class: dunning.FailedRecipient, Permanent: true}
+	case 1:
+		return simulate.Reply{State: dunning.ContactFailed, Class: dunning.FailedLater, RetryIn: 20 * time.Minute}
+	case 2:
+		return simulate.Reply{State: dunning.ContactUnknown, Deadline: 30 * time.Hour}
+	}
+	return simulate.Reply{State: dunning.ContactAccepted}
+}
+
+// drawCommand draws one command of every kind there is.
+func drawCommand(t *rapid.T, i int, at time.Time, kind int) dunning.Command {
+	id := fmt.Sprintf("x%d", i)
+	item := fmt.Sprintf("i%d", rapid.IntRange(0, 2).Draw(t, "item"))
+	amount := money.MustParse(rapid.SampledFrom([]string{"0.60", "5", "20", "700"}).Draw(t, "sum"), "USD")
+	until := at.Add(time.Duration(rapid.IntRange(1, 20*24).Draw(t, "until")) * time.Hour)
+	no := false
+	switch kind {
+	case 0:
+		return dunning.RecordPayment{ID: id, Amount: amount}
+	case 1:
+		return dunning.ReversePayment{Payment: fmt.Sprintf("x%d", max(i-1, 0))}
+	case 2:
+		return dunning.PlaceHold{ID: id, HoldKind: dunning.HoldHardship, Scope: dunning.ScopeAccount, Until: until, Notice: rapid.IntRange(0, 3).Draw(t, "notice")}
+	case 3:
+		return dunning.PlaceHold{ID: id, HoldKind: dunning.HoldManual, Scope: dunning.ScopeItem, Item: item, Until: until}
+	case 4:
+		return dunning.PlaceHold{ID: id, HoldKind: dunning.HoldComplaint, Scope: dunning.ScopeDebtor, Until: until, Clock: &no}
+	case 5:
+		return dunning.RaiseDispute{ID: id, Item: item}
+	case 6:
+		return dunning.ResolveDispute{ID: fmt.Sprintf("x%d", max(i-1, 0)), Outcome: rapid.SampledFrom([]string{"rejected", "closed"}).Draw(t, "outcome")}
+	case 7:
+		return dunning.MakePromise{ID: id, Amount: amount, Due: dunning.DateOf(until), Grace: 2}
+	case 8:
+		return dunning.AgreePlan{ID: id, Count: 3, First: dunning.DateOf(until), Every: 14}
+	case 9:
+		return dunning.TakeLease{ID: id, Owner: "u", Until: until}
+	case 10:
+		return dunning.LogContact{ContactLogged: dunning.ContactLogged{ID: id, Direction: rapid.SampledFrom([]string{"inbound", "outbound"}).Draw(t, "direction"), Channel: dunning.Call, Outcome: "conversation"}}
+	case 11:
+		return dunning.OptOut{OptedOut: dunning.OptedOut{Channel: dunning.SMS}}
+	case 12:
+		return dunning.MarkPoint{PointDead: dunning.PointDead{ID: "e", Reason: "hard_bounce"}}
+	}
+	return dunning.LiftHold{ID: fmt.Sprintf("x%d", max(i-1, 0))}
+}
+
+const horizon = 260 * 24 * time.Hour
+
+func mustRun(t *rapid.T, a simulate.Account) simulate.Life {
+	life, err := simulate.Run(a, epoch.Add(horizon))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, lastEvents(life))
+	}
+	return life
+}
+
+func allFacts(l simulate.Life) string {
+	out := ""
+	for _, x := range l.Facts {
+		b, _ := json.Marshal(x)
+		out += string(b) + "\n"
+	}
+	return out
+}
+
+func lastEvents(l simulate.Life) string {
+	out := ""
+	for _, d := range l.Decisions[max(len(l.Decisions)-12, 0):] {
+		out += fmt.Sprintf("%s %s %s wake %s waiting %s rule %s reason %s\n", d.At.UTC().Format(time.RFC3339), d.Verb, d.Step, d.WakeAt.UTC().Format(time.RFC3339), d.Waiting, d.Rule, d.Reason)
+	}
+	return out
+}
+
+// TestLifeKeepsItsOrder: over random lives no item has a step done twice in a
+// round or out of order, unless a waiver, a pass-over or a new round says so.
+func TestLifeKeepsItsOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := drawLife(t, 3)
+		checkOrder(t, a.Setup.Sequence, mustRun(t, a))
+	})
+}
+
+// checkOrder is a dumb oracle: it walks the facts and keeps, per item, the
+// steps that must come next.
+func checkOrder(t *rapid.T, s *dunning.Sequence, l simulate.Life) {
+	next := map[string]int{} // item → index of the step it stands before
+	planned := map[string]dunning.ContactPlanned{}
+	advance := func(key, step, why string) {
+		i := s.StepIndex(step)
+		if i != next[key] {
+			t.Fatalf("item %s: step %s %s while the item stands before step %d", key, step, why, next[key])
+		}
+		next[key] = i + 1
+	}
+	for _, x := range l.Facts {
+		switch b := x.Body.(type) {
+		case dunning.ContactPlanned:
+			planned[b.ID] = b
+			for _, line := range b.Items {
+				if line.Step != "" && s.StepIndex(line.Step) != next[line.Key] {
+					t.Fatalf("contact %s counts item %s for step %s, which stands before step %d", b.ID, line.Key, line.Step, next[line.Key])
+				}
+			}
+		case dunning.StepPassed:
+			for _, k := range b.Items {
+				advance(k, b.Step, "passed")
+			}
+		case dunning.StepCounted:
+			for _, k := range b.Items {
+				advance(k, b.Step, "counted")
+			}
+		case dunning.StepsWaived:
+			for _, k := range b.Items {
+				for _, step := range b.Steps {
+					advance(k, step, "waived")
+				}
+			}
+		case dunning.RoundBegun:
+			for _, k := range b.Items {
+				next[k] = s.StepIndex(b.Step)
+			}
+		case dunning.ContactMoved:
+			countContact(s, l, x, b, planned[b.ID], next)
+		}
+	}
+}
+
+// countContact moves items on when the last channel of their step has been accepted.
+func countContact(s *dunning.Sequence, l simulate.Life, x dunning.Fact, m dunning.ContactMoved, p dunning.ContactPlanned, next map[string]int) {
+	if m.State != dunning.ContactAccepted {
+		return
+	}
+	step := s.Steps[s.StepIndex(p.Step)]
+	if step.Offer != nil {
+		return
+	}
+	last := p.Entry == len(step.Send)-1 || step.Complete == dunning.CompleteAny
+	for _, line := range p.Items {
+		if line.Step != "" && (last || line.Step != p.Step) {
+			next[line.Key] = s.StepIndex(line.Step) + 1
+		}
+	}
+}
+
+// TestLifeKeepsItsDistance: spacing in local days between dispatches, and one
+// automatic dispatch a local day, in every zone the debtor may be in.
+func TestLifeKeepsItsDistance(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := drawLife(t, 3)
+		l := mustRun(t, a)
+		zones := l.Final.Zones
+		var last time.Time
+		var lastStep string
+		for _, x := range l.Facts {
+			switch b := x.Body.(type) {
+			case dunning.ContactPlanned:
+				same := b.Step == lastStep
+				for _, z := range zones {
+					gap := dunning.DateOf(last.In(z)).Days(dunning.DateOf(x.At.In(z)))
+					if !last.IsZero() && !same && gap < max(a.Setup.Sequence.Spacing, 1) {
+						t.Fatalf("contact %s comes %d local days after the one before, in %s\n%s", b.ID, gap, z, allFacts(l))
+					}
+				}
+				lastStep = b.Step
+			case dunning.ContactMoved:
+				if b.State == dunning.ContactAccepted {
+					last = x.At
+				}
+			}
+		}
+	})
+}
+
+// TestOpenCaseHasANextThing: whenever a case is open it has a planned instant,
+// or an open task, or a hold, lease or offer that someone owns.
+func TestOpenCaseHasANextThing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := mustRun(t, drawLife(t, 3))
+		f := l.Final
+		if !f.CaseOpen || len(l.Decisions) == 0 {
+			return
+		}
+		last := l.Decisions[len(l.Decisions)-1]
+		open := slices.ContainsFunc(f.Tasks, func(x dunning.TaskState) bool { return x.Ended.IsZero() })
+		held := slices.ContainsFunc(f.Holds, func(x dunning.HoldState) bool { return x.End.IsZero() })
+		if last.WakeAt.IsZero() && !open && !held {
+			t.Fatalf("the case is open and nothing is next: %+v", last)
+		}
+	})
+}
+
+// permissive are the kinds of command that may let a contact leave earlier.
+// Every other kind must never do so.
+var permissive = map[string]bool{"LiftHold": true, "ReversePayment": true, "ResolveDispute": true, "AgreePlan": true}
+
+// TestRestrictionsNeverHasten: for an account of one item, adding a fact that
+// is not permissive never makes the next contact leave earlier.
+func TestRestrictionsNeverHasten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := drawLife(t, 1)
+		a.Reply, a.Outages, a.Setup.Sequence.CatchUp = nil, nil, dunning.CatchUpRun
+		a.Setup.Sequence.On = dunning.Reactions{} // a goto is the sequence's own wish
+		at := epoch.Add(time.Duration(rapid.IntRange(0, 100*24*60).Draw(t, "instant")) * time.Minute)
+		a.Commands = slices.DeleteFunc(a.Commands, func(c simulate.Command) bool { return !c.At.Before(at) })
+		extra := drawCommand(t, 99, at, rapid.IntRange(0, 12).Draw(t, "extra"))
+		name := fmt.Sprintf("%T", extra)[len("dunning."):]
+		if permissive[name] {
+			t.Skip("permissive kinds may hasten")
+		}
+		base := mustRun(t, a)
+		b := a
+		b.Commands = append(slices.Clone(a.Commands), simulate.Command{At: at, By: "user:1", Command: extra})
+		more := mustRun(t, b)
+		first, second := firstContact(base, at), firstContact(more, at)
+		if first == nil || second == nil || first.Step != second.Step || first.Channel != second.Channel {
+			return
+		}
+		if second.At.Before(first.At) {
+			t.Fatalf("%s at %s moved %s/%s from %s to %s\n%s", name, at, first.Step, first.Channel, first.At, second.At, lastEvents(more))
+		}
+	})
+}
+
+func firstContact(l simulate.Life, after time.Time) *dunning.Event {
+	for _, e := range l.Events() {
+		if e.Kind == "contact" && !e.At.Before(after) {
+			return &e
+		}
+	}
+	return nil
+}
