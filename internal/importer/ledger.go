@@ -34,7 +34,7 @@ type Input struct {
 // creditor's zone. The same entries go to the store when Run imports the files.
 // Rows that are refused are returned as problems; the error is of a whole file.
 func Ledger(items Input, payments []Input, o Options) ([]AccountLedger, []Problem, error) {
-	l := ledger{accounts: map[string]*AccountLedger{}}
+	l := ledger{accounts: map[string]*AccountLedger{}, currencies: map[string]map[string]bool{}}
 	if err := l.read(items, o); err != nil {
 		return nil, l.problems, err
 	}
@@ -52,8 +52,9 @@ func Ledger(items Input, payments []Input, o Options) ([]AccountLedger, []Proble
 }
 
 type ledger struct {
-	accounts map[string]*AccountLedger
-	problems []Problem
+	accounts   map[string]*AccountLedger
+	currencies map[string]map[string]bool // of the items of an account key
+	problems   []Problem
 }
 
 func (l *ledger) read(in Input, o Options) error {
@@ -74,13 +75,29 @@ func (l *ledger) read(in Input, o Options) error {
 		l.problems = append(l.problems, row.Problems...)
 		if len(row.Problems) == 0 && !row.Skipped {
 			s.note(row.Record)
+			l.noteCurrency(row.Record)
 			records = append(records, row.Record)
 		}
 	}
 	for _, rec := range records {
+		if s.p.creditor.Currency == "" && len(l.currencies[rec.Key]) > 1 {
+			rec.Account = AccountID(rec.Key, rec.Currency, "none")
+		}
 		l.add(s, rec)
 	}
 	return nil
+}
+
+// noteCurrency learns which accounts must carry their currency where no
+// creditor says which currency is the usual one.
+func (l *ledger) noteCurrency(rec Record) {
+	if rec.Item.Key == "" {
+		return
+	}
+	if l.currencies[rec.Key] == nil {
+		l.currencies[rec.Key] = map[string]bool{}
+	}
+	l.currencies[rec.Key][rec.Currency] = true
 }
 
 func (l *ledger) add(s *stager, rec Record) {

@@ -3,6 +3,7 @@ package importer
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/duly/duly/dunning"
 )
@@ -17,13 +18,18 @@ var precedence = map[dunning.Kind]int{
 	"dispute_raised": 5, "payment": 6, "payment_reversed": 7, "dispute_resolved": 8,
 }
 
-// inTimeOrder sorts facts by instant, then precedence, and otherwise leaves
-// the order of the file.
+// inTimeOrder sorts facts by instant, then precedence, then source, so that
+// the order of a file's rows does not matter. What is said of a debtor keeps the
+// order of the file: the last word counts.
 func inTimeOrder(facts []dunning.Fact) {
 	slices.SortStableFunc(facts, func(a, b dunning.Fact) int {
 		if c := a.At.Compare(b.At); c != 0 {
 			return c
 		}
-		return precedence[a.Body.Kind()] - precedence[b.Body.Kind()]
+		kind := a.Body.Kind()
+		if c := precedence[kind] - precedence[b.Body.Kind()]; c != 0 || kind == "debtor_known" {
+			return c
+		}
+		return strings.Compare(a.Source, b.Source)
 	})
 }

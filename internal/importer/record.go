@@ -45,7 +45,8 @@ type Record struct {
 	Row      int
 	Line     int
 	Debtor   Debtor
-	Account  string // id of the account: key, or key/CUR in another currency than the creditor's own
+	Key      string // of the account, as the file has it
+	Account  string // id of the account, see AccountID
 	Currency string
 
 	Item      dunning.Item // of an items file; Key "" otherwise
@@ -232,6 +233,7 @@ func (r *reading) read() {
 	r.rec.Row, r.rec.Line = r.row.number, r.row.line
 	key := r.key("account", true)
 	r.rec.Currency = r.currency()
+	r.rec.Key = key
 	r.rec.Account = AccountID(key, r.rec.Currency, r.p.creditor.Currency)
 	r.debtor(key)
 	if r.rec.Currency == "" {
@@ -245,9 +247,10 @@ func (r *reading) read() {
 }
 
 // AccountID names an account: by its key when it is in the creditor's own
-// currency, else by key/CUR, so that two currencies of one customer are two accounts.
+// currency, else by key/CUR, so that two currencies of one customer are two
+// accounts. Where the creditor's currency is not known, "", by the key alone.
 func AccountID(key, currency, home string) string {
-	if currency == home {
+	if home == "" || currency == home {
 		return key
 	}
 	return key + "/" + currency
