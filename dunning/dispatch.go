@@ -417,9 +417,13 @@ func (f *Facts) entry(at time.Time, d Decision, s *Step, i int, e Channeled) Dec
 
 // spent reports whether an alternative has failed for good in this dispatch.
 func (f *Facts) spent(d Decision, entry, alt int) bool {
-	return slices.ContainsFunc(f.Contacts, func(c ContactFacts) bool {
-		return f.sameEntry(&c, d, entry, alt) && (c.State == ContactBounced || c.State == ContactFailed && c.Permanent)
-	})
+	for i := range f.Contacts {
+		c := &f.Contacts[i]
+		if f.sameEntry(c, d, entry, alt) && (c.State == ContactBounced || c.State == ContactFailed && c.Permanent) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameEntry reports whether a contact was this alternative of this entry for

@@ -192,13 +192,8 @@ type Facts struct {
 	Notices   []NoticeState
 	FeedUntil time.Time
 
-	ended map[entryKey]bool
-	seen  map[string]bool
-}
-
-type entryKey struct {
-	item, step string
-	round, ent int
+	seen   map[string]bool   // kind, account and source of facts already played
+	ledger []contact.Contact // Contacts as the policies count them
 }
 
 // OptOutState is an opt-out and its withdrawal.

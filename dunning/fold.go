@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -17,13 +18,13 @@ var ErrMixedCurrency = errors.New("amount is not in the account's currency")
 // debtor-wide holds, opt-outs and the like. A fact that repeats kind and
 // source of an earlier one is ignored. Errors name the position of the fact.
 func Fold(s Setup, history []Fact) (Facts, error) {
-	f := Facts{Setup: s, seen: map[string]bool{}, ended: map[entryKey]bool{}}
+	f := Facts{Setup: s, seen: map[string]bool{}}
 	for i, x := range history {
 		if err := f.add(x); err != nil {
 			return Facts{}, fmt.Errorf("fact %d (%s): %w", i+1, x.Body.Kind(), err)
 		}
 	}
-	f.resolveZones()
+	f.finish()
 	return f, nil
 }
 
@@ -35,7 +36,7 @@ func (f Facts) Apply(more []Fact) (Facts, error) {
 			return Facts{}, fmt.Errorf("fact %d (%s): %w", i+1, x.Body.Kind(), err)
 		}
 	}
-	g.resolveZones()
+	g.finish()
 	return g, nil
 }
 
@@ -53,14 +54,7 @@ func (f Facts) clone() Facts {
 	f.Plans, f.Leases, f.Tasks = slices.Clone(f.Plans), slices.Clone(f.Leases), slices.Clone(f.Tasks)
 	f.Contacts, f.Points, f.OptOuts = slices.Clone(f.Contacts), slices.Clone(f.Points), slices.Clone(f.OptOuts)
 	f.Consents, f.Times, f.Notices = slices.Clone(f.Consents), slices.Clone(f.Times), slices.Clone(f.Notices)
-	seen, ended := make(map[string]bool, len(f.seen)), make(map[entryKey]bool, len(f.ended))
-	for k := range f.seen {
-		seen[k] = true
-	}
-	for k := range f.ended {
-		ended[k] = true
-	}
-	f.seen, f.ended = seen, ended
+	f.seen = maps.Clone(f.seen)
 	return f
 }
 
@@ -324,6 +318,12 @@ func (f *Facts) count(items []string, step, how string, at time.Time) {
 
 func (it *ItemState) mark(m mark) {
 	it.marks = append(it.marks, m)
+}
+
+// finish prepares what is derived from all facts together.
+func (f *Facts) finish() {
+	f.resolveZones()
+	f.countContacts()
 }
 
 func (f *Facts) resolveZones() {

@@ -28,7 +28,7 @@ func (f *Facts) Query(at time.Time, ch Channel, purpose string, automated bool) 
 		Person: person, Point: f.queryPoint(ch), Ambiguity: f.Creditor.Ambiguity,
 	}
 	f.queryPlaces(&q)
-	f.queryLedger(&q)
+	q.Ledger = f.ledger
 	f.queryWishes(&q)
 	f.queryHolds(&q)
 	return q
@@ -82,25 +82,29 @@ func (f *Facts) queryPlaces(q *contact.Query) {
 	}
 }
 
-func (f *Facts) queryLedger(q *contact.Query) {
-	q.Ledger = make([]contact.Contact, 0, len(f.Contacts))
+// countContacts prepares the ledger that contact policies count in. It is done
+// once per fold: a decision asks several times.
+func (f *Facts) countContacts() {
+	f.ledger = make([]contact.Contact, 0, len(f.Contacts))
+	debts := map[string][]string{"": nil}
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
 		if !c.counts() {
 			continue
 		}
-		row := contact.Contact{ID: c.ID, At: c.At, Direction: contact.Outbound, Channel: string(c.Channel), PointID: c.Point,
-			Purpose: c.Purpose, CollectorID: c.Creditor, State: string(c.State), Automated: c.Automatic, Person: person, Outcome: "sent"}
-		if c.Account != "" {
-			row.Debts = []string{c.Account}
+		if _, ok := debts[c.Account]; !ok {
+			debts[c.Account] = []string{c.Account}
 		}
+		f.ledger = append(f.ledger, contact.Contact{})
+		row := &f.ledger[len(f.ledger)-1]
+		*row = contact.Contact{ID: c.ID, At: c.At, Direction: contact.Outbound, Channel: string(c.Channel), PointID: c.Point, Debts: debts[c.Account],
+			Purpose: c.Purpose, CollectorID: c.Creditor, State: string(c.State), Automated: c.Automatic, Person: person, Outcome: "sent"}
 		if l := c.Logged; l != nil {
 			row.Direction, row.Outcome = l.Direction, l.Outcome
 			if l.Person != "" {
 				row.Person = l.Person
 			}
 		}
-		q.Ledger = append(q.Ledger, row)
 	}
 }
 

@@ -225,7 +225,19 @@ func (f *Facts) promiseEnds(p *PromiseState) time.Time { return f.dayEnded(p.Due
 // overdue reports whether the item is overdue at an instant: the day after its
 // due date has begun in every candidate zone.
 func (f *Facts) overdue(it *ItemState, at time.Time) bool {
-	return !f.dayBegun(it.Due.AddDays(1)).After(at)
+	return it.Due.Before(f.firstDay(at))
+}
+
+// firstDay is the earliest calendar day of an instant over all candidate zones:
+// every day up to it has begun everywhere.
+func (f *Facts) firstDay(t time.Time) Date {
+	day := DateOf(t.In(f.Zones[0]))
+	for _, z := range f.Zones[1:] {
+		if d := DateOf(t.In(z)); d.Before(day) {
+			day = d
+		}
+	}
+	return day
 }
 
 // rung is where one item stands: its own next step and when that matures.
