@@ -14,6 +14,13 @@ type Pack struct {
 	id, title, version, kind, jurisdiction string
 	from, until                            Date
 	rules                                  []rule
+	reach                                  []reach // of the rules, packed so that a check can pass over most of them
+}
+
+// reach is what rules out most rules at a glance.
+type reach struct {
+	chans     uint16
+	roles, to uint8
 }
 
 // ID, Version, Kind and Jurisdiction name the pack in decision records.
@@ -101,9 +108,11 @@ type exception struct {
 // rule is a RuleSpec with its words turned into bits.
 type rule struct {
 	id, part        string
-	spec            RuleSpec
+	spec            *RuleSpec
 	kind            kind
 	strict, literal effect
+	narrow          bool // by kind of debt, so that its debts must be looked at one by one
+	turns           bool // may refuse later although it allows now and nothing happens
 	roles, classes  uint8
 	debtors, to     uint8
 	chans           uint16
@@ -168,6 +177,7 @@ func Compile(s PackSpec) (Pack, []Fault) {
 		seen[key] = i
 		r.from, r.until = max(r.from, p.from), min(r.until, p.until)
 		p.rules = append(p.rules, r)
+		p.reach = append(p.reach, reach{r.chans, r.roles, r.to})
 	}
 	return p, c.faults
 }
@@ -318,7 +328,7 @@ func (c *compiler) calendar(path, name string, needed bool) *calendar {
 }
 
 func (c *compiler) rule(path string, s RuleSpec) rule {
-	r := rule{id: s.ID, part: s.Part, spec: s, look: 10}
+	r := rule{id: s.ID, part: s.Part, spec: &s, look: 10}
 	if s.ID == "" {
 		c.fault(path+".id", "is missing")
 	}
@@ -342,6 +352,11 @@ func (c *compiler) rule(path string, s RuleSpec) rule {
 	}
 	c.exceptions(path, s, &r)
 	c.kind(path, s, &r)
+	r.narrow = len(s.DebtKinds)+len(s.ExceptDebtKinds) > 0 || s.ChargedOff || s.TimeBarred
+	switch r.kind {
+	case kHours, kWish, kRun, kOptOut, kConfirmation, kHold, kNumber:
+		r.turns = true
+	}
 	return r
 }
 

@@ -78,7 +78,7 @@ func (c *check) deceased() bool {
 }
 
 // notSpoken are outcomes of attempts that did not reach the person.
-const notSpoken = unreached | outBounced | outWrongPerson | outDropped
+const notSpoken = outNoAnswer | outBusy | outNotInService | outNoConnection | outNoVoicemail | outVoicemailFull | outBounced | outWrongPerson | outDropped
 
 // askLocation: once per person, unless they got in touch since or the earlier
 // answer is doubted; never once an attorney is known; never showing the debt.

@@ -49,8 +49,8 @@ func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, in
 	consents := r.hasExcept(exFrequency) && len(c.q.Consents) > 0
 	for i := range c.rows {
 		w := &c.rows[i]
-		ago := today - w.day
-		if ago >= Date(s.Days) || ago < 0 || w.debts&debt == 0 || !c.counted(r, w) || w.at <= first {
+		ago := max(today-w.day, 0) // clocks going back over midnight repeat a date
+		if ago >= Date(s.Days) || w.debts&debt == 0 || !c.counted(r, w) || w.at <= first {
 			continue
 		}
 		if len(s.NotPurposes) > 0 && has(s.NotPurposes, c.q.Ledger[w.index].Purpose) || consents && c.underConsent(w) {
@@ -113,8 +113,8 @@ func (c *check) askRun(r *rule, t int64) (Code, int64) {
 	var perDay [maxWindow + 1]uint16 // index: days before today
 	for i := range c.rows {
 		w := &c.rows[i]
-		ago := today - w.day
-		if ago >= 0 && ago <= Date(s.Days) && w.flags&(rowOut|rowPerson) == rowOut|rowPerson && w.ch&r.of != 0 {
+		ago := max(today-w.day, 0)
+		if ago <= Date(s.Days) && w.flags&(rowOut|rowPerson) == rowOut|rowPerson && w.ch&r.of != 0 {
 			perDay[ago]++
 		}
 	}

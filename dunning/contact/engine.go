@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -38,68 +39,97 @@ func (s Set) Versions() []Version {
 	return out
 }
 
-const (
-	maxActive = 96 // rules that apply to one query without allocation
-	maxZones  = 8
-	maxRounds = 64 // of the search for the first instant at which all allow
-)
+// maxRounds of the search for the first instant at which all rules allow.
+const maxRounds = 256
 
-// check is what one check works out once. It lives on the stack.
+// check is what one check works out once, and its scratch space.
 type check struct {
-	q      *Query
+	query  Query
+	q      *Query // &query
 	at     int64
 	strict bool
 	ch     uint16
 	role   uint8
 	to     uint8
-	class  uint8 // of all debts together
 	zones  []zone
 	cal    zone // the zone of calendar dates
 	rows   []row
-	hours  bool // some law sets hours here
-	used   string
-	fact   string // id of the fact behind the last refusal
-	count  int    // number behind the last refusal
-	since  int64  // start of the stretch in which an answer excuses the last refusal
+	active []*rule
+	bits   [2]uint64 // the query's consumer debts, and its commercial ones
+	hours  bool      // some law sets hours here
+	used   string    // exception relied on by the last rule asked
+	fact   string    // id of the fact behind the last refusal
+	count  int       // number behind the last refusal
+	since  int64     // start of the stretch in which an answer excuses the last refusal
 
 	wishZone zone
-	zoneBuf  [maxZones]zone
-	rowBuf   [ledgerBuf]row
 }
 
-// Check judges one contact. The same query always gets the same verdict.
-func (s Set) Check(q Query) Verdict { return s.check(&q) }
+// scratch keeps the work space of finished checks: a check then allocates
+// nothing but the reasons it returns.
+var scratch = sync.Pool{New: func() any { return new(check) }}
 
-func (s Set) check(q *Query) Verdict {
-	var c check
-	if code := c.prepare(q); code != "" {
-		return Verdict{Impossible: code == CodePoint, Reasons: []Reason{{Code: code, Fact: q.Point.Reason}}}
+// maxKept bounds the ledger rows that scratch space holds on to.
+const maxKept = 4096
+
+// Check judges one contact. The same query always gets the same verdict. It is
+// safe for concurrent use.
+func (s Set) Check(q Query) Verdict {
+	c := scratch.Get().(*check)
+	c.query, c.q = q, &c.query
+	v := s.check(c)
+	c.reset()
+	scratch.Put(c)
+	return v
+}
+
+// reset forgets the query, so that nothing of it lives on in scratch space.
+func (c *check) reset() {
+	zones, rows, active := c.zones[:0], c.rows[:0], c.active[:0]
+	if cap(rows) > maxKept {
+		rows = nil
 	}
-	var buf [maxActive]*rule
-	active := buf[:0]
+	*c = check{zones: zones, rows: rows, active: active}
+}
+
+func (s Set) check(c *check) Verdict {
+	if code := c.prepare(); code != "" {
+		return Verdict{Impossible: code == CodePoint, Reasons: []Reason{{Code: code, Fact: c.pointReason(code)}}}
+	}
 	look := 0
 	for i := range s {
 		p := &s[i]
-		if !p.applies(q) {
+		if !p.applies(c.q) {
 			continue
 		}
 		for j := range p.rules {
+			m := &p.reach[j]
+			if m.chans&c.ch == 0 || m.roles&c.role == 0 || m.to&c.to == 0 {
+				continue
+			}
 			r := &p.rules[j]
 			if !c.reaches(r) {
 				continue
 			}
-			active = append(active, r)
+			c.active = append(c.active, r)
 			look = max(look, r.look)
 			c.hours = c.hours || r.kind == kHours && p.kind == "law" && !r.spec.Hours.Fallback
 		}
 	}
 	c.ledger(look)
-	return c.judge(active)
+	return c.judge()
+}
+
+func (c *check) pointReason(code Code) string {
+	if code == CodePoint {
+		return c.q.Point.Reason
+	}
+	return ""
 }
 
 // prepare turns the query's words into bits, or says which word is unknown.
-func (c *check) prepare(q *Query) Code {
-	c.q = q
+func (c *check) prepare() Code {
+	q := c.q
 	c.at = q.At.Unix()
 	c.strict = q.Ambiguity != Literal
 	c.ch = channelBit(q.Channel) & chAll
@@ -113,9 +143,16 @@ func (c *check) prepare(q *Query) Code {
 	case !q.Point.Usable && c.ch&chContact != 0:
 		return CodePoint
 	}
-	c.zones = c.zoneBuf[:0]
 	for i := range q.Zones {
 		c.addZone(q.Zones[i].Location)
+	}
+	for i := range q.Debts {
+		class := classBits(q.Debts[i].Class, q.DebtorKind)
+		for k := range c.bits {
+			if class&(1<<k) != 0 {
+				c.bits[k] |= 1 << min(i, 63)
+			}
+		}
 	}
 	c.cal = zone{loc: time.UTC, start: never}
 	if len(c.zones) > 0 {
@@ -154,17 +191,14 @@ func (p *Pack) applies(q *Query) bool {
 
 // reaches tests everything about a rule that no instant changes.
 func (c *check) reaches(r *rule) bool {
-	if r.chans&c.ch == 0 || r.roles&c.role == 0 || r.to&c.to == 0 || r.effect(c.strict) == off {
+	q, s := c.q, r.spec
+	if r.effect(c.strict) == off || s.AutomatedOnly && !q.Automated {
 		return false
 	}
-	q := c.q
-	if r.spec.AutomatedOnly && !q.Automated {
+	if len(s.Purposes) > 0 && !has(s.Purposes, q.purpose()) || has(s.ExceptPurposes, q.purpose()) {
 		return false
 	}
-	if len(r.spec.Purposes) > 0 && !has(r.spec.Purposes, q.purpose()) || has(r.spec.ExceptPurposes, q.purpose()) {
-		return false
-	}
-	if len(r.spec.Points) > 0 && !has(r.spec.Points, q.Point.Kind) || has(r.spec.ExceptPoints, q.Point.Kind) {
+	if len(s.Points) > 0 && !has(s.Points, q.Point.Kind) || has(s.ExceptPoints, q.Point.Kind) {
 		return false
 	}
 	if r.debtors != 0xff && !reachesDebtor(r.debtors, q.DebtorKind) {
@@ -178,21 +212,12 @@ func reachesDebtor(mask uint8, k string) bool {
 }
 
 func (c *check) reachesDebt(r *rule) bool {
-	s := &r.spec
-	if r.classes == 0xff && len(s.DebtKinds) == 0 && len(s.ExceptDebtKinds) == 0 && !s.ChargedOff && !s.TimeBarred {
-		return true
-	}
-	for i := range c.q.Debts {
-		if r.covers(&c.q.Debts[i], c.q.DebtorKind) {
-			return true
-		}
-	}
-	return len(c.q.Debts) == 0 && r.classes&classBits("", c.q.DebtorKind) != 0
+	return len(c.q.Debts) == 0 && r.classes&classBits("", c.q.DebtorKind) != 0 || len(c.q.Debts) > 0 && c.debtBits(r) != 0
 }
 
 // covers reports whether the rule is about this debt.
 func (r *rule) covers(d *Debt, debtor string) bool {
-	s := &r.spec
+	s := r.spec
 	return r.classes&classBits(d.Class, debtor) != 0 &&
 		(len(s.DebtKinds) == 0 || d.Kind == "" || has(s.DebtKinds, d.Kind)) && !has(s.ExceptDebtKinds, d.Kind) &&
 		(!s.ChargedOff || d.ChargedOff) && (!s.TimeBarred || d.TimeBarred)
@@ -221,14 +246,18 @@ func (q *Query) debtor() string {
 
 // judge asks every active rule at the query's instant, and then at later ones
 // until none refuses.
-func (c *check) judge(active []*rule) Verdict {
+func (c *check) judge() Verdict {
 	v := Verdict{Allowed: true}
 	latest, worst := c.at, int64(always)
-	for _, r := range active {
+	later := c.active[:0] // rules that can refuse later
+	for _, r := range c.active {
 		code, nb := c.eval(r, c.at)
 		if code == "" {
-			if v.Rule == "" && c.used != "" {
+			if c.used != "" && v.Allowed && v.Rule == "" {
 				v.Rule = c.used
+			}
+			if r.turns || c.used != "" || r.from != minDate {
+				later = append(later, r)
 			}
 			continue
 		}
@@ -237,6 +266,7 @@ func (c *check) judge(active []*rule) Verdict {
 			v.Warn = append(v.Warn, reason)
 			continue
 		}
+		later = append(later, r)
 		if v.Allowed {
 			v.Allowed, v.Rule = false, ""
 			v.Reasons = make([]Reason, 0, 4)
@@ -248,8 +278,9 @@ func (c *check) judge(active []*rule) Verdict {
 		}
 		latest = max(latest, nb)
 	}
+	c.active = later
 	if !v.Allowed {
-		v.NotBefore = instantOf(c.settle(active, latest))
+		v.NotBefore = instantOf(c.settle(latest))
 	}
 	return v
 }
@@ -274,16 +305,13 @@ func instantOf(t int64) time.Time {
 // settle is the first instant from t on at which no rule refuses. Each rule
 // refuses on all of [t, its own not-before), so the latest of them is never
 // too late, and asking again until nothing moves makes it exact.
-func (c *check) settle(active []*rule, t int64) int64 {
+func (c *check) settle(t int64) int64 {
 	for range maxRounds {
 		if t > c.at+horizon*daySeconds {
 			return never
 		}
 		next := t
-		for _, r := range active {
-			if r.effect(c.strict) == warn {
-				continue
-			}
+		for _, r := range c.active {
 			if code, nb := c.eval(r, t); code != "" {
 				next = max(next, nb)
 			}
@@ -382,7 +410,7 @@ func (c *check) ask(r *rule, t int64) (Code, int64) {
 
 // numbers of the rule that its reasons show.
 func (r *rule) numbers() (limit, days int) {
-	s := &r.spec
+	s := r.spec
 	switch r.kind {
 	case kCount:
 		return s.Count.Max, s.Count.Days

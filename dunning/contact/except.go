@@ -205,7 +205,7 @@ func (c *check) onFile(k *Consent, samePoint bool) bool {
 	return true
 }
 
-// callback: the person asked to be called back, and no call reached them since.
+// callback: the person asked to be called back, and no call was completed since.
 func (c *check) callback() bool {
 	q := c.q
 	for i := range q.Preferences {
@@ -217,15 +217,15 @@ func (c *check) callback() bool {
 	return false
 }
 
-// unreached are outcomes of calls that did not complete.
-const unreached = outNoAnswer | outBusy | outNotInService | outNoConnection | outNoVoicemail | outVoicemailFull
+// completed are outcomes of calls in which somebody answered, or may have.
+const completed = outConversation | outAnsweredBusy | outDropped | outUnknown
 
 func (c *check) calledSince(at int64) bool {
 	q := c.q
 	for i := range q.Ledger {
 		l := &q.Ledger[i]
 		if l.Direction != Inbound && channelBit(l.Channel)&chVoice != 0 && q.counts(l) && l.At.Unix() >= at &&
-			(l.Person == "" || l.Person == q.Person) && outcomeBit(l.Outcome)&unreached == 0 {
+			(l.Person == "" || l.Person == q.Person) && outcomeBit(l.Outcome)&completed != 0 {
 			return true
 		}
 	}

@@ -20,7 +20,6 @@ const (
 )
 
 const (
-	ledgerBuf = 192 // rows kept without allocation; older ones are seldom asked for
 	maxWindow = 100 // days a rule may look back
 	dayOffset = 2   // days added to the look-back for zones and clock changes
 )
@@ -31,7 +30,6 @@ const (
 func (c *check) ledger(look int) {
 	q := c.q
 	oldest := c.at - int64(look+dayOffset)*daySeconds
-	c.rows = c.rowBuf[:0]
 	for i := range q.Ledger {
 		l := &q.Ledger[i]
 		at := l.At.Unix()
@@ -116,6 +114,14 @@ func (c *check) debtBits(r *rule) uint64 {
 		return 1
 	}
 	var m uint64
+	if !r.narrow {
+		for k := range c.bits {
+			if r.classes&(1<<k) != 0 {
+				m |= c.bits[k]
+			}
+		}
+		return m
+	}
 	for i := range c.q.Debts {
 		if r.covers(&c.q.Debts[i], c.q.DebtorKind) {
 			m |= 1 << min(i, 63)

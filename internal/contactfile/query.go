@@ -211,9 +211,14 @@ func (p phone) place() string {
 		return *p.Place
 	case p.Kind == "landline":
 		return "home"
+	case p.Kind == "work":
+		return "work"
 	}
 	return ""
 }
+
+// noDebt is the id of no debt.
+const noDebt = "(none)"
 
 func (c *Case) history(q *contact.Query) {
 	kinds := map[string]string{}
@@ -221,6 +226,9 @@ func (c *Case) history(q *contact.Query) {
 		kinds[p.ID] = p.Kind
 	}
 	for _, e := range c.Facts.History {
+		if e.Debts != nil && len(e.Debts) == 0 {
+			e.Debts = []string{noDebt} // listed as none: nothing was discussed; not listed: anything may have been
+		}
 		q.Ledger = append(q.Ledger, contact.Contact{ID: e.ID, At: e.At, Direction: e.Direction, Channel: e.Channel, Outcome: e.Outcome,
 			Person: e.Person, PointID: e.AddressID, PointKind: kinds[e.AddressID], Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID})
 	}
