@@ -26,6 +26,8 @@ const (
 	// storing is how long the outcome of a hand-over may take to be stored, even when
 	// the worker is being stopped.
 	storing = 20 * time.Second
+	// defaultStoreTries is how often storing an outcome is tried within an activity.
+	defaultStoreTries = 5
 	// early is how long an activity waits when its timer fired before its instant.
 	early = 2 * time.Second
 	// maxReplans in a row without a pause park the case.
@@ -51,6 +53,8 @@ type Activities struct {
 	Patience time.Duration     // 0: DefaultPatience
 	Call     time.Duration     // 0: DefaultCall
 	wall     func() time.Time  // nil: clock.Wall; tests set it
+
+	storeTries int // 0: defaultStoreTries; tests set it
 }
 
 // All are the activities by the name under which workflows call them.

@@ -227,15 +227,33 @@ func (j *job) conclude(ctx context.Context, c reserved, f fence, o dunning.Outco
 	defer cancel()
 	var next dunning.StoredDecision
 	crossed := false
-	err := j.transact(ctx, func(t *turn) (err error) {
-		crossed = o.State != dunning.SendFailed && t.crossed(f.version)
-		next, err = t.conclude(ctx, c, o, crossed)
-		return err
+	err := j.stubbornly(ctx, func() error {
+		return j.transact(ctx, func(t *turn) (err error) {
+			crossed = o.State != dunning.SendFailed && t.crossed(f.version)
+			next, err = t.conclude(ctx, c, o, crossed)
+			return err
+		})
 	})
 	if err == nil && crossed {
-		j.count("crossed_in_post")
+		j.count(CrossedInPost)
 	}
 	return next, err
+}
+
+// stubbornly tries a few times: an outcome that is not stored becomes unknown.
+func (j *job) stubbornly(ctx context.Context, f func() error) error {
+	tries := j.storeTries
+	if tries == 0 {
+		tries = defaultStoreTries
+	}
+	err := f()
+	for pause := 50 * time.Millisecond; err != nil && tries > 1; tries, pause = tries-1, pause*4 {
+		if j.waitFor(ctx, pause) != nil {
+			return err
+		}
+		err = f()
+	}
+	return err
 }
 
 func (t *turn) conclude(ctx context.Context, c reserved, o dunning.Outcome, crossed bool) (dunning.StoredDecision, error) {
@@ -329,6 +347,9 @@ func (t *turn) failed(c reserved, o dunning.Outcome) []dunning.Fact {
 	switch o.Class {
 	case dunning.FailedRecipient:
 		m.Permanent = true
+		if c.Point == "" {
+			return []dunning.Fact{t.fact(m)}
+		}
 		dead := t.fact(dunning.PointDead{ID: c.Point, Reason: "invalid"})
 		dead.Account, dead.Case = "", "" // it concerns the debtor, not this account
 		return []dunning.Fact{t.fact(m), dead}

@@ -35,13 +35,15 @@ func (t *turn) notAfter(c dunning.ContactPlanned) time.Time {
 	return good
 }
 
-// lastOpen is the last second in [good, bad) that is open.
+// lastOpen is the last whole second after good that is open, good itself if none is; bad
+// is not.
 func lastOpen(good, bad time.Time, open func(time.Time) bool) time.Time {
-	for bad.Sub(good) > time.Second {
-		if mid := good.Add(bad.Sub(good) / 2); open(mid) {
-			good = mid
+	for rest := int(bad.Sub(good) / time.Second); rest > 1; {
+		mid := rest / 2
+		if at := good.Add(time.Duration(mid) * time.Second); open(at) {
+			rest, good = rest-mid, at
 		} else {
-			bad = mid
+			rest = mid
 		}
 	}
 	return good
