@@ -16,7 +16,8 @@ type Entry struct {
 	Line     int
 	Creditor string
 	Debtor   Debtor
-	Account  string // id of the account, see AccountID
+	Key      string // of the account, as the file has it
+	Account  string // id of the account in facts, see AccountID
 	Currency string
 	// Facts are in time order. The first fact of the row itself, Facts[Main],
 	// decides whether the row is known already.
@@ -74,7 +75,7 @@ func day(d dunning.Date) time.Time {
 // entry makes the entry of a record. repeated is true when an earlier row of
 // the file said the same; a problem says that one said otherwise.
 func (s *stager) entry(rec Record) (e Entry, repeated bool, p *Problem) {
-	e = Entry{Row: rec.Row, Line: rec.Line, Creditor: s.p.creditor.ID, Debtor: rec.Debtor, Account: rec.Account, Currency: rec.Currency}
+	e = Entry{Row: rec.Row, Line: rec.Line, Creditor: s.p.creditor.ID, Debtor: rec.Debtor, Key: rec.Key, Account: rec.Account, Currency: rec.Currency}
 	var own []dunning.Fact
 	if rec.Item.Key != "" {
 		own = s.itemFacts(rec)

@@ -14,7 +14,8 @@ import (
 // AccountLedger is everything a ledger says about one account.
 type AccountLedger struct {
 	Creditor string         // id, "" when nothing names one
-	Account  string         // id, see AccountID
+	Key      string         // of the account, as the file has it
+	Account  string         // id in facts, see AccountID
 	Currency string         // ISO 4217
 	Zone     *time.Location // the creditor's
 	Debtor   Debtor         // personal data: for stores, never for logs
@@ -114,7 +115,7 @@ func (l *ledger) add(s *stager, rec Record) {
 		return
 	}
 	if !ok {
-		a = &AccountLedger{Creditor: e.Creditor, Account: e.Account, Currency: e.Currency, Zone: s.p.creditor.Zone}
+		a = &AccountLedger{Creditor: e.Creditor, Key: e.Key, Account: e.Account, Currency: e.Currency, Zone: s.p.creditor.Zone}
 		l.accounts[e.Account] = a
 	}
 	if !e.Payment {

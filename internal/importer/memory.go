@@ -16,7 +16,7 @@ type Memory struct {
 	mu       sync.Mutex
 	facts    map[string]dunning.Fact // by debtor, kind and source
 	order    []string
-	accounts map[string]bool
+	accounts map[string]string // → debtor
 	runs     map[string]*memoryRun
 	// FailAfter makes Store fail once so many rows are stored; 0 = never. For tests of resuming.
 	FailAfter int
@@ -33,7 +33,7 @@ func (m *Memory) Begin(_ context.Context, run RunInfo) (Checkpoint, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.facts == nil {
-		m.facts, m.accounts, m.runs = map[string]dunning.Fact{}, map[string]bool{}, map[string]*memoryRun{}
+		m.facts, m.accounts, m.runs = map[string]dunning.Fact{}, map[string]string{}, map[string]*memoryRun{}
 	}
 	r := m.runs[run.ID]
 	if r == nil || r.finished {
@@ -67,8 +67,14 @@ func (m *Memory) Store(ctx context.Context, run RunInfo, batch []Entry, next Che
 var errStoreFailed = &FileError{Message: "the store failed, as the test asked"}
 
 func (m *Memory) keep(e Entry) Result {
-	if e.Payment && !m.accounts[e.Account] {
+	owner, exists := m.accounts[e.Account]
+	switch {
+	case e.Payment && !exists:
 		return Result{e.Row, Refused, RefusedNoAccount}
+	case e.Payment:
+		e.Debtor.Key = owner // a payment names an account only
+	case exists && owner != e.Debtor.Key:
+		return Result{e.Row, Refused, RefusedOtherDebtor}
 	}
 	key := func(f dunning.Fact) string { return join(e.Creditor, e.Debtor.Key, string(f.Body.Kind()), f.Source) }
 	main, known := m.facts[key(e.Facts[e.Main])]
@@ -87,7 +93,7 @@ func (m *Memory) keep(e Entry) Result {
 	if !known {
 		state = Added
 	}
-	m.accounts[e.Account] = true
+	m.accounts[e.Account] = e.Debtor.Key
 	return Result{Row: e.Row, State: state}
 }
 

@@ -330,3 +330,20 @@ func TestRunIBM(t *testing.T) {
 		t.Errorf("%s, accounts %d, sums %v, unused %v", counts(s), s.Accounts, s.Sums, s.Unused)
 	}
 }
+
+// An account stays its debtor's: a row that says otherwise is refused.
+func TestOtherDebtor(t *testing.T) {
+	m := plain()
+	m.Columns.Debtor = "debtor"
+	header := strings.TrimSuffix(plainHeader, "\n") + ",debtor\n"
+	sink := &Memory{}
+	importFile(t, write(t, "a.csv", header+"C1,R1,2024-01-02,2024-02-01,1,USD,,,D1\n"), m, sink)
+	s := importFile(t, write(t, "b.csv", header+"C1,R2,2024-01-02,2024-02-01,1,USD,,,D2\n"), m, sink)
+	if s.Rejected != 1 || s.Problems[0].Message != RefusedOtherDebtor {
+		t.Errorf("%s %v", counts(s), s.Problems)
+	}
+	pay := importFile(t, write(t, "p.csv", payHeader+"C1,R1,2024-03-01,1,USD,,\n"), paymentsMapping(), sink)
+	if pay.Added != 1 {
+		t.Errorf("a payment names the account only, not the debtor: %s %v", counts(pay), pay.Problems)
+	}
+}

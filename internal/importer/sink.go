@@ -60,6 +60,7 @@ type Result struct {
 
 // The messages of refusal that every store uses.
 const (
-	RefusedContradiction = "is known already with another amount or date; a correction is entered on the case, or the row is mended"
+	RefusedContradiction = "the item or payment is known already with another amount or date; correct it on the case, or mend the row"
 	RefusedNoAccount     = "there is no such account; import its items first, or correct the account or the currency"
+	RefusedOtherDebtor   = "the account belongs to another debtor already; correct the account or the debtor"
 )

@@ -1,0 +1,108 @@
+// Package importsink stores imports in Postgres.
+//
+// It owns the translation between package importer, which knows files, and
+// package postgres, which knows tables; neither knows the other. It owns no
+// rule of importing: those are theirs.
+package importsink
+
+import (
+	"context"
+
+	"github.com/duly/duly/config/mapping"
+	"github.com/duly/duly/internal/importer"
+	"github.com/duly/duly/internal/postgres"
+)
+
+// Sink is the store as an import needs it.
+type Sink struct{ store *postgres.Store }
+
+// New makes a sink of a store.
+func New(store *postgres.Store) *Sink { return &Sink{store} }
+
+var _ importer.Sink = (*Sink)(nil)
+
+// Begin implements importer.Sink.
+func (s *Sink) Begin(ctx context.Context, run importer.RunInfo) (importer.Checkpoint, error) {
+	c, err := s.store.BeginImport(ctx, postgres.ImportRun{
+		ID: run.ID, Kind: string(run.Kind), Creditor: run.Creditor, File: run.File, Mapping: run.Mapping, At: run.At,
+	})
+	if err != nil {
+		return importer.Checkpoint{}, err
+	}
+	out := importer.Checkpoint{Row: c.Row, Counts: map[importer.ResultState]int{}}
+	for state, n := range c.Counts {
+		out.Counts[importer.ResultState(state)] = n
+	}
+	for row, why := range c.Refused {
+		out.Refused = append(out.Refused, importer.Result{Row: row, State: importer.Refused, Message: why})
+	}
+	return out, nil
+}
+
+// Store implements importer.Sink.
+func (s *Sink) Store(ctx context.Context, run importer.RunInfo, batch []importer.Entry, next importer.Checkpoint) ([]importer.Result, error) {
+	entries := make([]postgres.ImportEntry, len(batch))
+	for i, e := range batch {
+		entries[i] = entry(e)
+	}
+	stored, err := s.store.ImportBatch(ctx, run.ID, entries, func(answers []postgres.ImportResult) postgres.ImportCheckpoint {
+		return checkpoint(next, results(answers))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results(stored), nil
+}
+
+// Finish implements importer.Sink. Payments that were imported say until when
+// the creditor's payment data is known.
+func (s *Sink) Finish(ctx context.Context, run importer.RunInfo, _ importer.Summary) error {
+	if run.Kind == mapping.Payments {
+		if err := s.store.FeedSeen(ctx, run.Creditor, run.At); err != nil {
+			return err
+		}
+	}
+	return s.store.FinishImport(ctx, run.ID)
+}
+
+func entry(e importer.Entry) postgres.ImportEntry {
+	d := e.Debtor
+	out := postgres.ImportEntry{
+		Row: e.Row, Creditor: e.Creditor, Account: e.Key, Currency: e.Currency, Facts: e.Facts, Main: e.Main, Payment: e.Payment,
+		Debtor: postgres.Profile{Creditor: e.Creditor, Key: d.Key, Name: d.Name, Locale: d.Locale, Country: d.Country, Address: d.Address},
+	}
+	for _, p := range d.Points {
+		out.Points = append(out.Points, postgres.Point{ID: p.ID, Channel: p.Channel, Value: p.Value, Kind: p.Kind})
+	}
+	return out
+}
+
+// checkpoint is what to keep of a batch: the counts of the whole run, and the
+// rows that this batch refused; earlier ones are kept already.
+func checkpoint(next importer.Checkpoint, answers []importer.Result) postgres.ImportCheckpoint {
+	next.Refused = nil
+	next.Count(answers)
+	out := postgres.ImportCheckpoint{Row: next.Row, Counts: map[string]int{}, Refused: map[int]string{}}
+	for state, n := range next.Counts {
+		out.Counts[string(state)] = n
+	}
+	for _, r := range next.Refused {
+		out.Refused[r.Row] = r.Message
+	}
+	return out
+}
+
+// words are the importer's words for the store's codes.
+var words = map[postgres.ImportRefusal]string{
+	postgres.RefusedContradiction: importer.RefusedContradiction,
+	postgres.RefusedNoAccount:     importer.RefusedNoAccount,
+	postgres.RefusedOtherDebtor:   importer.RefusedOtherDebtor,
+}
+
+func results(answers []postgres.ImportResult) []importer.Result {
+	out := make([]importer.Result, len(answers))
+	for i, a := range answers {
+		out[i] = importer.Result{Row: a.Row, State: importer.ResultState(a.State), Message: words[a.Why]}
+	}
+	return out
+}

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/postgres"
+)
+
+// dsn is the database that DATABASE_URL names.
+func (a *app) dsn() (string, error) {
+	if url := a.env.Getenv("DATABASE_URL"); url != "" {
+		return url, nil
+	}
+	return "", usagef("DATABASE_URL is not set; set it to the database, such as postgres://duly@localhost:5432/duly")
+}
+
+// withStore opens the store for a job.
+func (a *app) withStore(ctx context.Context, job func(*postgres.Store) error) error {
+	dsn, err := a.dsn()
+	if err != nil {
+		return err
+	}
+	store, err := postgres.Open(ctx, dsn)
+	if err != nil {
+		return fmt.Errorf("the database of DATABASE_URL: %w", err)
+	}
+	defer store.Close()
+	return job(store)
+}
+
+// now is the present business instant, which in a rehearsal the database knows.
+func now(ctx context.Context, store *postgres.Store) (time.Time, error) {
+	c, err := clock.Open(ctx, store.Pool(), store.EarliestPending)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return c.Now(ctx)
+}
