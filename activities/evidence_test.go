@@ -1,0 +1,265 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/workflows"
+)
+
+// silent answers nothing and knows nothing.
+func silent(w *world) {
+	w.provider.answer = func(dunning.Message) (dunning.Outcome, bool) {
+		return dunning.Outcome{State: dunning.SendUnknown, Code: "net:timeout"}, true
+	}
+	w.provider.lookup = func(dunning.Message) dunning.Evidence {
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow}
+	}
+}
+
+// TestUnknownWaits: while a hand-over is unknown nothing else leaves, its evidence is
+// sought ever more rarely, and at the deadline a person is asked.
+func TestUnknownWaits(t *testing.T) {
+	w := newWorld().begin()
+	silent(w)
+	var looks []time.Duration
+	sent := day(3).Truncate(24 * time.Hour)
+	for w.wake(); w.have && !w.next.WakeAt.IsZero() && w.next.WakeAt.Before(sent.Add(48*time.Hour)); {
+		w.pass(w.next.WakeAt)
+		before := w.provider.lookups
+		w.retried(activityOf(w.next.Verb))
+		if w.provider.lookups > before {
+			looks = append(looks, w.now.Sub(sent))
+		}
+	}
+	m := time.Minute
+	want := []time.Duration{15 * m, 30 * m, 60 * m, 120 * m, 240 * m, 480 * m, 960 * m, 24 * time.Hour}
+	if !slices.Equal(looks, want) {
+		t.Fatalf("looked up after %s, want %s", looks, want)
+	}
+	if len(w.provider.order) != 1 || !w.asked(dunning.TaskUnknown) {
+		t.Fatalf("sent %v; want one message and a person asked\n%s", w.provider.order, text(w.events()))
+	}
+}
+
+// TestEvidence: what a look-up proves decides what happens to an unknown hand-over.
+func TestEvidence(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		took bool // whether the provider took it
+		sent int  // messages that the debtor got in the end
+		step string
+	}{
+		{"accepted: the step is done, nothing is sent again", true, 1, "p"},
+		{"not accepted: it is sent again under a key of its own", false, 1, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld().begin()
+			first := true
+			w.provider.answer = func(dunning.Message) (dunning.Outcome, bool) {
+				if first {
+					first = false
+					return dunning.Outcome{State: dunning.SendUnknown, Code: "http:503"}, tc.took
+				}
+				return dunning.Outcome{State: dunning.SendAccepted}, true
+			}
+			w.live(day(4))
+			if got := w.provider.steps["email remind"]; got != tc.sent {
+				t.Fatalf("the debtor got it %d times, want %d", got, tc.sent)
+			}
+			accepted := w.contacts(dunning.ContactAccepted)
+			if len(accepted) != 1 || w.provider.lookups != 1 {
+				t.Fatalf("%d accepted after %d look-ups, want one of each", len(accepted), w.provider.lookups)
+			}
+			w.mustKeep(t)
+		})
+	}
+}
+
+// TestEvidenceOfOffer: an offer whose message is found out to have left is open.
+func TestEvidenceOfOffer(t *testing.T) {
+	w := newWorld().begin()
+	w.provider.answer = func(m dunning.Message) (dunning.Outcome, bool) {
+		if m.Text == "plan" {
+			return dunning.Outcome{State: dunning.SendUnknown}, true
+		}
+		return dunning.Outcome{State: dunning.SendAccepted}, true
+	}
+	w.live(day(8))
+	offers := 0
+	for _, x := range w.store.Facts("deb") {
+		if _, ok := x.Body.(dunning.OfferOpened); ok {
+			offers++
+		}
+	}
+	if offers != 1 {
+		t.Fatalf("%d offers, want one\n%s", offers, text(w.events()))
+	}
+}
+
+// TestNoProofWhileCalling: that a provider has no record proves nothing while whoever
+// passed the fence may still be calling it. The look waits that out.
+func TestNoProofWhileCalling(t *testing.T) {
+	w := newWorld().begin()
+	w.acts.Patience, w.acts.Call = 30*time.Millisecond, 30*time.Millisecond
+	w.wake()
+	w.pass(w.next.WakeAt)
+	intent := w.next
+	var during time.Duration
+	w.provider.before = func() {
+		// The first run is in the middle of its call. The workflow was terminated and
+		// started anew: another run looks.
+		w.next = dunning.Next{}
+		began := time.Now()
+		w.wake()
+		during = time.Since(began)
+	}
+	w.next = intent
+	w.retried(workflows.Send)
+	if during < 40*time.Millisecond {
+		t.Fatalf("the look waited %s, want until the call must be over", during)
+	}
+	if len(w.contacts(dunning.ContactAccepted)) == 0 {
+		t.Fatalf("contacts %+v; the acceptance must be known in the end", w.contacts())
+	}
+}
+
+// TestBelatedOutcome: a run that was taken for dead still tells its outcome; the case is
+// nudged to look at it.
+func TestBelatedOutcome(t *testing.T) {
+	w := newWorld().begin()
+	w.wake()
+	w.pass(w.next.WakeAt)
+	intent := w.next
+	w.provider.lookup = func(dunning.Message) dunning.Evidence {
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow}
+	}
+	var second dunning.Next
+	w.provider.after = func() {
+		w.passWall(time.Hour)
+		w.retried(workflows.Send) // the retry, while the first run hangs
+		second = w.next
+		w.next = intent
+	}
+	w.retried(workflows.Send)
+	if w.next != second {
+		t.Fatalf("the belated run returned %+v, want what its retry decided: %+v", w.next, second)
+	}
+	if got := w.contacts(dunning.ContactAccepted); len(got) != 1 || len(w.provider.order) != 1 {
+		t.Fatalf("accepted %+v, sent %v", got, w.provider.order)
+	}
+	if got := w.store.TakeNudges(); !slices.Equal(got, []string{"acc"}) {
+		t.Fatalf("nudged %q, want the case itself", got)
+	}
+}
+
+// TestBreaker: after five unknown hand-overs in a row nothing more is reserved on the
+// channel until it answers.
+func TestBreaker(t *testing.T) {
+	wall := epoch
+	g := NewGate(func() time.Time { return wall }, nil)
+	unknown := dunning.Outcome{State: dunning.SendUnknown}
+	ctx := context.Background()
+	for i := range breakAfter {
+		if g.admit(ctx, dunning.Email) != 0 {
+			t.Fatalf("closed after %d unknowns", i)
+		}
+		g.report(dunning.Email, unknown)
+	}
+	steps := []struct {
+		sentence string
+		do       func()
+		closed   time.Duration
+	}{
+		{"open breaker: closed for now", func() {}, probeEvery},
+		{"another channel goes on", func() {}, 0},
+		{"after a while one may try", func() { wall = wall.Add(probeEvery) }, 0},
+		{"but only one", func() {}, probeEvery},
+		{"the next try fails too: closed again", func() { wall = wall.Add(probeEvery); g.admit(ctx, dunning.Email); g.report(dunning.Email, unknown) }, probeEvery},
+		{"a look-up that cannot know proves nothing", func() { g.answered(dunning.Email, dunning.Evidence{Found: dunning.EvidenceCannotKnow}) }, probeEvery},
+		{"a look-up that is answered closes it", func() { g.answered(dunning.Email, dunning.Evidence{Found: dunning.EvidenceNotAccepted}) }, 0},
+	}
+	for i, s := range steps {
+		s.do()
+		ch := dunning.Email
+		if i == 1 {
+			ch = dunning.SMS
+		}
+		if got := g.admit(ctx, ch); got != s.closed {
+			t.Fatalf("%s: closed for %s, want %s", s.sentence, got, s.closed)
+		}
+	}
+	if g.Broken(dunning.Email) {
+		t.Fatal("the breaker is still open")
+	}
+}
+
+// TestBreakerInLife: a case that meets an open breaker reserves nothing, says why, stays
+// awake, and sends when the channel is back.
+func TestBreakerInLife(t *testing.T) {
+	w := newWorld().begin()
+	for range breakAfter {
+		w.acts.Gate.report(dunning.Email, dunning.Outcome{State: dunning.SendUnknown})
+	}
+	w.wake()
+	w.acts.Gate.channels[dunning.Email].probe = w.next.WakeAt.Add(time.Hour)
+	w.pass(w.next.WakeAt)
+	w.retried(workflows.Send)
+	d := w.decisions()
+	last := d[len(d)-1]
+	if len(w.contacts()) > 0 || last.Rule != "shell:channel_paused" || !last.WakeAt.Equal(w.now.Add(time.Hour)) {
+		t.Fatalf("contacts %+v, decision %+v; want nothing reserved and a pause of an hour", w.contacts(), last)
+	}
+	w.live(day(4))
+	if len(w.provider.order) != 1 {
+		t.Fatalf("sent %v after the pause", w.provider.order)
+	}
+	if w.acts.Gate.Broken(dunning.Email) {
+		t.Fatal("the channel answered; its breaker must be closed")
+	}
+}
+
+// TestGate: rates and pauses of a channel.
+func TestGate(t *testing.T) {
+	ctx := context.Background()
+	for _, tc := range []struct {
+		name    string
+		limits  Limits
+		outcome dunning.Outcome
+		after   time.Duration
+		closed  time.Duration
+	}{
+		{"no limit, no pause", Limits{}, dunning.Outcome{State: dunning.SendAccepted}, 0, 0},
+		{"a slow channel is closed until its next turn", Limits{Every: time.Minute}, dunning.Outcome{State: dunning.SendAccepted}, 10 * time.Second, 50 * time.Second},
+		{"after its turn it is open", Limits{Every: time.Minute}, dunning.Outcome{State: dunning.SendAccepted}, time.Minute, 0},
+		{"too many requests close it for as long as the provider says", Limits{}, dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, RetryAfter: time.Hour}, time.Minute, 59 * time.Minute},
+		{"a refused sender closes it for a while", Limits{}, dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedConfig}, 0, configPause},
+		{"a refused recipient does not", Limits{}, dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedRecipient}, 0, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			wall := epoch
+			g := NewGate(func() time.Time { return wall }, map[dunning.Channel]Limits{dunning.SMS: tc.limits})
+			if g.admit(ctx, dunning.SMS) != 0 {
+				t.Fatal("closed at first")
+			}
+			g.report(dunning.SMS, tc.outcome)
+			wall = wall.Add(tc.after)
+			if got := g.admit(ctx, dunning.SMS); got != tc.closed {
+				t.Fatalf("closed for %s, want %s", got, tc.closed)
+			}
+		})
+	}
+	t.Run("a short wait is waited for", func(t *testing.T) {
+		g := NewGate(func() time.Time { return epoch }, map[dunning.Channel]Limits{dunning.SMS: {Every: 20 * time.Millisecond}})
+		began := time.Now()
+		for range 3 {
+			g.admit(ctx, dunning.SMS)
+		}
+		if d := time.Since(began); d < 50*time.Millisecond {
+			t.Fatalf("three took %s, want the rate kept", d)
+		}
+	})
+}
