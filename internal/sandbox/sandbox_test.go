@@ -37,6 +37,12 @@ func TestAFailingStoreIsUnknown(t *testing.T) {
 	}
 }
 
+func TestNeverLive(t *testing.T) {
+	if New(&Memory{}).Live() {
+		t.Error("the sandbox never leaves the machine")
+	}
+}
+
 func TestMemoryKeepsTheFirstAndOrders(t *testing.T) {
 	var s Memory
 	first, again := channeltest.Message(dunning.SMS, 1), channeltest.Message(dunning.SMS, 1)

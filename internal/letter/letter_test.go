@@ -1,0 +1,476 @@
+package letter
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/channeltest"
+)
+
+// memory is a Store as the database's outbox would be.
+type memory struct {
+	mu   sync.Mutex
+	rows map[string]Letter
+	fail bool
+}
+
+func (s *memory) Put(ctx context.Context, l Letter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail {
+		return errors.New("commit lost for Main Street 1")
+	}
+	if _, there := s.rows[l.Attempt]; !there {
+		s.rows[l.Attempt] = l
+	}
+	return ctx.Err()
+}
+
+func (s *memory) Has(_ context.Context, attempt string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail {
+		return false, errors.New("lost")
+	}
+	_, there := s.rows[attempt]
+	return there, nil
+}
+
+func newAdapter(t testing.TB, s Store, o Options) *Adapter {
+	t.Helper()
+	a, err := New(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func newDir(t testing.TB, root string) *Dir {
+	t.Helper()
+	d, err := NewDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestConformanceOfADirectory(t *testing.T) {
+	channeltest.RunLocal(t, channeltest.Local{
+		Channels: []dunning.Channel{dunning.Letter},
+		New: func(t testing.TB) channeltest.Channel {
+			return newAdapter(t, newDir(t, t.TempDir()), Options{})
+		},
+		Count: func(c channeltest.Channel) int {
+			entries, err := os.ReadDir(c.(*Adapter).store.(*Dir).root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(entries) // left-over temporary directories would count too
+		},
+	})
+}
+
+func TestConformanceOfADatabase(t *testing.T) {
+	channeltest.RunLocal(t, channeltest.Local{
+		Channels: []dunning.Channel{dunning.Letter},
+		New: func(t testing.TB) channeltest.Channel {
+			return newAdapter(t, &memory{rows: map[string]Letter{}}, Options{})
+		},
+		Count: func(c channeltest.Channel) int { return len(c.(*Adapter).store.(*memory).rows) },
+	})
+}
+
+func TestAFailingStoreIsUnknown(t *testing.T) {
+	a, m := newAdapter(t, &memory{fail: true}, Options{}), channeltest.Message(dunning.Letter, 1)
+	out, e := a.Send(t.Context(), m), a.Lookup(t.Context(), m)
+	channeltest.CheckOutcome(t, out)
+	channeltest.CheckSilent(t, m, []string{"Main Street"}, out, e)
+	if out.State != dunning.SendUnknown || e.Found != dunning.EvidenceCannotKnow {
+		t.Errorf("the commit may have happened: got %+v and %+v", out, e)
+	}
+}
+
+func long(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("Ihr Konto weist einen offenen Betrag von 1.234,56 € aus, fällig seit dem 1. März. ")
+		if i%5 == 4 {
+			b.WriteString("\n\n")
+		}
+	}
+	return b.String()
+}
+
+// page lays a message out without a PDF.
+func layout(t testing.TB, m dunning.Message, f Form) ([][]line, geometry, error) {
+	t.Helper()
+	g := forms[f]
+	pdf := g.document(m)
+	pages, err := g.compose(m, func(text string, size float64, bold bool) float64 {
+		pdf.SetFont(family, style(bold), size)
+		return pdf.GetStringWidth(text)
+	})
+	return pages, g, err
+}
+
+// TestTheWindowShowsTheAddressOnly is what a letter must never get wrong:
+// whoever sees the envelope must not see that somebody owes money.
+func TestTheWindowShowsTheAddressOnly(t *testing.T) {
+	messages := map[string]func(*dunning.Message){
+		"an ordinary letter": func(*dunning.Message) {},
+		"a long letter":      func(m *dunning.Message) { m.Text = long(120) },
+		"a long subject":     func(m *dunning.Message) { m.Subject = strings.Repeat("Mahnung wegen Zahlungsverzug ", 12) },
+		"a sender of many lines": func(m *dunning.Message) {
+			m.Sender = strings.Split(strings.Repeat("Acme Forderungsmanagement GmbH\n", 20), "\n")
+		},
+		"an address of as many lines as fit": func(m *dunning.Message) { m.To, m.ToName = "a\nb\nc\nd\ne", "" },
+		"no sender":                          func(m *dunning.Message) { m.Sender = nil },
+	}
+	for name, change := range messages {
+		for _, form := range []Form{DIN5008B, US10} {
+			t.Run(name+", "+string(form), func(t *testing.T) {
+				m := channeltest.Message(dunning.Letter, 7)
+				change(&m)
+				pages, g, err := layout(t, m, form)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkWindow(t, pages[0], g, addressLines(m))
+				checkMargins(t, pages, g)
+			})
+		}
+	}
+}
+
+// checkWindow: all of the address inside the zone that always shows, and
+// nothing else in what can show.
+func checkWindow(t *testing.T, page []line, g geometry, address []string) {
+	t.Helper()
+	inAddress := map[string]bool{}
+	for _, a := range address {
+		inAddress[a] = true
+	}
+	shown := 0
+	for _, l := range page {
+		top, bottom := l.y-l.size*mmPerPoint*0.8, l.y+l.size*mmPerPoint*0.25
+		inside := bottom > g.winY && top < g.winY+g.winH && l.x < g.winX+g.winW
+		switch {
+		case inAddress[l.text] && inside:
+			shown++
+			if top < g.addrTop-0.01 || bottom > g.addrBottom+0.01 || l.x < g.addrX {
+				t.Errorf("an address line at %.1f to %.1f mm may be hidden, the window shows %.1f to %.1f", top, bottom, g.addrTop, g.addrBottom)
+			}
+		case inside && l.y == g.returnY:
+			if bottom > g.addrTop {
+				t.Error("the return address runs into the address")
+			}
+		case inside:
+			t.Errorf("%q at (%.1f, %.1f) shows through the window", l.text, l.x, l.y)
+		}
+	}
+	if shown != len(address) {
+		t.Errorf("%d of %d address lines show", shown, len(address))
+	}
+}
+
+func checkMargins(t *testing.T, pages [][]line, g geometry) {
+	t.Helper()
+	for i, page := range pages {
+		if len(page) == 0 {
+			t.Errorf("page %d is empty", i+1)
+		}
+		for _, l := range page {
+			if l.x < 15 || l.y < 10 || l.y > g.height-10 {
+				t.Errorf("page %d: a line at (%.1f, %.1f) is off the paper", i+1, l.x, l.y)
+			}
+		}
+	}
+}
+
+func TestAllTextIsPrintedInOrder(t *testing.T) {
+	m := channeltest.Message(dunning.Letter, 1)
+	m.Text = long(120) + "\n\n" + strings.Repeat("Donaudampfschifffahrtsgesellschaft", 20) + "\n\nEnde."
+	pages, g, err := layout(t, m, DIN5008B)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pages) < 3 {
+		t.Fatalf("%d pages", len(pages))
+	}
+	var printed strings.Builder
+	for _, page := range pages {
+		for _, l := range page {
+			if l.size == bodySize && !l.bold && l.x == g.left && l.y >= g.nextTop && !(l.y < g.addrBottom && l.y > g.addrTop && page[0].y == pages[0][0].y) {
+				printed.WriteString(l.text)
+			}
+		}
+	}
+	without := func(s string) string { return strings.Join(strings.Fields(s), "") }
+	if got, want := without(printed.String()), without(m.Text); got != want {
+		t.Errorf("printed %d characters of %d", len(got), len(want))
+	}
+	last := pages[len(pages)-1]
+	if want := itoa(len(pages)) + " / " + itoa(len(pages)); last[len(last)-1].text != want {
+		t.Errorf("the last page is numbered %q, want %q", last[len(last)-1].text, want)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	cases := []struct {
+		name  string
+		spoil func(*dunning.Message)
+		class dunning.FailureClass
+		code  string
+	}{
+		{"an address of too many lines", func(m *dunning.Message) { m.To = strings.Repeat("x\n", 9) }, dunning.FailedRecipient, "letter:address_lines"},
+		{"an address line wider than the window", func(m *dunning.Message) { m.To += "\n" + strings.Repeat("Wide ", 30) }, dunning.FailedRecipient, "letter:address_width"},
+		{"an emoji in the text", func(m *dunning.Message) { m.Text += " 😀" }, dunning.FailedContent, "letter:glyph"},
+		{"a name in a script that the font lacks", func(m *dunning.Message) { m.ToName = "王小明" }, dunning.FailedRecipient, "letter:glyph"},
+		{"a script that needs shaping, though the font has its letters", func(m *dunning.Message) { m.ToName = "محمد" }, dunning.FailedRecipient, "letter:glyph"},
+		{"text that is no UTF-8", func(m *dunning.Message) { m.Text += "\xff" }, dunning.FailedContent, "letter:glyph"},
+		{"a control character", func(m *dunning.Message) { m.Subject += "\x07" }, dunning.FailedContent, "letter:glyph"},
+		{"a book", func(m *dunning.Message) { m.Text = long(2000) }, dunning.FailedContent, "letter:pages"},
+		{"no text", func(m *dunning.Message) { m.Text = "\n \n" }, dunning.FailedContent, "letter:empty"},
+		{"another channel's message", func(m *dunning.Message) { m.Channel = dunning.SMS }, dunning.FailedConfig, "letter:wrong_channel"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := &memory{rows: map[string]Letter{}}
+			m := channeltest.Message(dunning.Letter, 1)
+			c.spoil(&m)
+			out := newAdapter(t, s, Options{}).Send(t.Context(), m)
+			channeltest.CheckOutcome(t, out)
+			if out.Class != c.class || out.Code != c.code || len(s.rows) != 0 {
+				t.Errorf("got %+v with %d stored, want %s %s", out, len(s.rows), c.class, c.code)
+			}
+			if _, err := Set(m, ByLocale); err != nil {
+				channeltest.CheckSilent(t, m, nil, err.Error())
+			}
+		})
+	}
+}
+
+func TestNamesOfEuropePrint(t *testing.T) {
+	m := channeltest.Message(dunning.Letter, 1)
+	for _, name := range []string{"Zoë Müller-Groß", "Łukasz Żółć", "Søren Ærø", "Ştefan Țăran", "Γιώργος Παπαδόπουλος", "Олександр Їжак", "Guðrún Þórsdóttir", "Jose\u0301 Nin\u0303o", "O’Brien – Søns ½", "Đỗ Nguyễn"} {
+		m.ToName = name
+		if _, err := Set(m, DIN5008B); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := clean("Jose\u0301"); got != "José" {
+		t.Errorf("accents are composed: got %q", got)
+	}
+}
+
+func TestTheSameMessageGivesTheSameBytes(t *testing.T) {
+	m := channeltest.Message(dunning.Letter, 3)
+	m.Text = long(60)
+	first, err := Set(m, DIN5008B)
+	if err != nil {
+		t.Fatal(err)
+	}
+	channeltest.Parallel(4, func(int) {
+		again, err := Set(m, DIN5008B)
+		if err != nil || !bytes.Equal(first.PDF, again.PDF) || !bytes.Equal(first.HTML, again.HTML) {
+			t.Errorf("another run gave other bytes (%v)", err)
+		}
+	})
+	if !bytes.HasPrefix(first.PDF, []byte("%PDF-")) || !bytes.Contains(first.PDF, []byte("D:20260302150000")) || bytes.Contains(first.PDF, []byte("D:"+time.Now().UTC().Format("2006010215"))) {
+		t.Error("the file's dates are not those of the hand-over")
+	}
+	m.At = time.Time{}
+	zero, err := Set(m, DIN5008B)
+	if err != nil || !bytes.Contains(zero.PDF, []byte("D:19700101")) {
+		t.Errorf("without an instant the machine's clock must not creep in (%v)", err)
+	}
+	if len(first.PDF) > 300<<10 {
+		t.Errorf("%d bytes: the fonts are not cut to what is used", len(first.PDF))
+	}
+}
+
+func TestForm(t *testing.T) {
+	for locale, want := range map[string]Form{"": DIN5008B, "en": DIN5008B, "en-US": US10, "es_US": US10, "en-CA": US10, "de": DIN5008B, "de-AT": DIN5008B, "en-GB": DIN5008B, "es-419": DIN5008B, "en-USX": DIN5008B} {
+		if got := ByLocale.form(locale); got != want {
+			t.Errorf("locale %q takes %s, want %s", locale, got, want)
+		}
+		if got := US10.form(locale); got != US10 {
+			t.Errorf("a fixed form is not overruled by %q: %s", locale, got)
+		}
+	}
+	l, err := Set(channeltest.Message(dunning.Letter, 1), US10)
+	if err != nil || !bytes.Contains(l.PDF, []byte("612")) || l.Pages != 1 {
+		t.Errorf("the US form is Letter paper of one page: %d pages, %v", l.Pages, err)
+	}
+}
+
+func TestTwin(t *testing.T) {
+	m := channeltest.Message(dunning.Letter, 1)
+	m.Text, m.Locale, m.Subject = "Dear <b>Bob</b> & Co,\nplease pay.\n\nRegards", "de-DE", "A & B"
+	l, err := Set(m, ByLocale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`<html lang="de-DE">`, "<h1>A &amp; B</h1>", "<p>Dear &lt;b&gt;Bob&lt;/b&gt; &amp; Co,<br>please pay.</p>\n<p>Regards</p>", "Main Street 1<br>10115 Berlin</address>", "Acme Billing<br>1 Low Road"} {
+		if !strings.Contains(string(l.HTML), want) {
+			t.Errorf("the twin lacks %q:\n%s", want, l.HTML)
+		}
+	}
+	m.HTML = "<html lang=de>own</html>"
+	if l, err = Set(m, ByLocale); err != nil || string(l.HTML) != m.HTML {
+		t.Errorf("a template's own HTML is the twin: %s, %v", l.HTML, err)
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	root := t.TempDir()
+	d := newDir(t, root)
+	m := channeltest.Message(dunning.Letter, 1)
+	if out := newAdapter(t, d, Options{}).Send(t.Context(), m); out.State != dunning.SendAccepted {
+		t.Fatal(out)
+	}
+	raw, err := os.ReadFile(filepath.Join(root, m.Attempt, "manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Manifest
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	channeltest.CheckSilent(t, m, nil, string(raw))
+	if got.Attempt != m.Attempt || !got.At.Equal(m.At) || got.Pages != 1 || len(got.SHA256) != 2 {
+		t.Errorf("manifest %+v", got)
+	}
+	for name, want := range got.SHA256 {
+		content, err := os.ReadFile(filepath.Join(root, m.Attempt, name))
+		sum := sha256.Sum256(content)
+		if err != nil || hex.EncodeToString(sum[:]) != want {
+			t.Errorf("%s is not what the manifest says (%v)", name, err)
+		}
+	}
+}
+
+func TestDirectoryNamesAreSafe(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "outbox")
+	if err := os.Mkdir(root, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := newDir(t, root)
+	for _, attempt := range []string{"../escape", "a/b", ".hidden", "x\x00y", strings.Repeat("long", 100)} {
+		if err := d.Put(t.Context(), Letter{Attempt: attempt}); err != nil {
+			t.Errorf("attempt %q: %v", attempt, err)
+		}
+		if has, err := d.Has(t.Context(), attempt); !has || err != nil {
+			t.Errorf("attempt %q is not found again: %v", attempt, err)
+		}
+	}
+	inside, err := os.ReadDir(root)
+	outside, err2 := os.ReadDir(filepath.Dir(root))
+	if err != nil || err2 != nil || len(inside) != 5 || len(outside) != 1 {
+		t.Errorf("%d entries inside, %d beside: want 5 and 1 (%v, %v)", len(inside), len(outside), err, err2)
+	}
+}
+
+func TestAHalfWrittenLetterIsNoLetter(t *testing.T) {
+	root := t.TempDir()
+	d := newDir(t, root)
+	// What a crash between the files and the rename leaves behind.
+	if err := os.MkdirAll(filepath.Join(root, ".tmp-1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := d.Has(t.Context(), "a1"); has || err != nil {
+		t.Errorf("found %v, %v", has, err)
+	}
+	if err := d.Put(t.Context(), Letter{Attempt: "a1"}); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := d.Has(t.Context(), "a1"); !has || err != nil {
+		t.Errorf("found %v, %v", has, err)
+	}
+}
+
+func TestConfiguration(t *testing.T) {
+	if _, err := NewDir(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a directory that does not exist must be an error")
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewDir(file); err == nil {
+		t.Error("a file is no directory")
+	}
+	if _, err := New(nil, Options{}); err == nil {
+		t.Error("no store")
+	}
+	if _, err := New(&memory{}, Options{Form: "a3"}); err == nil {
+		t.Error("an unknown form")
+	}
+	cases := []struct {
+		name string
+		env  map[string]string
+		ok   bool
+		err  string
+	}{
+		{"no outbox", map[string]string{"DULY_LETTER_FORM": "us10"}, false, ""},
+		{"an outbox", map[string]string{"DULY_LETTER_OUTBOX": "/x"}, true, ""},
+		{"an unknown form", map[string]string{"DULY_LETTER_OUTBOX": "/x", "DULY_LETTER_FORM": "A3"}, false, "DULY_LETTER_FORM"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, ok, err := FromEnv(func(k string) string { return c.env[k] })
+			if ok != c.ok || (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("ok %v, error %v", ok, err)
+			}
+		})
+	}
+	if !newAdapter(t, &memory{}, Options{Live: true}).Live() || newAdapter(t, &memory{}, Options{}).Live() {
+		t.Error("letters are live when somebody posts them")
+	}
+}
+
+func FuzzSet(f *testing.F) {
+	f.Add("Max Muster\nWeg 1\n12345 Ort", "Betreff", "Text\n\nmehr Text", true)
+	f.Add("x", "", strings.Repeat("W", 500), false)
+	f.Add("\u00a0\t\n", "😀", "\xff\x00", false)
+	f.Fuzz(func(t *testing.T, to, subject, text string, us bool) {
+		form := DIN5008B
+		if us {
+			form = US10
+		}
+		m := dunning.Message{Attempt: "a", Channel: dunning.Letter, To: to, Subject: subject, Text: text, Sender: []string{"Acme", "Street"}, At: channeltest.Start}
+		if _, bad := refuse(m); bad {
+			return
+		}
+		l, err := Set(m, form)
+		var fault Fault
+		if err != nil && !errors.As(err, &fault) {
+			t.Fatalf("an error that is no fault: %v", err)
+		}
+		if err == nil && (l.Pages < 1 || l.Pages > maxPages || !bytes.HasPrefix(l.PDF, []byte("%PDF-"))) {
+			t.Fatalf("%d pages, %d bytes", l.Pages, len(l.PDF))
+		}
+	})
+}
+
+func BenchmarkSet(b *testing.B) {
+	m := channeltest.Message(dunning.Letter, 1)
+	m.Text = long(30)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Set(m, DIN5008B); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

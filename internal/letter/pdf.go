@@ -1,0 +1,232 @@
+package letter
+
+import (
+	"bytes"
+	_ "embed" // the fonts
+	"encoding/binary"
+	"fmt"
+	"html"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"codeberg.org/go-pdf/fpdf"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/duly/duly/dunning"
+)
+
+//go:embed fonts/DejaVuSansCondensed.ttf
+var regularFont []byte
+
+//go:embed fonts/DejaVuSansCondensed-Bold.ttf
+var boldFont []byte
+
+const family = "dejavu"
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// Set sets m as a letter. The same message gives the same bytes, on every
+// machine and in every year: all dates in the file are m.At. Errors are Faults.
+func Set(m dunning.Message, f Form) (Letter, error) {
+	m, err := printable(m)
+	if err != nil {
+		return Letter{}, err
+	}
+	g := forms[f.form(m.Locale)]
+	pdf := g.document(m)
+	pages, err := g.compose(m, func(text string, size float64, bold bool) float64 {
+		pdf.SetFont(family, style(bold), size)
+		return pdf.GetStringWidth(text)
+	})
+	if err != nil {
+		return Letter{}, err
+	}
+	g.paint(pdf, pages)
+	var out bytes.Buffer
+	if err := pdf.Output(&out); err != nil {
+		return Letter{}, fmt.Errorf("letter: the PDF cannot be written: %w", err)
+	}
+	return Letter{Attempt: m.Attempt, At: m.At, Pages: len(pages), PDF: out.Bytes(), HTML: twin(m)}, nil
+}
+
+func style(bold bool) string {
+	if bold {
+		return "B"
+	}
+	return ""
+}
+
+// document is an empty PDF with everything fixed that fpdf would take from the
+// machine.
+func (g geometry) document(m dunning.Message) *fpdf.Fpdf {
+	pdf := fpdf.New("P", "mm", g.paper, "")
+	at := m.At.UTC()
+	if at.IsZero() {
+		at = time.Unix(0, 0).UTC() // fpdf takes the machine's clock for the zero time
+	}
+	pdf.SetCreationDate(at)
+	pdf.SetModificationDate(at)
+	pdf.SetCatalogSort(true)
+	pdf.SetProducer("Duly", true)
+	pdf.SetTitle(squash(m.Subject), true)
+	if m.Locale != "" {
+		pdf.SetLang(m.Locale)
+	}
+	pdf.SetAutoPageBreak(false, 0)
+	pdf.SetMargins(0, 0, 0)
+	pdf.SetCellMargin(0)
+	pdf.AddUTF8FontFromBytes(family, "", regularFont)
+	pdf.AddUTF8FontFromBytes(family, "B", boldFont)
+	return pdf
+}
+
+// paint writes the placed lines and the fold marks.
+func (g geometry) paint(pdf *fpdf.Fpdf, pages [][]line) {
+	for i, page := range pages {
+		pdf.AddPage()
+		for _, l := range page {
+			pdf.SetFont(family, style(l.bold), l.size)
+			pdf.Text(l.x, l.y, l.text)
+		}
+		if i == 0 {
+			pdf.SetLineWidth(0.1)
+			for _, y := range g.foldMarks {
+				pdf.Line(3, y, 7, y)
+			}
+		}
+	}
+}
+
+// printable returns m with its texts composed (NFC) and free of characters
+// that print nothing, or a Fault when the font cannot print one. A box in the
+// place of a letter of somebody's name would be worse than no letter.
+func printable(m dunning.Message) (dunning.Message, error) {
+	m.Sender = append([]string(nil), m.Sender...)
+	texts := []*string{&m.To, &m.ToName, &m.Subject, &m.Text}
+	for i := range m.Sender {
+		texts = append(texts, &m.Sender[i])
+	}
+	for i, p := range texts {
+		*p = clean(*p)
+		if !printableText(*p) {
+			class := dunning.FailedContent
+			if i < 2 {
+				class = dunning.FailedRecipient
+			}
+			return m, Fault{class, "glyph"}
+		}
+	}
+	return m, nil
+}
+
+// clean composes accents and drops what has no glyph on purpose.
+func clean(s string) string {
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\t", "    ", "\u00a0", " ", "\u202f", " ", "\u00ad", "", "\u200b", "", "\ufeff", "").Replace(s)
+	return norm.NFC.String(s)
+}
+
+// setTypes are the scripts that can be set by putting one glyph after another
+// from left to right. Others need shaping, which fpdf does not do.
+var setTypes = []*unicode.RangeTable{
+	unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Georgian, unicode.Common,
+}
+
+func printableText(s string) bool {
+	if !utf8.ValidString(s) {
+		return false // fpdf panics on it
+	}
+	for _, r := range s {
+		if r == '\n' {
+			continue
+		}
+		if r == utf8.RuneError || !unicode.In(r, setTypes...) || !glyphs()[r] {
+			return false
+		}
+	}
+	return true
+}
+
+// glyphs are the characters that both fonts can print.
+var glyphs = sync.OnceValue(func() map[rune]bool {
+	bold := coverage(boldFont)
+	both := map[rune]bool{}
+	for r := range coverage(regularFont) {
+		if bold[r] {
+			both[r] = true
+		}
+	}
+	return both
+})
+
+// coverage reads the characters of a TrueType font out of its cmap table,
+// subtable format 4 (the Basic Multilingual Plane; fpdf prints no other).
+func coverage(font []byte) map[rune]bool {
+	out := map[rune]bool{}
+	u16 := func(at int) int { return int(binary.BigEndian.Uint16(font[at:])) }
+	u32 := func(at int) int { return int(binary.BigEndian.Uint32(font[at:])) }
+	for t := range u16(4) {
+		entry := 12 + 16*t
+		if string(font[entry:entry+4]) != "cmap" {
+			continue
+		}
+		cmap := u32(entry + 8)
+		for s := range u16(cmap + 2) {
+			record := cmap + 4 + 8*s
+			if sub := cmap + u32(record+4); u16(record) == 3 && u16(record+2) == 1 && u16(sub) == 4 {
+				segments(u16, sub, out)
+			}
+		}
+	}
+	return out
+}
+
+// segments reads one format 4 subtable (OpenType, cmap).
+func segments(u16 func(int) int, sub int, out map[rune]bool) {
+	n := u16(sub+6) / 2
+	for i := range n {
+		end, start := u16(sub+14+2*i), u16(sub+16+2*n+2*i)
+		delta, offsetAt := u16(sub+16+4*n+2*i), sub+16+6*n+2*i
+		for c := start; c <= end && c != 0xffff; c++ {
+			glyph := c
+			if offset := u16(offsetAt); offset != 0 {
+				glyph = u16(offsetAt + offset + 2*(c-start))
+			}
+			if (glyph+delta)&0xffff != 0 {
+				out[rune(c)] = true
+			}
+		}
+	}
+}
+
+// twin is the letter as an HTML document: the message's own HTML, or its text.
+func twin(m dunning.Message) []byte {
+	if strings.TrimSpace(m.HTML) != "" {
+		return []byte(m.HTML)
+	}
+	var b strings.Builder
+	lang := m.Locale
+	if lang == "" {
+		lang = "en"
+	}
+	subject := html.EscapeString(squash(m.Subject))
+	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"%s\">\n<head><meta charset=\"utf-8\"><title>%s</title></head>\n<body>\n", html.EscapeString(lang), subject)
+	block := func(lines []string) {
+		if len(lines) > 0 {
+			fmt.Fprintf(&b, "<address>%s</address>\n", strings.ReplaceAll(html.EscapeString(strings.Join(lines, "\n")), "\n", "<br>"))
+		}
+	}
+	block(m.Sender)
+	block(addressLines(m))
+	if subject != "" {
+		fmt.Fprintf(&b, "<h1>%s</h1>\n", subject)
+	}
+	for _, p := range strings.Split(strings.TrimSpace(m.Text), "\n\n") {
+		fmt.Fprintf(&b, "<p>%s</p>\n", strings.ReplaceAll(html.EscapeString(strings.TrimSpace(p)), "\n", "<br>"))
+	}
+	b.WriteString("</body>\n</html>\n")
+	return []byte(b.String())
+}
