@@ -279,17 +279,19 @@ func Opens(f Facts) (at time.Time, ok bool) {
 	return at, ok
 }
 
+// opensAt is when one item justifies a case: from 48 hours before its first
+// step on, however far it has come since.
 func (f *Facts) opensAt(it *ItemState) (time.Time, bool) {
-	r := f.rungOf(it)
-	switch {
-	case r.step == len(f.Sequence.Steps):
-		return f.birth(it), true // all steps done and still in sequence: to be exhausted now
-	case r.blocked:
-		return f.dayBegun(it.Due), true // held with an open end: the case keeps sight of it
+	if len(it.counted) > 0 || len(it.marks) > 0 || len(f.Sequence.Steps) == 0 {
+		return it.known, true
 	}
-	s := &f.Sequence.Steps[r.step]
+	s := &f.Sequence.Steps[0]
 	if s.At == nil && s.MonthEnd == nil {
 		return it.known, true
 	}
-	return r.at.Add(-opensWithin), true
+	at, ok := f.matures(it, 0, f.stopsOf(it))
+	if !ok {
+		return f.dayBegun(it.Due), true // held with an open end: the case keeps sight of it
+	}
+	return at.Add(-opensWithin), true
 }

@@ -1,0 +1,190 @@
+package simulate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+	"golang.org/x/tools/txtar"
+
+	"github.com/duly/duly/config"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/contact"
+	"github.com/duly/duly/internal/simulate"
+)
+
+var update = flag.Bool("update", false, "rewrite the timelines of scenarios; review the diff")
+
+const corpus = "../../dunning/testdata/scenarios"
+
+// least is how many scenarios there must be: the corpus may not shrink unseen.
+const least = 40
+
+// TestScenarios plays every scenario of the corpus and compares its printed
+// timeline. A scenario is a txtar archive: its comment says in a sentence what
+// it pins (a line "policies: ID…" switches packs on), sequence.yaml or the name
+// of a shipped sequence, case.yaml (a facts file), and timeline.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(corpus, "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < least {
+		t.Errorf("the corpus has %d scenarios, fewer than %d", len(files), least)
+	}
+	for _, name := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) { playScenario(t, name) })
+	}
+}
+
+func playScenario(t *testing.T, name string) {
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arc := txtar.Parse(raw)
+	life, zone := scenarioLife(t, arc)
+	got := "\n" + simulate.Print(life.Events(), zone)
+	for _, r := range life.Refused {
+		got += "refused: " + r.Error() + "\n"
+	}
+	for i := range arc.Files {
+		if arc.Files[i].Name != "timeline" {
+			continue
+		}
+		if *update {
+			arc.Files[i].Data = []byte(got)
+			if err := os.WriteFile(name, txtar.Format(arc), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if want := arc.Files[i].Data; !bytes.Equal(bytes.TrimSpace(want), []byte(strings.TrimSpace(got))) {
+			t.Errorf("%s\ngot timeline:\n%s\nwant:\n%s", arc.Comment, got, want)
+		}
+		return
+	}
+	t.Fatal("the scenario has no timeline; add an empty section and run with -update")
+}
+
+func section(arc *txtar.Archive, name string) []byte {
+	for _, f := range arc.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+func scenarioLife(t *testing.T, arc *txtar.Archive) (simulate.Life, *time.Location) {
+	t.Helper()
+	cfg, err := config.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seq *dunning.Sequence
+	if src := section(arc, "sequence.yaml"); src != nil {
+		if seq, err = config.CompileSequence("sequence.yaml", src); err != nil {
+			t.Fatal(err)
+		}
+	} else if seq = cfg.Sequence(header(arc, "sequence")); seq == nil {
+		t.Fatal("the scenario has neither sequence.yaml nor the name of a shipped sequence")
+	}
+	file := caseFile(t, section(arc, "case.yaml"))
+	env := simulate.Environment{Sequence: seq, Setup: dunning.Setup{Zone: zoneByName, Holiday: cfg.Holiday, Policies: packs(t, cfg, strings.Fields(header(arc, "policies")))}}
+	acc, until, err := file.Compile(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	life, err := simulate.Run(acc, until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return life, zoneByName(file.Debtor.Zones[0])
+}
+
+func zoneByName(n string) *time.Location {
+	z, err := time.LoadLocation(n)
+	if err != nil || n == "" {
+		return nil
+	}
+	return z
+}
+
+// header is the value of a "name: value" line of the scenario's comment.
+func header(arc *txtar.Archive, name string) string {
+	for _, l := range strings.Split(string(arc.Comment), "\n") {
+		if v, ok := strings.CutPrefix(l, name+": "); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+func packs(t *testing.T, cfg *config.Config, ids []string) contact.Set {
+	var set contact.Set
+	for _, id := range ids {
+		found := false
+		for _, spec := range cfg.PolicySpecs() {
+			if spec.Pack == id {
+				p, faults := contact.Compile(spec)
+				if len(faults) > 0 {
+					t.Fatal(faults)
+				}
+				set, found = append(set, p), true
+			}
+		}
+		if !found {
+			t.Fatalf("there is no policy pack %q", id)
+		}
+	}
+	return set
+}
+
+// caseFile reads a facts file written as YAML: the same members as the JSON.
+func caseFile(t *testing.T, src []byte) simulate.File {
+	t.Helper()
+	var v map[string]any
+	if err := yaml.Unmarshal(src, &v); err != nil {
+		t.Fatal(err)
+	}
+	v["format"] = "v1"
+	js, err := json.Marshal(plainTimes(v))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := simulate.ReadFile(bytes.NewReader(js))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// plainTimes turns what YAML read as time stamps back into text.
+func plainTimes(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k := range v {
+			v[k] = plainTimes(v[k])
+		}
+	case []any:
+		for i := range v {
+			v[i] = plainTimes(v[i])
+		}
+	case time.Time:
+		if v.Equal(v.Truncate(24 * time.Hour)) {
+			return v.Format("2006-01-02")
+		}
+		return v.Format(time.RFC3339)
+	case float64:
+		return fmt.Sprint(v)
+	}
+	return v
+}
