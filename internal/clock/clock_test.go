@@ -356,7 +356,9 @@ func TestFirstOf(t *testing.T) {
 		}
 		return a.pending
 	}
-	fails := func(context.Context, time.Time) (time.Time, bool, error) { return time.Time{}, false, errors.New("away") }
+	fails := func(context.Context, time.Time) (time.Time, bool, error) {
+		return time.Time{}, false, errors.New("away")
+	}
 	for _, c := range []struct {
 		why     string
 		sources []Pending

@@ -1,0 +1,21 @@
+// Package cli is the command line of standalone: a file per subcommand.
+//
+// It owns flags, printing and signals. What the commands run is in package site.
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// Root is the command with all its subcommands. Errors are returned, not printed.
+func Root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "standalone",
+		Short:         "Duly in one process: Postgres, Temporal and business time around it",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(serve())
+	return root
+}
