@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-//go:embed sequences policies creditors holidays mappings queues.yaml roles.yaml
+//go:embed sequences policies creditors holidays mappings templates
+//go:embed queues.yaml roles.yaml disclosures.yaml
 var shipped embed.FS
 
 // DefaultFiles is the configuration shipped with the program, to start from.

@@ -36,6 +36,8 @@ type Config struct {
 	policies    contact.Set
 	policySpecs []contact.PackSpec
 	packs       []string // id@version
+	disclosures []disclosure
+	templates   map[templateKey]*template
 }
 
 // loader is a Config in the making.
@@ -48,6 +50,7 @@ type loader struct {
 	holidays  []*holidayFile
 	mappings  []mappingFile
 	policies  []*policyFile
+	templates map[templateKey]*template
 }
 
 // Load reads the configuration in fsys, which has the layout of this
@@ -185,6 +188,8 @@ func (l *loader) parse(name string, data []byte) {
 		l.parseMapping(name, data)
 	case "policies":
 		l.parsePolicy(name, data)
+	case "templates":
+		l.parseTemplate(name, data)
 	}
 }
 
@@ -194,6 +199,8 @@ func (l *loader) parseSingle(name string, data []byte) {
 		l.parseQueues(name, data)
 	case "roles.yaml":
 		l.parseRoles(name, data)
+	case "disclosures.yaml":
+		l.parseDisclosures(name, data)
 	default:
 		l.file(name, "this file is not part of a configuration", yamlpos.Suggest(name, singles))
 	}
@@ -211,6 +218,7 @@ func (l *loader) compile() {
 	l.compileCreditors()
 	l.compileMappings()
 	l.compileSequences()
+	l.compileTemplates()
 	for _, d := range l.docs {
 		l.faults = append(l.faults, d.Faults()...)
 	}
@@ -235,7 +243,7 @@ func (l *loader) compileSequences() {
 
 // references is what sequences may name in other files.
 func (l *loader) references() *references {
-	r := &references{queues: l.queueIDs()}
+	r := &references{queues: l.queueIDs(), templates: l.templateNames()}
 	for _, role := range l.cfg.roles {
 		r.roles = append(r.roles, role.ID)
 	}

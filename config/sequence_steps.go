@@ -157,7 +157,7 @@ func channelOf(e EntrySpec) (dunning.Channel, string) {
 }
 
 func (f *sequenceFile) template(path string, ch dunning.Channel, name string) {
-	if f.refs == nil || f.refs.templates == nil {
+	if f.refs == nil {
 		return
 	}
 	names := f.refs.templates[ch]

@@ -267,8 +267,15 @@ func (d *Doc) FaultKey(path, message, hint string) {
 // Warn reports something that does not refuse the file.
 func (d *Doc) Warn(path, message, hint string) {
 	d.Fault(path, message, hint)
-	d.faults[len(d.faults)-1].Warning = true
+	d.WarnLast()
 }
+
+// WarnLast makes the fault that was reported last a warning.
+func (d *Doc) WarnLast() { d.faults[len(d.faults)-1].Warning = true }
+
+// Add reports a fault whose place the caller knows, such as in text that
+// follows the YAML of a file.
+func (d *Doc) Add(f Fault) { d.faults = append(d.faults, f) }
 
 // Line returns the line of the value at a path in the file, 0 when unknown.
 func (d *Doc) Line(path string) int {

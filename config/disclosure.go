@@ -1,0 +1,160 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/liquid"
+	"github.com/duly/duly/internal/locale"
+	"github.com/duly/duly/internal/yamlpos"
+)
+
+// DisclosuresSpec is disclosures.yaml: words that messages must carry.
+type DisclosuresSpec struct {
+	Disclosures []DisclosureSpec `yaml:"disclosures" jsonschema:"required"`
+}
+
+// DisclosureSpec is one of them. A template shows those that apply with
+// {% for d in disclosures %}{{ d }}{% endfor %}; a message without one is refused.
+type DisclosureSpec struct {
+	ID       string            `yaml:"id" jsonschema:"required"`
+	Citation string            `yaml:"citation" jsonschema:"required" jsonschema_description:"the law or the house rule that asks for it"`
+	Roles    []string          `yaml:"roles" jsonschema:"enum=first_party,enum=third_party" jsonschema_description:"none = both"`
+	Channels []string          `yaml:"channels" jsonschema:"required,enum=email,enum=sms,enum=letter"`
+	Debtors  []string          `yaml:"debtors" jsonschema:"enum=consumer,enum=business" jsonschema_description:"none = both"`
+	Purposes []string          `yaml:"purposes" jsonschema:"enum=reminder,enum=offer,enum=notice,enum=receipt" jsonschema_description:"none = all"`
+	Places   []string          `yaml:"places" jsonschema_description:"countries or subdivisions such as US or US-CA where it is needed; none = everywhere. A debtor of unknown place gets it."`
+	Texts    map[string]string `yaml:"texts" jsonschema:"required" jsonschema_description:"language → words, with {{ creditor.name }} and the like"`
+}
+
+type disclosure struct {
+	spec  DisclosureSpec
+	texts map[string]*liquid.Template
+}
+
+func (l *loader) parseDisclosures(name string, data []byte) {
+	doc, ok := yamlpos.Parse(name, data)
+	l.docs = append(l.docs, doc)
+	if !ok {
+		return
+	}
+	var spec DisclosuresSpec
+	doc.Decode(&spec)
+	ids[DisclosureSpec]{doc: doc, list: "disclosures", id: func(d DisclosureSpec) string { return d.ID }}.check(spec.Disclosures)
+	for i, d := range spec.Disclosures {
+		l.cfg.disclosures = append(l.cfg.disclosures, compileDisclosure(doc, fmt.Sprintf("disclosures[%d]", i), d))
+	}
+}
+
+func compileDisclosure(doc *yamlpos.Doc, at string, d DisclosureSpec) disclosure {
+	if d.Citation == "" && !doc.Has(at+".citation") {
+		doc.Fault(at, `"citation" is missing`, "say which law or house rule asks for it")
+	}
+	allOf(doc, at+".roles", d.Roles, "first_party", "third_party")
+	allOf(doc, at+".channels", d.Channels, "email", "letter", "sms")
+	allOf(doc, at+".debtors", d.Debtors, "business", "consumer")
+	allOf(doc, at+".purposes", d.Purposes, purposes...)
+	if len(d.Channels) == 0 {
+		doc.Fault(at+".channels", "it is for no channel", "")
+	}
+	out := disclosure{spec: d, texts: map[string]*liquid.Template{}}
+	for _, lang := range slices.Sorted(keysOf(d.Texts)) {
+		path := at + ".texts." + lang
+		if !locale.Known(lang) {
+			doc.FaultKey(path, fmt.Sprintf("unknown language %q", lang), "known: "+strings.Join(locale.Languages(), ", "))
+		}
+		t, faults := liquid.Parse(d.Texts[lang], filters(lang))
+		for _, f := range faults {
+			doc.FaultInside(path, f.Line, f.Column, f.Message, f.Hint)
+		}
+		out.texts[lang] = t
+	}
+	if d.Texts["en"] == "" {
+		doc.Fault(at+".texts", "there are no English words", "every disclosure needs at least en")
+	}
+	return out
+}
+
+func allOf(doc *yamlpos.Doc, path string, given []string, known ...string) {
+	for i, g := range given {
+		if !slices.Contains(known, g) {
+			doc.Fault(fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("unknown word %q", g), yamlpos.Suggest(g, known))
+		}
+	}
+}
+
+// applies reports whether a message must carry the disclosure.
+func (d disclosure) applies(t *template, c Creditor, r RenderRequest) bool {
+	has := func(list []string, word string) bool {
+		return len(list) == 0 || word == "" || slices.Contains(list, word)
+	}
+	return has(d.spec.Roles, c.Role) && slices.Contains(d.spec.Channels, string(t.channel)) &&
+		has(d.spec.Debtors, r.DebtorKind) && has(d.spec.Purposes, t.spec.Purpose) && d.inPlace(r.Places)
+}
+
+func (d disclosure) inPlace(places []string) bool {
+	if len(d.spec.Places) == 0 || len(places) == 0 {
+		return true
+	}
+	for _, p := range places {
+		for _, want := range d.spec.Places {
+			if p == want || strings.HasPrefix(p, want+"-") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// required are the words that a message must carry, in its language.
+func (c *Config) required(t *template, cr Creditor, r RenderRequest, vars map[string]any) ([]string, error) {
+	var out []string
+	for _, d := range c.disclosures {
+		if !d.applies(t, cr, r) {
+			continue
+		}
+		words := d.texts[t.locale]
+		if words == nil {
+			words = d.texts[locale.Base(t.locale)]
+		}
+		if words == nil {
+			return nil, fmt.Errorf("disclosure %s has no words in language %s: add them to disclosures.yaml", d.spec.ID, t.locale)
+		}
+		s, err := words.Render(vars, liquid.Options{Filters: filters(t.locale)})
+		if err != nil {
+			return nil, fmt.Errorf("disclosure %s: %w", d.spec.ID, err)
+		}
+		out = append(out, squeeze(s))
+	}
+	return out, nil
+}
+
+// squeeze makes texts comparable: white space of any kind is one space.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// missingDisclosure returns the first required words that a text lacks.
+func missingDisclosure(text string, required []string) string {
+	text = squeeze(text)
+	for _, words := range required {
+		if !strings.Contains(text, words) {
+			return words
+		}
+	}
+	return ""
+}
+
+// missingFooter: an email shows who sent it and where from, in words that the
+// debtor can find.
+func missingFooter(m dunning.Message, c Creditor) string {
+	if m.Channel != dunning.Email {
+		return ""
+	}
+	for _, line := range c.Address {
+		if !strings.Contains(squeeze(m.Text), squeeze(line)) {
+			return line
+		}
+	}
+	return ""
+}
