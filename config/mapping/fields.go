@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -91,6 +92,35 @@ var (
 	required      = map[Kind][]Field{Items: {"account", "item", "issued", "due", "amount", "currency"}, Payments: {"account", "paid", "amount", "currency"}}
 	allTransforms = []Transform{Trim, StripZeros, StripFloat, Collapse, Upper, Lower, Digits, Slug}
 )
+
+// Needs lists the columns that a file must have: those that the mapping reads,
+// but for columns of optional fields that no sum, due rule or filter reads too.
+func (m Mapping) Needs() []string {
+	var spare []string
+	for _, f := range m.Columns.Set() {
+		any := slices.Contains(m.Optional, "*") && !slices.Contains(required[m.Kind], f)
+		if any || slices.Contains(m.Optional, f) {
+			spare = append(spare, m.Columns.Get(f))
+		}
+	}
+	firm := m
+	for _, f := range m.Columns.Set() {
+		if slices.Contains(spare, m.Columns.Get(f)) && (slices.Contains(m.Optional, f) || !slices.Contains(required[m.Kind], f)) {
+			firm.Columns = firm.Columns.without(f)
+		}
+	}
+	return firm.Used()
+}
+
+// without returns f with a field emptied.
+func (f Fields) without(name Field) Fields {
+	for i, n := range names {
+		if n == name {
+			reflect.ValueOf(&f).Elem().Field(i).SetString("")
+		}
+	}
+	return f
+}
 
 // Nearest returns the candidate that a misspelt word most likely means, or "".
 // Case and white space do not count; a third of the word may be wrong.

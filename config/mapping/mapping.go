@@ -25,6 +25,9 @@ type Mapping struct {
 	// Columns names, for each field, the column that fills it: its header; a
 	// header that occurs again as "name#2"; in a file without headers "#1", "#2" …
 	Columns Fields `yaml:"columns"`
+	// Optional lists fields whose column may be missing in a file; "*" is every
+	// field that a row does not need. The column of any other field must be there.
+	Optional []Field `yaml:"optional,omitempty"`
 	// Constants are values of fields that no column has, or for cells that are empty.
 	Constants Fields `yaml:"constants,omitempty"`
 	// Templates derive a field from others, such as "{{account}}@example.invalid".

@@ -46,6 +46,8 @@ func TestValidate(t *testing.T) {
 		{"payments have no due date", func(m *Mapping) { m.Kind = Payments; m.Columns.Paid = "p" }, "columns.due", "belongs to items"},
 		{"items have no reversal", func(m *Mapping) { m.Columns.Reverses = "r" }, "columns.reverses", "belongs to payments"},
 		{"headerless files have numbers", func(m *Mapping) { m.File.Headerless = true }, "columns.account", "#1"},
+		{"what is optional is a field", func(m *Mapping) { m.Optional = []Field{"*", "phones"} }, "optional[1]", `did you mean "phone"`},
+		{"what every row needs is not optional", func(m *Mapping) { m.Optional = []Field{"amount"} }, "optional[0]", "every row needs"},
 		{"a paid amount needs a date", func(m *Mapping) { m.Columns.PaidAmount = "p" }, "columns.paid_amount", "paid"},
 		{"a correction needs an amount", func(m *Mapping) { m.Columns.CorrectedOn = "p" }, "columns.corrected_on", "corrected_amount"},
 		{"a currency exists", func(m *Mapping) { m.Constants.Currency = "US$" }, "constants.currency", "ISO 4217"},
@@ -252,5 +254,27 @@ func TestFields(t *testing.T) {
 	}
 	if len(FieldNames()) < 30 || slices.Contains(FieldNames(), "") {
 		t.Errorf("every field needs a name: %v", FieldNames())
+	}
+}
+
+// Optional columns may be missing, unless something else reads them too.
+func TestNeeds(t *testing.T) {
+	m := good()
+	m.Columns.Name, m.Columns.Email, m.Columns.Phone = "Name", "Mail", "Tel"
+	if got := strings.Join(m.Needs(), " "); got != "Customer Name Mail Tel No Date Due Open Cur" {
+		t.Errorf("without optional fields every column is needed: %s", got)
+	}
+	m.Optional = []Field{"email"}
+	if got := strings.Join(m.Needs(), " "); got != "Customer Name Tel No Date Due Open Cur" {
+		t.Errorf("email optional: %s", got)
+	}
+	m.Optional = []Field{"*"}
+	m.Where = []Filter{{Column: "Tel", Not: []string{""}}}
+	if got := strings.Join(m.Needs(), " "); got != "Customer No Date Due Open Cur Tel" {
+		t.Errorf("all optional, one column filtered by: %s", got)
+	}
+	m.Constants.Currency, m.Optional = "USD", []Field{"currency"}
+	if faults := m.Validate(); len(faults) != 0 || slices.Contains(m.Needs(), "Cur") {
+		t.Errorf("a constant can stand in for a needed column: %v %v", faults, m.Needs())
 	}
 }

@@ -160,6 +160,14 @@ func (m Mapping) validateFields(fs *faults) {
 			fs.add("columns."+string(f), "a file without headers has columns #1, #2 …")
 		}
 	}
+	for i, f := range m.Optional {
+		path := fmt.Sprintf("optional[%d]", i)
+		if err := knownField(f); err != nil && f != "*" {
+			fs.add(path, "%v", err)
+		} else if slices.Contains(required[m.Kind], f) && m.Constants.Get(f) == "" && m.Templates.Get(f) == "" {
+			fs.add(path, "every row needs the field %s: its column cannot be optional unless a constant stands in", f)
+		}
+	}
 	m.validatePairs(fs)
 }
 

@@ -193,10 +193,10 @@ func (h header) index(name string) int {
 	return found
 }
 
-// check reports every column that the mapping uses and the file lacks.
+// check reports every column that the mapping needs and the file lacks.
 func (h header) check(m mapping.Mapping, line int) error {
 	var missing []string
-	for _, name := range m.Used() {
+	for _, name := range m.Needs() {
 		if h.index(name) >= 0 {
 			continue
 		}
@@ -210,7 +210,7 @@ func (h header) check(m mapping.Mapping, line int) error {
 		return nil
 	}
 	return &FileError{Line: line, Message: fmt.Sprintf(
-		"the file has no column %s, which the mapping %s uses; its columns are %s",
+		"the file has no column %s, which the mapping %s needs; its columns are %s",
 		strings.Join(missing, ", "), quote(m.Mapping), strings.Join(h.quoted(), ", "))}
 }
 

@@ -59,7 +59,9 @@ func NewReader(r io.Reader, m mapping.Mapping, o Options) (*Reader, error) {
 	}
 	out := &Reader{split: s, header: h, plan: p, cells: make([]string, len(h.names))}
 	for _, name := range m.Used() {
-		out.used = append(out.used, h.index(name))
+		if i := h.index(name); i >= 0 { // an optional column may be missing
+			out.used = append(out.used, i)
+		}
 	}
 	return out, nil
 }

@@ -182,7 +182,7 @@ func TestFileErrors(t *testing.T) {
 		{"only a mark", "\xef\xbb\xbf", plain(), "is empty"},
 		{"a file that is shorter than its preface", "a\nb\n", headless, "file.skip_lines"},
 		{"a column is missing", strings.Replace(plainHeader, "amount", "ammount", 1), plain(), `no column "amount" (did you mean "ammount"?)`},
-		{"all missing columns are named", "x,y\n", plain(), `"account", "name", "email", "no", "issued", "due", "amount", "cur", which`},
+		{"all missing columns are named", "x,y\n", plain(), `"account", "name", "email", "no", "issued", "due", "amount", "cur", which the mapping "plain" needs`},
 		{"UTF-16 where UTF-8 was said", "\xff\xfea\x00", latin, "set file.encoding of the mapping to auto or utf-16"},
 		{"a header with a broken quote", "\"account,no\n", plain(), "line 1: the header row has a quote that is never closed"},
 		{"a header with a NUL byte", "acc\x00ount,no\n", plain(), "NUL byte"},
@@ -254,6 +254,20 @@ func TestSettings(t *testing.T) {
 		if len(row.Problems) > 0 || got != c.want {
 			t.Errorf("%s: got %q, want %q; problems %v", c.why, got, c.want, row.Problems)
 		}
+	}
+}
+
+// A column of an optional field may be missing; the field is then empty, or constant.
+func TestOptional(t *testing.T) {
+	m := plain()
+	m.Optional = []mapping.Field{"*"}
+	m.Constants.Name = "Nobody"
+	row := one(t, "account,no,issued,due,amount,cur\nC1,R1,2024-01-02,2024-02-01,1,USD\n", m)
+	if len(row.Problems) > 0 || row.Record.Debtor.Name != "Nobody" || len(row.Record.Debtor.Points) != 0 {
+		t.Errorf("got %+v, problems %v", row.Record, row.Problems)
+	}
+	if _, err := readAll(t, "account,no,issued,due,amount\n", m); err == nil || !strings.Contains(err.Error(), `no column "cur"`) {
+		t.Errorf("what a row needs must be there: %v", err)
 	}
 }
 
