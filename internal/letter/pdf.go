@@ -27,11 +27,18 @@ var boldFont []byte
 
 const family = "dejavu"
 
+// maxBytes of text is more than fits on maxPages in any script; beyond it not
+// even the line breaks are computed.
+const maxBytes = 256 << 10
+
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // Set sets m as a letter. The same message gives the same bytes, on every
 // machine and in every year: all dates in the file are m.At. Errors are Faults.
 func Set(m dunning.Message, f Form) (Letter, error) {
+	if len(m.Text)+len(m.Subject)+len(m.To)+len(m.ToName) > maxBytes {
+		return Letter{}, Fault{dunning.FailedContent, "pages"}
+	}
 	m, err := printable(m)
 	if err != nil {
 		return Letter{}, err
