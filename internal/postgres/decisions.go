@@ -47,31 +47,28 @@ func (tx *Tx) projectDecision(ctx context.Context, s dunning.StoredDecision) err
 
 // ByIntent returns the decision to which carrying out a planned decision has led;
 // false if it was not carried out yet.
-func (tx *Tx) ByIntent(ctx context.Context, intent string) (*dunning.StoredDecision, bool, error) {
-	r, ok, err := orNone(tx.q.DecisionByIntent(ctx, &intent))
-	if err != nil || !ok {
-		return nil, false, err
-	}
-	d, err := storedDecision(sqlgen.DecisionByIDRow(r))
-	return &d, err == nil, err
+func (tx *Tx) ByIntent(ctx context.Context, intent string) (dunning.StoredDecision, bool, error) {
+	r, err := tx.q.DecisionByIntent(ctx, &intent)
+	return oneDecision(sqlgen.DecisionByIDRow(r), err)
 }
 
-// Decision returns a stored decision. ErrNotFound if there is none of that id.
-func (s *Store) Decision(ctx context.Context, id string) (dunning.StoredDecision, error) {
-	r, err := s.q.DecisionByID(ctx, id)
-	if err != nil {
-		return dunning.StoredDecision{}, fmt.Errorf("decision %s: %w", id, explain(err))
-	}
-	return storedDecision(r)
+// Decision returns a stored decision; false if there is none of that id.
+func (s *Store) Decision(ctx context.Context, id string) (dunning.StoredDecision, bool, error) {
+	return oneDecision(s.q.DecisionByID(ctx, id))
 }
 
 // LatestDecision returns the newest decision of a case; false if it has none.
 func (s *Store) LatestDecision(ctx context.Context, caseID string) (dunning.StoredDecision, bool, error) {
-	r, ok, err := orNone(s.q.LatestDecision(ctx, caseID))
+	r, err := s.q.LatestDecision(ctx, caseID)
+	return oneDecision(sqlgen.DecisionByIDRow(r), err)
+}
+
+func oneDecision(r sqlgen.DecisionByIDRow, err error) (dunning.StoredDecision, bool, error) {
+	r, ok, err := orNone(r, err)
 	if err != nil || !ok {
 		return dunning.StoredDecision{}, false, err
 	}
-	d, err := storedDecision(sqlgen.DecisionByIDRow(r))
+	d, err := storedDecision(r)
 	return d, err == nil, err
 }
 

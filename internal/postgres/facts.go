@@ -50,6 +50,10 @@ func factsAsOf(ctx context.Context, q *sqlgen.Queries, debtor string, version in
 	return facts, nil
 }
 
+// Version is the version of a locked debtor, the facts added by this transaction
+// included.
+func (tx *Tx) Version(_ context.Context, debtor string) (int64, error) { return tx.version(debtor) }
+
 func (tx *Tx) version(debtor string) (int64, error) {
 	v, ok := tx.versions[debtor]
 	if !ok {

@@ -327,7 +327,8 @@ CREATE TRIGGER attempts_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON attem
 
 -- The last wall of "a provider is never handed the same contact twice": a contact
 -- may be handed over only when it is reserved, or when the last hand-over is proven
--- not to have been taken. What was accepted, bounced or cancelled stays so.
+-- not to have been taken. That the provider took it is learned whenever it is learned,
+-- and never forgotten.
 -- +goose StatementBegin
 CREATE FUNCTION duly_attempt_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -337,9 +338,10 @@ BEGIN
   IF (CASE coalesce(was, '')
        WHEN ''          THEN NEW.state = 'reserved'
        WHEN 'reserved'  THEN NEW.state IN ('reserved', 'sending', 'failed', 'cancelled')
-       WHEN 'sending'   THEN NEW.state IN ('accepted', 'failed', 'unknown')
+       WHEN 'sending'   THEN NEW.state IN ('accepted', 'failed', 'unknown', 'bounced')
        WHEN 'unknown'   THEN NEW.state IN ('unknown', 'accepted', 'failed', 'bounced', 'cancelled')
-       WHEN 'failed'    THEN NEW.state IN ('failed', 'reserved', 'sending', 'cancelled')
+       WHEN 'failed'    THEN NEW.state IN ('failed', 'reserved', 'sending', 'cancelled', 'accepted', 'bounced')
+       WHEN 'cancelled' THEN NEW.state IN ('cancelled', 'accepted', 'bounced')
        WHEN 'accepted'  THEN NEW.state IN ('accepted', 'bounced')
        ELSE NEW.state = was
      END) THEN

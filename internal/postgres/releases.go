@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/duly/duly/internal/postgres/sqlgen"
+)
+
+// Release is a published configuration. It never changes.
+type Release struct {
+	Version   string // content hash of the files
+	Published time.Time
+	By        string
+	Files     map[string][]byte // by path
+	Sequences map[string]string // sequence id → its version in this release; only when publishing
+}
+
+// PublishRelease stores a release and makes it the current one. A version that is
+// there already changes nothing, not even which one is current: false.
+func (s *Store) PublishRelease(ctx context.Context, r Release) (bool, error) {
+	paths := slices.Sorted(maps.Keys(r.Files))
+	contents := make([][]byte, len(paths))
+	for i, p := range paths {
+		contents[i] = append([]byte{}, r.Files[p]...) // an empty file is not null
+	}
+	ids := slices.Sorted(maps.Keys(r.Sequences))
+	versions := make([]string, len(ids))
+	for i, id := range ids {
+		versions[i] = r.Sequences[id]
+	}
+	added := false
+	err := pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
+		q := sqlgen.New(t)
+		n, err := q.AddRelease(ctx, r.Version, micros(r.Published), r.By)
+		if added = n == 1; err != nil || !added {
+			return err
+		}
+		if err := q.AddReleaseFiles(ctx, r.Version, paths, contents); err != nil {
+			return err
+		}
+		return q.AddSequenceVersions(ctx, r.Version, ids, versions)
+	})
+	if err != nil {
+		return false, fmt.Errorf("publishing release %s: %w", r.Version, explain(err))
+	}
+	return added, nil
+}
+
+// Release returns a release with its files. ErrNotFound if there is none.
+func (s *Store) Release(ctx context.Context, version string) (Release, error) {
+	r, err := s.q.ReleaseByVersion(ctx, version)
+	if err != nil {
+		return Release{}, fmt.Errorf("release %s: %w", version, explain(err))
+	}
+	return s.withFiles(ctx, Release{Version: r.Version, Published: r.PublishedAt, By: r.By})
+}
+
+// CurrentRelease returns the release that was published last, with its files; false
+// if none ever was.
+func (s *Store) CurrentRelease(ctx context.Context) (Release, bool, error) {
+	r, ok, err := orNone(s.q.CurrentRelease(ctx))
+	if err != nil || !ok {
+		return Release{}, false, err
+	}
+	full, err := s.withFiles(ctx, Release{Version: r.Version, Published: r.PublishedAt, By: r.By})
+	return full, err == nil, err
+}
+
+// ReleaseOf returns the version of the release that brought a sequence version, which
+// is where a case of that version finds its sequence. ErrNotFound if none did.
+func (s *Store) ReleaseOf(ctx context.Context, sequence, version string) (string, error) {
+	r, err := s.q.ReleaseOfSequence(ctx, sequence, version)
+	if err != nil {
+		return "", fmt.Errorf("version %s of sequence %s: %w", version, sequence, explain(err))
+	}
+	return r, nil
+}
+
+// Releases returns all releases in the order of their publication, without files.
+func (s *Store) Releases(ctx context.Context) ([]Release, error) {
+	rows, err := s.q.Releases(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading releases: %w", explain(err))
+	}
+	out := make([]Release, len(rows))
+	for i, r := range rows {
+		out[i] = Release{Version: r.Version, Published: r.PublishedAt, By: r.By}
+	}
+	return out, nil
+}
+
+func (s *Store) withFiles(ctx context.Context, r Release) (Release, error) {
+	rows, err := s.q.ReleaseFiles(ctx, r.Version)
+	if err != nil {
+		return Release{}, fmt.Errorf("files of release %s: %w", r.Version, explain(err))
+	}
+	r.Files = make(map[string][]byte, len(rows))
+	for _, f := range rows {
+		r.Files[f.Path] = f.Content
+	}
+	return r, nil
+}
