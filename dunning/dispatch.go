@@ -227,6 +227,11 @@ func (f *Facts) missedDispatch(at time.Time, s *Step, group []rung) bool {
 			first = later(first, f.freeAgain(h))
 		}
 	}
+	for i := range f.Tasks { // a person has already decided about this outage
+		if t := &f.Tasks[i]; t.Task == TaskCatchUp {
+			first = later(first, t.Ended)
+		}
+	}
 	for _, r := range group {
 		if r.step == f.Sequence.StepIndex(s.ID) {
 			first = later(first, later(r.at, r.item.known))

@@ -289,9 +289,6 @@ func (f *Facts) opensAt(it *ItemState) (time.Time, bool) {
 	if s.At == nil && s.MonthEnd == nil {
 		return it.known, true
 	}
-	at, ok := f.matures(it, 0, f.stopsOf(it))
-	if !ok {
-		return f.dayBegun(it.Due), true // held with an open end: the case keeps sight of it
-	}
+	at, _ := f.matures(it, 0, nil) // by the calendar: a hold does not take the debt out of sight
 	return at.Add(-opensWithin), true
 }

@@ -397,6 +397,9 @@ func (f *Facts) Reopening(at time.Time) []Fact {
 // needed reports whether any item justifies an open case at an instant: it
 // leads within 48 hours, a plan lives, or a task waits for a person.
 func (f *Facts) needed(at time.Time) bool {
+	if f.CaseOpen && len(f.unended()) > 0 {
+		return true
+	}
 	for i := range f.Plans {
 		if f.Plans[i].Ended.IsZero() {
 			return true

@@ -138,7 +138,7 @@ func (f *Facts) spaced(same sameDispatch) time.Time {
 		}
 	}
 	for i := range f.Tasks {
-		if t := &f.Tasks[i]; t.Step != "" && t.Task != TaskDraft && t.Task != TaskSupervisor && t.Task != TaskUnknown {
+		if t := &f.Tasks[i]; t.Step != "" && t.isStep() {
 			last = later(last, t.Ended)
 		}
 	}
@@ -146,6 +146,13 @@ func (f *Facts) spaced(same sameDispatch) time.Time {
 		return time.Time{}
 	}
 	return f.daysAfter(last, f.Sequence.Spacing)
+}
+
+// isStep reports whether a task is a step of the sequence carried out by a
+// person, so that its end keeps the next step at a distance. Approvals and
+// questions to operations are not.
+func (t *TaskState) isStep() bool {
+	return t.Task == TaskCall || t.Task == TaskEscalation || t.Task == TaskManual || t.Task == TaskNoChannel
 }
 
 // freeToday is the earliest instant at which the debtor may get another

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -85,17 +87,17 @@ func section(arc *txtar.Archive, name string) []byte {
 
 func scenarioLife(t *testing.T, arc *txtar.Archive) (simulate.Life, *time.Location) {
 	t.Helper()
-	cfg, err := config.Default()
+	cfg := lawAndCalendars(t)
+	src := section(arc, "sequence.yaml")
+	if src == nil {
+		var err error
+		if src, err = fs.ReadFile(config.DefaultFiles(), "sequences/"+header(arc, "sequence")+".yaml"); err != nil {
+			t.Fatalf("the scenario has neither sequence.yaml nor the name of a shipped sequence: %v", err)
+		}
+	}
+	seq, err := config.CompileSequence("sequence.yaml", src)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var seq *dunning.Sequence
-	if src := section(arc, "sequence.yaml"); src != nil {
-		if seq, err = config.CompileSequence("sequence.yaml", src); err != nil {
-			t.Fatal(err)
-		}
-	} else if seq = cfg.Sequence(header(arc, "sequence")); seq == nil {
-		t.Fatal("the scenario has neither sequence.yaml nor the name of a shipped sequence")
 	}
 	file := caseFile(t, section(arc, "case.yaml"))
 	env := simulate.Environment{Sequence: seq, Setup: dunning.Setup{Zone: zoneByName, Holiday: cfg.Holiday, Policies: packs(t, cfg, strings.Fields(header(arc, "policies")))}}
@@ -108,6 +110,31 @@ func scenarioLife(t *testing.T, arc *txtar.Archive) (simulate.Life, *time.Locati
 		t.Fatal(err)
 	}
 	return life, zoneByName(file.Debtor.Zones[0])
+}
+
+// lawAndCalendars loads the shipped policies and holidays alone: scenarios pin
+// semantics and must not change with sample sequences or templates.
+func lawAndCalendars(t *testing.T) *config.Config {
+	t.Helper()
+	only := fstest.MapFS{}
+	for _, dir := range []string{"policies", "holidays"} {
+		err := fs.WalkDir(config.DefaultFiles(), dir, func(p string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := fs.ReadFile(config.DefaultFiles(), p)
+			only[p] = &fstest.MapFile{Data: b}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, err := config.Load(only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 func zoneByName(n string) *time.Location {
