@@ -25,8 +25,10 @@ func TestContractRefusesWhatTheProvidersWould(t *testing.T) {
 		{"a listing with filters", "GET", messages + "?To=%2B12025550100&DateSent%3E=2026-03-02T15:00:00Z&PageSize=200", "", "", true},
 		{"a listing with a date that is none", "GET", messages + "?DateSent%3E=yesterday", "", "", false},
 		{"a listing of too many", "GET", messages + "?PageSize=5000", "", "", false},
-		{"a whole mail", "POST", "/v3/mail/send", "application/json",
-			`{"personalizations":[{"to":[{"email":"a@example.com"}]}],"from":{"email":"b@example.com"},"subject":"s","content":[{"type":"text/plain","value":"v"}]}`, true},
+		{
+			"a whole mail", "POST", "/v3/mail/send", "application/json",
+			`{"personalizations":[{"to":[{"email":"a@example.com"}]}],"from":{"email":"b@example.com"},"subject":"s","content":[{"type":"text/plain","value":"v"}]}`, true,
+		},
 		{"a mail from nobody", "POST", "/v3/mail/send", "application/json", `{"personalizations":[{"to":[{"email":"a@example.com"}]}],"subject":"s"}`, false},
 		{"a mail to an object", "POST", "/v3/mail/send", "application/json", `{"personalizations":{"to":"a@example.com"},"from":{"email":"b@example.com"}}`, false},
 		{"a mail in another format", "POST", "/v3/mail/send", form, "to=a", false},

@@ -113,8 +113,10 @@ func (s *Server) api(provider string, h func(http.ResponseWriter, *http.Request,
 			}
 		}
 		if !s.authentic(provider, r) {
-			writeJSON(w, 401, map[string]any{"code": 20003, "status": 401, "message": "Authenticate",
-				"errors": []any{map[string]any{"message": "authorization required", "field": nil}}})
+			writeJSON(w, 401, map[string]any{
+				"code": 20003, "status": 401, "message": "Authenticate",
+				"errors": []any{map[string]any{"message": "authorization required", "field": nil}},
+			})
 			return
 		}
 		h(w, r, body)

@@ -92,8 +92,12 @@ func TestOutcomes(t *testing.T) {
 		{"an unverified sender stops the channel", 403, nil, wrong("from"), failed(dunning.FailedConfig, "http:403")},
 		{"too large is content", 413, nil, ``, failed(dunning.FailedContent, "http:413")},
 		{"an unknown refusal is for good", 418, nil, ``, failed(dunning.FailedContent, "http:418")},
-		{"429 waits as long as it says", 429, http.Header{"Retry-After": {"9"}}, ``,
-			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "http:429", RetryAfter: 9 * time.Second}},
+		{
+			"429 waits as long as it says", 429,
+			http.Header{"Retry-After": {"9"}},
+			``,
+			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "http:429", RetryAfter: 9 * time.Second},
+		},
 		{"500 is unknown", 500, nil, ``, dunning.Outcome{State: dunning.SendUnknown, Code: "http:500"}},
 		{"408 is unknown", 408, nil, ``, dunning.Outcome{State: dunning.SendUnknown, Code: "http:408"}},
 	}
@@ -135,7 +139,8 @@ func TestRequest(t *testing.T) {
 	base := func() map[string]any {
 		return map[string]any{
 			"personalizations": []any{map[string]any{
-				"to": []any{map[string]any{"email": "debtor1@example.invalid", "name": "Zoë Ü"}}, "custom_args": map[string]any{"attempt": "attempt-000001"}}},
+				"to": []any{map[string]any{"email": "debtor1@example.invalid", "name": "Zoë Ü"}}, "custom_args": map[string]any{"attempt": "attempt-000001"},
+			}},
 			"from": map[string]any{"email": "billing@acme.example", "name": "Acme"}, "subject": "Betreff ü",
 			"content":           []any{map[string]any{"type": "text/plain", "value": "text €"}, map[string]any{"type": "text/html", "value": "<p>html</p>"}},
 			"tracking_settings": map[string]any{"click_tracking": map[string]any{"enable": false, "enable_text": false}, "open_tracking": map[string]any{"enable": false}},
@@ -147,24 +152,32 @@ func TestRequest(t *testing.T) {
 		want   func(map[string]any)
 	}{
 		{"one envelope, one recipient, the attempt as the only metadata, no tracking", func(*dunning.Message) {}, func(map[string]any) {}},
-		{"a message's own sender and reply address", func(m *dunning.Message) { m.From, m.ReplyTo = "x@acme.example", "r@acme.example" },
+		{
+			"a message's own sender and reply address", func(m *dunning.Message) { m.From, m.ReplyTo = "x@acme.example", "r@acme.example" },
 			func(w map[string]any) {
 				w["from"] = map[string]any{"email": "x@acme.example", "name": "Acme"}
 				w["reply_to"] = map[string]any{"email": "r@acme.example"}
-			}},
-		{"line breaks in headers become spaces", func(m *dunning.Message) { m.Subject, m.FromName = "Betreff\r\n\tü ", "Acme\nBcc: x@y.z" },
+			},
+		},
+		{
+			"line breaks in headers become spaces", func(m *dunning.Message) { m.Subject, m.FromName = "Betreff\r\n\tü ", "Acme\nBcc: x@y.z" },
 			func(w map[string]any) {
 				w["from"] = map[string]any{"email": "billing@acme.example", "name": "Acme Bcc: x@y.z"}
-			}},
-		{"text alone is enough", func(m *dunning.Message) { m.HTML = "" },
+			},
+		},
+		{
+			"text alone is enough", func(m *dunning.Message) { m.HTML = "" },
 			func(w map[string]any) {
 				w["content"] = []any{map[string]any{"type": "text/plain", "value": "text €"}}
-			}},
+			},
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			m := dunning.Message{Attempt: "attempt-000001", Channel: dunning.Email, To: "debtor1@example.invalid", ToName: "Zoë Ü", FromName: "Acme",
-				Subject: "Betreff ü", Text: "text €", HTML: "<p>html</p>", At: channeltest.Start}
+			m := dunning.Message{
+				Attempt: "attempt-000001", Channel: dunning.Email, To: "debtor1@example.invalid", ToName: "Zoë Ü", FromName: "Acme",
+				Subject: "Betreff ü", Text: "text €", HTML: "<p>html</p>", At: channeltest.Start,
+			}
 			c.change(&m)
 			if out := newAdapter(t, testConfig(srv.URL)).Send(t.Context(), m); out.State != dunning.SendAccepted {
 				t.Fatalf("%+v", out)

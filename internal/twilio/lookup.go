@@ -43,12 +43,13 @@ func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidenc
 	if hit, ok := w.match(found, digest(m.Text), m.At); ok {
 		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: hit.Sid, Code: statusCode(hit)}
 	}
+	now, err := a.clock.Now(ctx)
 	switch {
 	case !complete:
 		return cannotKnow("twilio:listing_incomplete")
 	case len(found) > 0:
 		return cannotKnow("twilio:other_message_in_window")
-	case a.now().Before(m.At.Add(a.cfg.LookupSettle)):
+	case err != nil || now.Before(m.At.Add(a.cfg.LookupSettle)):
 		return cannotKnow("twilio:too_early")
 	}
 	return dunning.Evidence{Found: dunning.EvidenceNotAccepted, Code: "twilio:not_listed"}

@@ -18,6 +18,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/httpx"
 	"github.com/duly/duly/internal/sms"
 )
@@ -39,18 +40,18 @@ type Adapter struct {
 	codes     Codes
 	transport *httpx.Transport
 	api       api
-	now       func() time.Time
+	clock     clock.Clock
 }
 
-// New checks cfg and builds the adapter. now gives business time (the clock
-// package); it is read only by Lookup, to know whether enough time has passed
-// for an empty listing to prove anything.
-func New(cfg Config, now func() time.Time) (*Adapter, error) {
+// New checks cfg and builds the adapter. The clock is read only by Lookup, to
+// know whether enough business time has passed since the hand-over for an empty
+// listing to prove anything.
+func New(cfg Config, c clock.Clock) (*Adapter, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	if now == nil {
-		return nil, fmt.Errorf("twilio: no clock was given: pass the business clock's Now")
+	if c == nil {
+		return nil, fmt.Errorf("twilio: no clock was given: pass the business clock")
 	}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = DefaultBaseURL
@@ -63,7 +64,7 @@ func New(cfg Config, now func() time.Time) (*Adapter, error) {
 		return nil, err
 	}
 	return &Adapter{
-		cfg: cfg, codes: DefaultCodes().with(cfg.Codes), now: now,
+		cfg: cfg, codes: DefaultCodes().with(cfg.Codes), clock: c,
 		transport: transport, api: thin{transport: transport, cfg: cfg},
 	}, nil
 }

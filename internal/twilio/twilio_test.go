@@ -15,6 +15,7 @@ import (
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/channeltest"
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/fakeprovider"
 	"github.com/duly/duly/internal/secret"
 )
@@ -34,7 +35,7 @@ func testConfig(base string) Config {
 
 func newAdapter(t testing.TB, cfg Config, now time.Time) *Adapter {
 	t.Helper()
-	a, err := New(cfg, func() time.Time { return now })
+	a, err := New(cfg, clock.Fixed(now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,16 +89,28 @@ func TestErrorCodes(t *testing.T) {
 		{"an unknown code is refused for good and shown to a person", 400, nil, `{"code":29999}`, failed(dunning.FailedContent, "twilio:29999")},
 		{"an unknown code with 403 is configuration", 403, nil, `{"code":29999}`, failed(dunning.FailedConfig, "twilio:29999")},
 		{"a 400 that says nothing is content", 400, nil, `<html>`, failed(dunning.FailedContent, "http:400")},
-		{"a full queue waits, by default 30 s", 400, nil, `{"code":21611}`,
-			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "twilio:21611", RetryAfter: 30 * time.Second}},
-		{"429 waits as long as it says", 429, http.Header{"Retry-After": {"12"}}, `{"code":20429}`,
-			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "twilio:20429", RetryAfter: 12 * time.Second}},
-		{"429 waits even when its body is broken", 429, nil, `oops`,
-			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "http:429", RetryAfter: 30 * time.Second}},
-		{"429 outranks a code that says otherwise", 429, nil, `{"code":21610}`,
-			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "twilio:21610", RetryAfter: 30 * time.Second}},
-		{"201 with an id is accepted", 201, nil, `{"sid":"SM0123456789abcdef0123456789abcdef"}`,
-			dunning.Outcome{State: dunning.SendAccepted, ProviderID: "SM0123456789abcdef0123456789abcdef"}},
+		{
+			"a full queue waits, by default 30 s", 400, nil, `{"code":21611}`,
+			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "twilio:21611", RetryAfter: 30 * time.Second},
+		},
+		{
+			"429 waits as long as it says", 429,
+			http.Header{"Retry-After": {"12"}},
+			`{"code":20429}`,
+			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "twilio:20429", RetryAfter: 12 * time.Second},
+		},
+		{
+			"429 waits even when its body is broken", 429, nil, `oops`,
+			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "http:429", RetryAfter: 30 * time.Second},
+		},
+		{
+			"429 outranks a code that says otherwise", 429, nil, `{"code":21610}`,
+			dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "twilio:21610", RetryAfter: 30 * time.Second},
+		},
+		{
+			"201 with an id is accepted", 201, nil, `{"sid":"SM0123456789abcdef0123456789abcdef"}`,
+			dunning.Outcome{State: dunning.SendAccepted, ProviderID: "SM0123456789abcdef0123456789abcdef"},
+		},
 		{"201 without an id is unknown", 201, nil, `{}`, dunning.Outcome{State: dunning.SendUnknown, Code: "twilio:no_sid"}},
 		{"201 with an id that is none is unknown", 201, nil, `{"sid":"+12025550100 hello"}`, dunning.Outcome{State: dunning.SendUnknown, Code: "twilio:no_sid"}},
 		{"201 that is no JSON is unknown", 201, nil, `<html>welcome</html>`, dunning.Outcome{State: dunning.SendUnknown, Code: "twilio:no_sid"}},
@@ -430,8 +443,10 @@ func TestFromEnv(t *testing.T) {
 		{"clear text to elsewhere", with("TWILIO_BASE_URL", "http://twilio.example.com"), false, []string{"TWILIO_BASE_URL", "https"}},
 		{"clear text to this machine", with("TWILIO_BASE_URL", "http://localhost:9999"), true, nil},
 		{"own error codes", with("TWILIO_ERROR_CODES_FILE", write("codes", "21610 config ours\n")), true, nil},
-		{"faulty error codes, all at once", with("TWILIO_ERROR_CODES_FILE", write("bad", "12 config\n21610 nonsense\n21611\n30001 later\n30001 later\n")), false,
-			[]string{"bad:1", "bad:2", "bad:3", "bad:5"}},
+		{
+			"faulty error codes, all at once", with("TWILIO_ERROR_CODES_FILE", write("bad", "12 config\n21610 nonsense\n21611\n30001 later\n30001 later\n")), false,
+			[]string{"bad:1", "bad:2", "bad:3", "bad:5"},
+		},
 		{"a file of error codes that is not there", with("TWILIO_ERROR_CODES_FILE", filepath.Join(dir, "none")), false, []string{"TWILIO_ERROR_CODES_FILE"}},
 	}
 	for _, c := range cases {
@@ -492,7 +507,7 @@ func TestLive(t *testing.T) {
 	if _, err := New(testConfig(""), nil); err == nil {
 		t.Error("an adapter without a clock could prove nothing and must not be built")
 	}
-	if _, err := New(Config{}, func() time.Time { return channeltest.Later }); err == nil {
+	if _, err := New(Config{}, clock.Fixed(channeltest.Later)); err == nil {
 		t.Error("an empty configuration must be refused")
 	}
 }
