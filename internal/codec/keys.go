@@ -27,7 +27,7 @@ var keyID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // ErrNoKeys says that there is no key to encrypt with. Duly never falls back
 // to plain text.
-var ErrNoKeys = errors.New("no encryption key: set " + EnvKeys + " or " + EnvKeys + "_FILE to id:base64 (make one with `duly codec-key`)")
+var ErrNoKeys = errors.New("no encryption key: set " + EnvKeys + " or " + EnvKeys + "_FILE to id:base64 (deploy/make-secrets makes one)")
 
 // Keys is a key ring. The zero Keys has no key: encoding with it fails. Keys
 // may be copied and used from several goroutines; it prints only its ids.
@@ -113,7 +113,7 @@ func FromEnv(getenv func(string) string) (Keys, error) {
 
 // Generate makes a fresh key and returns it as a line for ParseKeys. Its id is
 // taken from the key's hash, so that two generated keys never share one. It
-// is for standalone and for `duly codec-key`: keep the line where the data is
+// is for standalone: keep the line where the data is
 // kept, what was written under it cannot be read without it.
 func Generate() string {
 	key := make([]byte, keyBytes)

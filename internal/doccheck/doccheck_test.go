@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/duly/duly/internal/cli"
 )
 
 // top is the repository's directory.
@@ -104,6 +106,60 @@ func TestCommandsExist(t *testing.T) {
 					t.Errorf("%s:%d: %s is not there", path, b.Line, file)
 				}
 			}
+		}
+	}
+}
+
+// TestCallsOfDulyAreUnderstood asks the command line itself whether commands
+// and flags of the documents exist.
+func TestCallsOfDulyAreUnderstood(t *testing.T) {
+	for path, source := range pages(t) {
+		for _, args := range Parse(source).DulyCalls() {
+			if err := understood(args); err != nil {
+				t.Errorf("%s: duly %s: %v", path, strings.Join(args, " "), err)
+			}
+		}
+	}
+}
+
+// understood walks the words of a call down the tree of commands; what is left
+// over, arguments, is not looked at.
+func understood(args []string) error {
+	cmd := cli.Root(cli.Env{Getenv: func(string) string { return "" }})
+	for i, arg := range args {
+		if name, ok := strings.CutPrefix(arg, "--"); ok {
+			name, _, _ = strings.Cut(name, "=")
+			if cmd.Flag(name) == nil {
+				return fmt.Errorf("%s has no flag --%s", cmd.CommandPath(), name)
+			}
+			continue
+		}
+		if !cmd.HasSubCommands() {
+			continue
+		}
+		next, _, err := cmd.Find([]string{arg})
+		if err != nil || next == cmd {
+			return fmt.Errorf("%s has no command %q (word %d)", cmd.CommandPath(), arg, i+1)
+		}
+		cmd = next
+	}
+	return nil
+}
+
+func TestUnderstood(t *testing.T) {
+	for _, c := range []struct {
+		why, call string
+		ok        bool
+	}{
+		{"a command", "migrate", true},
+		{"with a flag and an argument", "check --output json FILE", true},
+		{"a command below a command", "import items FILE --mapping items", true},
+		{"an unknown command", "dun everybody", false},
+		{"an unknown command below a command", "import everything FILE", false},
+		{"an unknown flag", "check --quickly FILE", false},
+	} {
+		if err := understood(strings.Fields(c.call)); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.why, err)
 		}
 	}
 }
@@ -233,6 +289,13 @@ func TestParse(t *testing.T) {
 	want := []Block{{"sh", "make test\n", 7, true}, {"yaml", "x: [y](no)\n", 11, false}}
 	if !slices.Equal(page.Blocks, want) {
 		t.Errorf("blocks %+v, want %+v", page.Blocks, want)
+	}
+}
+
+func TestDulyCalls(t *testing.T) {
+	page := Parse([]byte("Say `duly case …` or `duly import items FILE`, not `unduly late`.\n\n```sh\ngo run ./cmd/duly check x.json\n```\n"))
+	if got, want := fmt.Sprint(page.DulyCalls()), "[[case] [import items FILE] [check x.json]]"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -15,6 +15,7 @@ type Page struct {
 	Links  []Link
 	Anchor []string // of its headings, as GitHub makes them
 	Blocks []Block
+	Spans  []string // code within text
 }
 
 // Link is a link or picture.
@@ -47,6 +48,8 @@ func Parse(source []byte) Page {
 			p.Links = append(p.Links, Link{string(n.Destination), line(source, n)})
 		case *ast.Heading:
 			p.Anchor = append(p.Anchor, anchor(words(source, n)))
+		case *ast.CodeSpan:
+			p.Spans = append(p.Spans, words(source, n))
 		case *ast.FencedCodeBlock:
 			p.Blocks = append(p.Blocks, block(source, n))
 		}
@@ -152,6 +155,27 @@ func NamedTests(text string) []NamedTest {
 	var out []NamedTest
 	for _, m := range named.FindAllStringSubmatch(text, -1) {
 		out = append(out, NamedTest{m[1], m[2]})
+	}
+	return out
+}
+
+var dulyCall = regexp.MustCompile(`(?m)(?:^|[;&(] *)(?:go run \./cmd/duly|duly) (.*)$`)
+
+// DulyCalls are the arguments of every call of the program duly on a page, in
+// shell blocks and in code within text; "…" and what follows is left out.
+func (p Page) DulyCalls() [][]string {
+	code := slices.Clone(p.Spans)
+	for _, b := range p.Blocks {
+		if b.Language == "sh" {
+			code = append(code, b.Text)
+		}
+	}
+	var out [][]string
+	for _, text := range code {
+		for _, m := range dulyCall.FindAllStringSubmatch(text, -1) {
+			args, _, _ := strings.Cut(m[1], "…")
+			out = append(out, strings.Fields(args))
+		}
 	}
 	return out
 }
