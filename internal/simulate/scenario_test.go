@@ -100,7 +100,7 @@ func scenarioLife(t *testing.T, arc *txtar.Archive) (simulate.Life, *time.Locati
 		t.Fatal(err)
 	}
 	file := caseFile(t, section(arc, "case.yaml"))
-	env := simulate.Environment{Sequence: seq, Setup: dunning.Setup{Zone: zoneByName, Holiday: cfg.Holiday, Policies: packs(t, cfg, strings.Fields(header(arc, "policies")))}}
+	env := simulate.Environment{Sequence: seq, Setup: dunning.Setup{Zone: zoneByName, Holiday: cfg.Holiday, Policies: append(packs(t, cfg, strings.Fields(header(arc, "policies"))), ownPack(t, section(arc, "policy.yaml"))...)}}
 	acc, until, err := file.Compile(env)
 	if err != nil {
 		t.Fatal(err)
@@ -173,6 +173,22 @@ func packs(t *testing.T, cfg *config.Config, ids []string) contact.Set {
 		}
 	}
 	return set
+}
+
+// ownPack compiles a policy pack that the scenario brings along.
+func ownPack(t *testing.T, src []byte) contact.Set {
+	if src == nil {
+		return nil
+	}
+	var spec contact.PackSpec
+	if err := yaml.Unmarshal(src, &spec); err != nil {
+		t.Fatal(err)
+	}
+	p, faults := contact.Compile(spec)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return contact.Set{p}
 }
 
 // caseFile reads a facts file written as YAML: the same members as the JSON.
