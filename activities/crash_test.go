@@ -106,7 +106,14 @@ func TestStorm(t *testing.T) {
 		w := newWorld().begin()
 		c := &crashes{panic: rapid.Bool().Draw(t, "panic")}
 		rate := rapid.IntRange(3, 60).Draw(t, "rate")
-		c.at = func(int) bool { return rapid.IntRange(0, rate).Draw(t, "crash") == 0 }
+		left := 60 // crashes; without a bound a life might never go on
+		c.at = func(int) bool {
+			if left == 0 || rapid.IntRange(0, rate).Draw(t, "crash") > 0 {
+				return false
+			}
+			left--
+			return true
+		}
 		draws := &storm{t: t, w: w, say: rapid.IntRange(0, 30).Draw(t, "say")}
 		w.provider.answer = draws.answer
 		w.provider.lookup = draws.evidence

@@ -132,6 +132,10 @@ func (t *turn) withoutMessage(ctx context.Context, d dunning.Decision) (result, 
 	return t.effect(ctx, d)
 }
 
+// keepFor is how long a reservation is kept for a retry: the message is written as of the
+// decision that made it, and must not name a day that is over.
+const keepFor = time.Hour
+
 // gateAgain decides anew over a reservation that a crash left behind, ignoring it. It
 // is kept when exactly the same would be reserved again, else cancelled.
 func (t *turn) gateAgain(ctx context.Context) (d dunning.Decision, kept bool, err error) {
@@ -147,7 +151,8 @@ func (t *turn) gateAgain(ctx context.Context) (d dunning.Decision, kept bool, er
 	if err != nil {
 		return d, false, err
 	}
-	if t.asPlanned(d) && d.Due() && d.Contact != nil && sameContact(left[0].ContactPlanned, *d.Contact) {
+	fresh := t.at.Sub(left[0].Reserved) < keepFor
+	if fresh && t.asPlanned(d) && d.Due() && d.Contact != nil && sameContact(left[0].ContactPlanned, *d.Contact) {
 		d.Contact.Decision = left[0].Decision
 		return d, true, nil
 	}

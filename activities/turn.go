@@ -233,7 +233,8 @@ func (t *turn) contacts(states ...dunning.ContactState) []dunning.ContactFacts {
 	return contactsOf(t.history, t.ref.Case, states...)
 }
 
-// contactsOf reads the contacts of a case from a history without folding it all.
+// contactsOf reads the contacts of a case from a history without folding it all. At is the
+// wall instant of the hand-over, for look-ups.
 func contactsOf(history []dunning.Fact, caseID string, states ...dunning.ContactState) []dunning.ContactFacts {
 	var all []dunning.ContactFacts
 	for _, x := range history {
@@ -251,6 +252,9 @@ func contactsOf(history []dunning.Fact, caseID string, states ...dunning.Contact
 			c.State, c.Moved, c.Code, c.Deadline = b.State, x.At, b.Code, b.Deadline
 			if b.State == dunning.ContactSending {
 				c.At = x.At
+				if wall, ok := fencedWall(b.Code); ok {
+					c.At = wall // providers' records carry the wall's instants
+				}
 			}
 		}
 	}

@@ -1,0 +1,247 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"runtime"
+	"slices"
+	"sync"
+	"testing/fstest"
+	"time"
+
+	"github.com/duly/duly/activities"
+	"github.com/duly/duly/config"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/postgres"
+)
+
+// ErrNothingPublished means that no configuration was ever published to the database.
+var ErrNothingPublished = errors.New("no configuration is published: run duly apply DIR with your configuration, or with the one that is shipped")
+
+// refresh is how long a process goes on with the release that was current.
+const refresh = 5 * time.Second
+
+// Book is the published configuration: the current release, and for cases that follow an
+// older sequence version the release that brought it. Releases never change, so each is
+// compiled once. It may be used by many goroutines.
+type Book struct {
+	store *postgres.Store
+	wall  func() time.Time
+
+	mu       sync.Mutex
+	releases map[string]*config.Config // by version
+	of       map[string]string         // sequence@version → release
+	current  string
+	asked    time.Time
+	zones    map[string]*time.Location
+}
+
+// NewBook reads configuration from the database. wall says when to look for a newer
+// release.
+func NewBook(store *postgres.Store, wall func() time.Time) *Book {
+	return &Book{
+		store: store, wall: wall, releases: map[string]*config.Config{}, of: map[string]string{},
+		zones: map[string]*time.Location{},
+	}
+}
+
+// Current is the configuration that was published last; ErrNothingPublished if none was.
+func (b *Book) Current(ctx context.Context) (*config.Config, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now := b.wall(); b.current != "" && now.Sub(b.asked) < refresh {
+		return b.releases[b.current], nil
+	}
+	r, ok, err := b.store.CurrentRelease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, ErrNothingPublished
+	}
+	if _, err := b.compile(r); err != nil {
+		return nil, err
+	}
+	b.current, b.asked = r.Version, b.wall()
+	return b.releases[r.Version], nil
+}
+
+// compile loads a release unless it has been. The lock is held.
+func (b *Book) compile(r postgres.Release) (*config.Config, error) {
+	if c, ok := b.releases[r.Version]; ok {
+		return c, nil
+	}
+	files := fstest.MapFS{}
+	for name, content := range r.Files {
+		files[name] = &fstest.MapFile{Data: content}
+	}
+	c, err := config.Load(files)
+	if err != nil {
+		return nil, fmt.Errorf("published release %s cannot be loaded by this program: %w", r.Version, err)
+	}
+	b.releases[r.Version] = c
+	return c, nil
+}
+
+// Sequence is a sequence in a published version, from whichever release brought it.
+func (b *Book) Sequence(ctx context.Context, id, version string) (*dunning.Sequence, *config.Config, error) {
+	cur, err := b.Current(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s := cur.Sequence(id); s != nil && s.Version == version {
+		return s, cur, nil
+	}
+	old, err := b.releaseOf(ctx, id, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := old.Sequence(id)
+	if s == nil || s.Version != version {
+		return nil, nil, fmt.Errorf("sequence %s: the release that brought version %s compiles to another version in this program; migrate its cases", id, version)
+	}
+	return s, old, nil
+}
+
+// releaseOf finds and compiles the release that brought a sequence version.
+func (b *Book) releaseOf(ctx context.Context, id, version string) (*config.Config, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	name, ok := b.of[id+"@"+version]
+	if !ok {
+		var err error
+		if name, err = b.store.ReleaseOf(ctx, id, version); err != nil {
+			return nil, err
+		}
+		b.of[id+"@"+version] = name
+	}
+	if c, ok := b.releases[name]; ok {
+		return c, nil
+	}
+	r, err := b.store.Release(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return b.compile(r)
+}
+
+// Frame is what surrounds a case: its own sequence version, and today's policies.
+func (b *Book) Frame(ctx context.Context, ref dunning.CaseRef) (activities.Frame, error) {
+	setup, err := b.Setup(ctx, ref)
+	if err != nil {
+		return activities.Frame{}, err
+	}
+	cur, err := b.Current(ctx)
+	if err != nil {
+		return activities.Frame{}, err
+	}
+	return activities.Frame{Setup: setup, Policies: cur.PolicyVersions(), Zones: zoneVersion}, nil
+}
+
+// zoneVersion names the zone database: it is compiled into the program, so it is that of
+// the toolchain.
+var zoneVersion = runtime.Version()
+
+// Setup is Frame for an account that may have no case: then it has no sequence.
+func (b *Book) Setup(ctx context.Context, ref dunning.CaseRef) (dunning.Setup, error) {
+	cur, err := b.Current(ctx)
+	if err != nil {
+		return dunning.Setup{}, err
+	}
+	cr, ok := cur.Creditor(ref.Creditor)
+	if !ok {
+		return dunning.Setup{}, fmt.Errorf("creditor %q is not in the published configuration: add creditors/%s.yaml and run duly apply", ref.Creditor, ref.Creditor)
+	}
+	s := dunning.Setup{
+		Creditor: cr.Creditor, Debtor: ref.Debtor, Account: ref.Account, Case: ref.Case, Currency: ref.Currency,
+		Policies: cur.Policies(), Zone: b.zone, Holiday: cur.Holiday,
+	}
+	if ref.Sequence != "" {
+		s.Sequence, _, err = b.Sequence(ctx, ref.Sequence, ref.Version)
+	}
+	return s, err
+}
+
+// zone resolves an IANA name, nil when there is none of that name.
+func (b *Book) zone(name string) *time.Location {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l, ok := b.zones[name]; ok {
+		return l
+	}
+	l, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		l = nil
+	}
+	b.zones[name] = l
+	return l
+}
+
+// Publish loads a directory of configuration and makes it the current release. It returns
+// the release's version, and false when that very configuration was published before. The
+// faults of the files are in the error.
+func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, at time.Time) (version string, added bool, err error) {
+	cfg, err := config.Load(fsys)
+	if err != nil {
+		return "", false, err
+	}
+	files, err := readAll(fsys)
+	if err != nil {
+		return "", false, err
+	}
+	r := postgres.Release{Version: versionOf(files), Published: at, By: by, Files: files, Sequences: map[string]string{}}
+	for _, s := range cfg.Sequences() {
+		r.Sequences[s.ID] = s.Version
+	}
+	var creditors []string
+	for _, c := range cfg.Creditors() {
+		creditors = append(creditors, c.ID)
+	}
+	if err := store.PutCreditors(ctx, creditors...); err != nil {
+		return "", false, err
+	}
+	added, err = store.PublishRelease(ctx, r)
+	return r.Version, added, err
+}
+
+// readAll reads the files of a configuration directory that the loader looks at.
+func readAll(fsys fs.FS) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if !configFile(name) {
+			return nil
+		}
+		files[name], err = fs.ReadFile(fsys, name)
+		return err
+	})
+	return files, err
+}
+
+// configFile reports whether a path is configuration, and not code that lies beside it.
+func configFile(name string) bool {
+	for _, pattern := range []string{"*.yaml", "*/*.yaml", "templates/*/*.md"} {
+		if ok, err := path.Match(pattern, name); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// versionOf is the content hash of a release.
+func versionOf(files map[string][]byte) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%d %s %d\n", len(name), name, len(files[name]))
+		h.Write(files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/duly/duly/activities"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/letter"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/sandbox"
+	"github.com/duly/duly/internal/sendgrid"
+	"github.com/duly/duly/internal/twilio"
+)
+
+// channel is a channel with what an operator wants to know of it.
+type channel interface {
+	activities.Channel
+	Live() bool
+	String() string
+}
+
+// Channels are the adapters by channel.
+type Channels map[dunning.Channel]channel
+
+// OpenChannels makes the adapters that the environment configures. A channel without a
+// provider goes to the sandbox: stored, shown, never leaving the machine. All faults of
+// the environment are reported at once.
+func OpenChannels(getenv func(string) string, store *postgres.Store) (Channels, error) {
+	box := sandbox.New(store.Sandbox())
+	out := Channels{dunning.Email: box, dunning.SMS: box, dunning.Letter: box}
+	var faults []string
+	fault := func(err error) {
+		if err != nil {
+			faults = append(faults, err.Error())
+		}
+	}
+	fault(out.sms(getenv))
+	fault(out.email(getenv))
+	fault(out.letter(getenv, store))
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("channels:\n  %s", strings.Join(faults, "\n  "))
+	}
+	return out, nil
+}
+
+func (c Channels) sms(getenv func(string) string) error {
+	cfg, ok, err := twilio.FromEnv(getenv)
+	if err != nil || !ok {
+		return err
+	}
+	// Twilio's records carry the wall's instants, whatever business time is.
+	a, err := twilio.New(cfg, clock.Real())
+	if err == nil {
+		c[dunning.SMS] = a
+	}
+	return err
+}
+
+func (c Channels) email(getenv func(string) string) error {
+	cfg, ok, err := sendgrid.FromEnv(getenv)
+	if err != nil || !ok {
+		return err
+	}
+	a, err := sendgrid.New(cfg)
+	if err == nil {
+		c[dunning.Email] = a
+	}
+	return err
+}
+
+// letter takes a directory when one is named, else the database's outbox: somebody prints
+// what lies there.
+func (c Channels) letter(getenv func(string) string, store *postgres.Store) error {
+	cfg, ok, err := letter.FromEnv(getenv)
+	if err != nil {
+		return err
+	}
+	var out letter.Store = letters{store}
+	if ok {
+		if out, err = letter.NewDir(cfg.Outbox); err != nil {
+			return err
+		}
+	}
+	a, err := letter.New(out, letter.Options{Form: cfg.Form, Live: ok})
+	if err == nil {
+		c[dunning.Letter] = a
+	}
+	return err
+}
+
+// Active are the channels as an activity takes them.
+func (c Channels) Active() map[dunning.Channel]activities.Channel {
+	out := map[dunning.Channel]activities.Channel{}
+	for name, a := range c {
+		out[name] = a
+	}
+	return out
+}
+
+// Live names the channels whose messages leave this machine, in order.
+func (c Channels) Live() []string {
+	var out []string
+	for name, a := range c {
+		if a.Live() {
+			out = append(out, fmt.Sprintf("%s (%s)", name, a))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Guard refuses live channels together with rehearsed time.
+func (c Channels) Guard(clk clock.Clock) error {
+	live := c.Live()
+	if len(live) == 0 || clk == clock.Real() {
+		return nil
+	}
+	return fmt.Errorf("business time is rehearsed (table duly_clock) and live providers are configured: %s. "+
+		"Unset their credentials or point their base URL at this machine, or end the rehearsal", strings.Join(live, ", "))
+}
+
+// letters keeps letters in the database.
+type letters struct{ *postgres.Store }
+
+func (l letters) Put(ctx context.Context, f letter.Letter) error {
+	return l.PutLetter(ctx, postgres.LetterFile{Attempt: f.Attempt, At: f.At, PDF: f.PDF, HTML: string(f.HTML)})
+}
+
+func (l letters) Has(ctx context.Context, attempt string) (bool, error) {
+	return l.HasLetter(ctx, attempt)
+}
