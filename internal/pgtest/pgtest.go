@@ -210,7 +210,7 @@ func connect(t testing.TB, dsn string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), dsn)
 	if err != nil {
-		t.Fatalf("connecting to the test server: %v", err)
+		t.Fatalf("this test needs a PostgreSQL server and cannot reach it (%s, or the private one): %v", EnvURL, err)
 	}
 	return conn
 }
