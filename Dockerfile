@@ -8,20 +8,21 @@ ENV CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN mkdir -p /out/tmp && \
+RUN mkdir -p /out/tmp /out/letters && \
     go build -tags timetzdata -trimpath -ldflags '-s -w' -o /out/ ./worker ./starter ./cmd/duly && \
     chmod 1777 /out/tmp
 
 FROM scratch AS base
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/tmp /tmp
-COPY config /config
 # No user database in the image: a number, the one distroless calls nonroot.
 USER 65532:65532
 WORKDIR /
 
 FROM base AS worker
 COPY --from=build /out/worker /worker
+# A volume mounted here takes its owner over.
+COPY --from=build --chown=65532:65532 /out/letters /letters
 ENTRYPOINT ["/worker"]
 
 FROM base AS starter

@@ -71,10 +71,16 @@ func isJob(s object) bool {
 	return strings.HasPrefix(restart, "on-failure:")
 }
 
+// isTool reports whether a service is only run by hand.
+func isTool(s object) bool { return len(words(s["profiles"])) > 0 }
+
 func checkLife(f *faults, name string, s object) {
 	restart, _ := s["restart"].(string)
 	_, healthy := s["healthcheck"]
 	switch {
+	case isTool(s) && (restart != "no" || healthy):
+		f.add("%s: what is run by hand has restart \"no\" and no healthcheck", name)
+	case isTool(s):
 	case isJob(s) && healthy:
 		f.add("%s: a job ends; its health is its exit status, not a healthcheck", name)
 	case isJob(s):

@@ -109,7 +109,7 @@ func TestComposeFilesFollowTheSpecification(t *testing.T) {
 // TestComposeHasTheWholeDeployment names what a real deployment needs.
 func TestComposeHasTheWholeDeployment(t *testing.T) {
 	services := child(load(t, "docker-compose.yml"), "services")
-	want := []string{"migrate", "postgres", "starter", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker"}
+	want := []string{"duly", "migrate", "postgres", "starter", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker"}
 	for _, name := range want {
 		if _, ok := services[name]; !ok {
 			t.Errorf("no service %s", name)
@@ -134,6 +134,7 @@ func TestEveryRuleFindsItsFault(t *testing.T) {
 		{"no restart policy", func(d object) { delete(service(d, "worker"), "restart") }, "worker: restart is"},
 		{"no healthcheck", func(d object) { delete(service(d, "worker"), "healthcheck") }, "worker: a service without a healthcheck"},
 		{"a healthcheck on a job", func(d object) { service(d, "migrate")["healthcheck"] = object{} }, "migrate: a job ends"},
+		{"a tool that restarts", func(d object) { service(d, "duly")["restart"] = "unless-stopped" }, "duly: what is run by hand"},
 		{"a dependency on nothing", func(d object) {
 			child(service(d, "worker"), "depends_on")["redis"] = object{"condition": "service_healthy"}
 		}, "worker: depends on redis, which is no service"},
