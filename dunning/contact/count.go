@@ -50,7 +50,7 @@ func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, in
 	for i := range c.rows {
 		w := &c.rows[i]
 		ago := max(today-w.day, 0) // clocks going back over midnight repeat a date
-		if ago >= Date(s.Days) || w.debts&debt == 0 || !c.counted(r, w) || w.at <= first {
+		if ago >= Date(s.Days) || w.debts&debt == 0 && !r.perPerson || !c.counted(r, w) || w.at <= first {
 			continue
 		}
 		if len(s.NotPurposes) > 0 && has(s.NotPurposes, c.q.Ledger[w.index].Purpose) || consents && c.underConsent(w) {

@@ -40,23 +40,34 @@ type reason struct {
 // file is not of this form or cannot be written; a case that cannot be
 // understood is answered with a refusal that says why.
 func Answer(r io.Reader, set contact.Set, ambiguity string, w io.Writer) error {
-	return each(r, ambiguity, w, func(c *Case, q contact.Query, out *bytes.Buffer) error {
-		return json.NewEncoder(out).Encode(judge(c.ID, law(set), q))
+	set = law(set)
+	return each(r, ambiguity, w, func(c *Case, q contact.Query, unread error, out *bytes.Buffer) error {
+		if unread != nil {
+			return json.NewEncoder(out).Encode(unclear(c.ID, unread))
+		}
+		return json.NewEncoder(out).Encode(judge(c.ID, set, q))
 	})
 }
 
 // Explain reads a file of cases and writes, for each, its reasoning in plain
 // words: the verdict, each refusing rule with its citation, and the evidence.
 func Explain(r io.Reader, set contact.Set, ambiguity string, w io.Writer) error {
-	return each(r, ambiguity, w, func(c *Case, q contact.Query, out *bytes.Buffer) error {
-		s := law(set)
-		_, err := fmt.Fprintf(out, "%s\n%s\n", c.ID, s.Explain(q, s.Check(q)))
+	set = law(set)
+	return each(r, ambiguity, w, func(c *Case, q contact.Query, unread error, out *bytes.Buffer) error {
+		text := "Refused: the case cannot be understood.\n"
+		if unread != nil {
+			text += "- " + unread.Error() + "\n"
+		} else {
+			text = set.Explain(q, set.Check(q))
+		}
+		_, err := fmt.Fprintf(out, "%s\n%s\n", c.ID, text)
 		return err
 	})
 }
 
-// each calls say for every case that can be understood, and answers the rest.
-func each(r io.Reader, ambiguity string, w io.Writer, say func(*Case, contact.Query, *bytes.Buffer) error) error {
+// each calls say for every case, with an error for those that cannot be
+// understood, and writes what it says.
+func each(r io.Reader, ambiguity string, w io.Writer, say func(*Case, contact.Query, error, *bytes.Buffer) error) error {
 	if ambiguity != contact.Strict && ambiguity != contact.Literal {
 		return fmt.Errorf("ambiguity %q: write strict or literal", ambiguity)
 	}
@@ -66,16 +77,11 @@ func each(r io.Reader, ambiguity string, w io.Writer, say func(*Case, contact.Qu
 	}
 	for i, raw := range cases {
 		var out bytes.Buffer
-		c, q, err := read(raw, ambiguity)
-		if err != nil {
-			err = json.NewEncoder(&out).Encode(unclear(c.ID, err))
-		} else {
-			err = say(&c, q, &out)
+		c, q, unread := read(raw, ambiguity)
+		if err := say(&c, q, unread, &out); err != nil {
+			return fmt.Errorf("case %d: %w", i+1, err)
 		}
-		if err == nil {
-			_, err = w.Write(out.Bytes())
-		}
-		if err != nil {
+		if _, err := w.Write(out.Bytes()); err != nil {
 			return fmt.Errorf("case %d: write the answer: %w", i+1, err)
 		}
 	}
@@ -114,15 +120,16 @@ func read(raw json.RawMessage, ambiguity string) (Case, contact.Query, error) {
 	return c, q, err
 }
 
-// law leaves out house rules: the file's format knows only law and courtesy.
+// law leaves out house rules, because the file's format knows only law and
+// courtesy, and brings the packs into the order that ties are settled by.
 func law(set contact.Set) contact.Set {
-	var out contact.Set
+	var packs []contact.Pack
 	for _, p := range set {
 		if p.Kind() != "house" {
-			out = append(out, p)
+			packs = append(packs, p)
 		}
 	}
-	return out
+	return contact.NewSet(packs...)
 }
 
 func unclear(id string, err error) answer {
