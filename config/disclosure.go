@@ -30,6 +30,8 @@ type DisclosureSpec struct {
 }
 
 type disclosure struct {
+	doc   *yamlpos.Doc
+	path  string
 	spec  DisclosureSpec
 	texts map[string]*liquid.Template
 }
@@ -59,7 +61,7 @@ func compileDisclosure(doc *yamlpos.Doc, at string, d DisclosureSpec) disclosure
 	if len(d.Channels) == 0 {
 		doc.Fault(at+".channels", "it is for no channel", "")
 	}
-	out := disclosure{spec: d, texts: map[string]*liquid.Template{}}
+	out := disclosure{doc: doc, path: at, spec: d, texts: map[string]*liquid.Template{}}
 	for _, lang := range slices.Sorted(keysOf(d.Texts)) {
 		path := at + ".texts." + lang
 		if !locale.Known(lang) {

@@ -179,7 +179,9 @@ func (l *loader) parse(name string, data []byte) {
 	case "sequences":
 		f := parseSequence(name, data)
 		l.docs = append(l.docs, f.doc)
-		l.sequences = append(l.sequences, f)
+		if f.read {
+			l.sequences = append(l.sequences, f)
+		}
 	case "creditors":
 		l.parseCreditor(name, data)
 	case "holidays":

@@ -38,6 +38,7 @@ type references struct {
 // sequenceFile is one sequence file while it is compiled.
 type sequenceFile struct {
 	doc  *yamlpos.Doc
+	read bool // the file could be read as YAML
 	spec SequenceSpec
 	refs *references
 	seq  *dunning.Sequence
@@ -47,7 +48,9 @@ type sequenceFile struct {
 // roles that it names are not looked for. The error is of type Faults.
 func CompileSequence(file string, data []byte) (*dunning.Sequence, error) {
 	f := parseSequence(file, data)
-	f.compile(nil)
+	if f.read {
+		f.compile(nil)
+	}
 	if faults, _ := f.doc.Faults().Split(); len(faults) > 0 {
 		return nil, faults
 	}
@@ -56,7 +59,7 @@ func CompileSequence(file string, data []byte) (*dunning.Sequence, error) {
 
 func parseSequence(file string, data []byte) *sequenceFile {
 	doc, ok := yamlpos.Parse(file, data)
-	f := &sequenceFile{doc: doc}
+	f := &sequenceFile{doc: doc, read: ok}
 	if ok {
 		doc.Decode(&f.spec)
 	}
@@ -97,15 +100,18 @@ var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 func checkID(doc *yamlpos.Doc, path, id string) {
 	switch {
+	case id == "" && doc.Has(path) && !doc.Given(path): // under a misspelt key
 	case id == "" && !doc.Has(path):
-		doc.Fault(path, fmt.Sprintf("%q is missing", lastKey(path)), "every "+lastKey(path)+" needs an id")
+		doc.Fault(path, fmt.Sprintf("%q is missing", lastKey(path)), "give it an id of small letters, digits and hyphens")
 	case !idPattern.MatchString(id):
 		doc.Fault(path, fmt.Sprintf("%q is not an id", id), "use small letters, digits and hyphens, such as final-notice")
 	}
 }
 
+// lastKey is the key that a path ends with, without the index of a list.
 func lastKey(path string) string {
-	return path[strings.LastIndexByte(path, '.')+1:]
+	key, _, _ := strings.Cut(path[strings.LastIndexByte(path, '.')+1:], "[")
+	return key
 }
 
 // choose takes the first allowed word as the default.
@@ -206,7 +212,7 @@ func (f *sequenceFile) window() dunning.Window {
 
 // condition compiles a CEL condition; faults point into its text.
 func (f *sequenceFile) condition(path, source string) dunning.Condition {
-	if !f.doc.Has(path) {
+	if !f.doc.Given(path) {
 		return nil
 	}
 	c, faults := condition.Compile(source, condition.Options{Steps: f.stepIDs()})

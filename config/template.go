@@ -80,8 +80,8 @@ func frontMatter(name string, data []byte) (spec TemplateSpec, body string, body
 	rest, begins := strings.CutPrefix(src, "---\n")
 	head, body, ends := strings.Cut(rest, "\n---\n")
 	if !begins || !ends {
-		doc, _ = yamlpos.ParseAt(name, []byte("x: 1"), 0)
-		doc.Fault("", "a template begins with its front matter", `a line "---", keys such as purpose and subject, and a line "---"`)
+		doc = &yamlpos.Doc{File: name}
+		doc.Add(Fault{File: name, Line: 1, Column: 1, Message: "a template begins with its front matter", Hint: `a line "---", keys such as purpose and subject, and a line "---"`})
 		return spec, "", 0, doc, false
 	}
 	doc, ok = yamlpos.ParseAt(name, []byte(head), 1)

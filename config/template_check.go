@@ -23,6 +23,7 @@ const maxSegments = 3
 // is found before anything is sent.
 func (l *loader) compileTemplates() {
 	l.cfg.templates = l.templates
+	l.tryDisclosures()
 	keys := slices.Collect(keysOf(l.templates))
 	slices.SortFunc(keys, func(a, b templateKey) int { return strings.Compare(l.templates[a].file, l.templates[b].file) })
 	for _, k := range keys {
@@ -31,6 +32,25 @@ func (l *loader) compileTemplates() {
 		}
 	}
 	l.checkLanguages()
+}
+
+// tryDisclosures fills every disclosure with every creditor it is for.
+func (l *loader) tryDisclosures() {
+	for _, d := range l.cfg.disclosures {
+		for _, lang := range slices.Sorted(keysOf(d.texts)) {
+			for _, cr := range l.cfg.creditors {
+				if d.texts[lang] == nil || len(d.spec.Roles) > 0 && !slices.Contains(d.spec.Roles, cr.Role) {
+					continue
+				}
+				_, err := d.texts[lang].Render(variables(cr, SampleRequest(cr, "", "", lang)), liquid.Options{Filters: filters(lang)})
+				var f liquid.Fault
+				if errors.As(err, &f) {
+					d.doc.FaultInside(d.path+".texts."+lang, f.Line, f.Column, f.Message+fmt.Sprintf(" (tried as creditor %q)", cr.ID), f.Hint)
+					break
+				}
+			}
+		}
+	}
 }
 
 // tryTemplate stops at the first fault: the same words would fail the same way again.
@@ -94,8 +114,10 @@ func (l *loader) checkSMS(t *template, m dunning.Message) {
 	}
 	info := sms.Count(m.Text)
 	if info.Segments > maxSegments {
-		t.bodyFault(1, 1, fmt.Sprintf("this text message takes %d segments in %s", info.Segments, info.Encoding), "each is paid for; shorten it")
-		t.doc.WarnLast()
+		t.doc.Add(Fault{
+			File: t.file, Line: t.bodyLine + 1, Column: 1, Warning: true, SourceLine: t.bodyLines[0],
+			Message: fmt.Sprintf("this text message takes %d segments in %s", info.Segments, info.Encoding), Hint: "each is paid for; shorten it",
+		})
 	}
 }
 

@@ -50,9 +50,23 @@ func reword(message string) (string, string) {
 		return rewordOverload(m[1], m[2])
 	}
 	if rest, ok := strings.CutPrefix(message, "Syntax error: "); ok {
-		return "not a condition: " + rest, ""
+		return rewordSyntax(rest), ""
 	}
 	return message, ""
+}
+
+var unexpected = regexp.MustCompile(`^(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:) '(.*?)'(?: expecting .*)?$`)
+
+// rewordSyntax leaves out what the grammar would have liked instead.
+func rewordSyntax(s string) string {
+	m := unexpected.FindStringSubmatch(s)
+	switch {
+	case m == nil:
+		return "not a condition: " + s
+	case m[1] == "<EOF>":
+		return "not a condition: it ends too early"
+	}
+	return fmt.Sprintf("not a condition: unexpected %q", m[1])
 }
 
 func rewordOverload(op, applied string) (string, string) {

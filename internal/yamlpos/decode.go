@@ -70,7 +70,7 @@ func (d *Doc) decodeOwn(n *yaml.Node, v reflect.Value) bool {
 	switch p := v.Addr(); {
 	case p.Type().Implements(yamlType):
 		if err := p.Interface().(yaml.Unmarshaler).UnmarshalYAML(n); err != nil {
-			d.at(n, err.Error(), "")
+			d.refuse(n, err.Error(), "")
 		}
 		return true
 	case p.Type().Implements(textType):
@@ -78,15 +78,21 @@ func (d *Doc) decodeOwn(n *yaml.Node, v reflect.Value) bool {
 			return true
 		}
 		if n.Tag == "!!null" {
-			d.at(n, "the value is missing", "give one or leave the key out")
+			d.refuse(n, "the value is missing", "give one or leave the key out")
 			return true
 		}
 		if err := p.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
-			d.at(n, err.Error(), "")
+			d.refuse(n, err.Error(), "")
 		}
 		return true
 	}
 	return false
+}
+
+// refuse reports a value that cannot be read.
+func (d *Doc) refuse(n *yaml.Node, message, hint string) {
+	d.wrong[n] = true
+	d.at(n, message, hint)
 }
 
 func (d *Doc) want(n *yaml.Node, kind yaml.Kind, what string) bool {
@@ -94,10 +100,10 @@ func (d *Doc) want(n *yaml.Node, kind yaml.Kind, what string) bool {
 		return true
 	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
-		d.at(n, "the value is missing", "give "+what+" or leave the key out")
+		d.refuse(n, "the value is missing", "give "+what+" or leave the key out")
 		return false
 	}
-	d.at(n, fmt.Sprintf("must be %s, not %s", what, kindWord(n)), "")
+	d.refuse(n, fmt.Sprintf("must be %s, not %s", what, kindWord(n)), "")
 	return false
 }
 
@@ -151,6 +157,9 @@ func (d *Doc) decodeStruct(n *yaml.Node, path string, v reflect.Value) {
 		}
 		index, known := fields[k.Value]
 		if !known {
+			if near := Nearest(k.Value, names(fields)); near != "" {
+				d.meant[join(path, near)] = true
+			}
 			d.at(k, fmt.Sprintf("unknown key %q", shorten(k.Value)), Suggest(k.Value, names(fields)))
 			continue
 		}
@@ -221,7 +230,7 @@ func (d *Doc) decodeList(n *yaml.Node, path string, v reflect.Value) {
 func (d *Doc) decodeAny(n *yaml.Node, v reflect.Value) {
 	var out any
 	if err := n.Decode(&out); err != nil {
-		d.at(n, "not readable: "+err.Error(), "")
+		d.refuse(n, "not readable: "+err.Error(), "")
 		return
 	}
 	if out != nil {
@@ -231,26 +240,26 @@ func (d *Doc) decodeAny(n *yaml.Node, v reflect.Value) {
 
 func (d *Doc) decodeScalar(n *yaml.Node, v reflect.Value) {
 	if n.Tag == "!!null" {
-		d.at(n, "the value is missing", "give "+word(v)+" or leave the key out")
+		d.refuse(n, "the value is missing", "give "+word(v)+" or leave the key out")
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
 		if n.Tag == "!!bool" {
-			d.at(n, fmt.Sprintf("must be a text, not %s", n.Value), "put it in quotes if you mean the word")
+			d.refuse(n, fmt.Sprintf("must be a text, not %s", n.Value), "put it in quotes if you mean the word")
 			return
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
 		if n.Tag != "!!bool" {
-			d.at(n, fmt.Sprintf("must be true or false, not %s", scalarWord(n)), "")
+			d.refuse(n, fmt.Sprintf("must be true or false, not %s", scalarWord(n)), "")
 			return
 		}
 		v.SetBool(strings.EqualFold(n.Value, "true"))
 	case reflect.Float32, reflect.Float64:
 		f, err := strconv.ParseFloat(n.Value, 64)
 		if err != nil || n.Tag != "!!float" && n.Tag != "!!int" {
-			d.at(n, fmt.Sprintf("must be a number, not %s", scalarWord(n)), "")
+			d.refuse(n, fmt.Sprintf("must be a number, not %s", scalarWord(n)), "")
 			return
 		}
 		v.SetFloat(f)
@@ -263,12 +272,12 @@ func (d *Doc) decodeInt(n *yaml.Node, v reflect.Value) {
 	i, err := strconv.ParseInt(n.Value, 10, 64)
 	switch {
 	case n.Tag != "!!int" || err != nil:
-		d.at(n, fmt.Sprintf("must be a whole number, not %s", scalarWord(n)), "")
+		d.refuse(n, fmt.Sprintf("must be a whole number, not %s", scalarWord(n)), "")
 	case v.CanInt() && !v.OverflowInt(i):
 		v.SetInt(i)
 	case v.CanUint() && i >= 0 && !v.OverflowUint(uint64(i)):
 		v.SetUint(uint64(i))
 	default:
-		d.at(n, fmt.Sprintf("the number %s is out of range", n.Value), "")
+		d.refuse(n, fmt.Sprintf("the number %s is out of range", n.Value), "")
 	}
 }

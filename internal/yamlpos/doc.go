@@ -28,6 +28,8 @@ type Doc struct {
 	first  int      // line of the file on which the YAML begins, minus one (front matter)
 	values map[string]*yaml.Node
 	keys   map[string]*yaml.Node
+	meant  map[string]bool     // paths of known keys that unknown ones are taken for
+	wrong  map[*yaml.Node]bool // values that could not be read: nothing more is said about them
 	faults Faults
 }
 
@@ -40,7 +42,7 @@ func Parse(file string, data []byte) (d *Doc, ok bool) {
 // ParseAt is Parse for YAML that begins after skip lines of a larger file. The
 // skipped lines are not part of data.
 func ParseAt(file string, data []byte, skip int) (d *Doc, ok bool) {
-	d = &Doc{File: file, first: skip, values: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
+	d = &Doc{File: file, first: skip, values: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}, meant: map[string]bool{}, wrong: map[*yaml.Node]bool{}}
 	data, readable := d.readable(data)
 	if !readable {
 		return d, false
@@ -218,6 +220,7 @@ const maxDepth = 64
 func (d *Doc) plain(n *yaml.Node) {
 	switch {
 	case n.Kind == yaml.AliasNode:
+		d.wrong[n] = true
 		d.at(n, "aliases (*name) are not used here", "write the value out")
 	case n.Anchor != "":
 		d.at(n, "anchors (&name) are not used here", "write the value out where it is needed")
@@ -245,19 +248,25 @@ func (d *Doc) Failed() bool {
 	return len(faults) > 0
 }
 
-// Has reports whether the file gives a value at a path.
-func (d *Doc) Has(path string) bool { return d.values[path] != nil }
+// Has reports whether the file gives a value at a path, or tried to: under a
+// misspelt key that was reported already.
+func (d *Doc) Has(path string) bool { return d.Given(path) || d.meant[path] }
+
+// Given reports whether the file gives a value at a path.
+func (d *Doc) Given(path string) bool { return d.values[path] != nil }
 
 // Fault reports something about the value at a path such as
 // "steps[2].send[0].email". A path that the file does not have is reported at
-// its nearest parent.
+// its nearest parent. About a value that could not be read nothing more is said.
 func (d *Doc) Fault(path, message, hint string) {
-	d.at(d.nearest(path), message, hint)
+	if n := d.nearest(path); n == nil || !d.wrong[n] {
+		d.at(n, message, hint)
+	}
 }
 
 // FaultKey is Fault pointing at the key instead of its value.
 func (d *Doc) FaultKey(path, message, hint string) {
-	if k := d.keys[path]; k != nil {
+	if k := d.keys[path]; k != nil && !d.wrong[d.values[path]] {
 		d.at(k, message, hint)
 		return
 	}
@@ -266,12 +275,12 @@ func (d *Doc) FaultKey(path, message, hint string) {
 
 // Warn reports something that does not refuse the file.
 func (d *Doc) Warn(path, message, hint string) {
+	before := len(d.faults)
 	d.Fault(path, message, hint)
-	d.WarnLast()
+	for i := range d.faults[before:] {
+		d.faults[before+i].Warning = true
+	}
 }
-
-// WarnLast makes the fault that was reported last a warning.
-func (d *Doc) WarnLast() { d.faults[len(d.faults)-1].Warning = true }
 
 // Add reports a fault whose place the caller knows, such as in text that
 // follows the YAML of a file.

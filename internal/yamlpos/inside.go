@@ -13,7 +13,7 @@ import (
 // beginning of the value is reported.
 func (d *Doc) FaultInside(path string, line, col int, message, hint string) {
 	n := d.values[path]
-	if n == nil || n.Kind != yaml.ScalarNode {
+	if n == nil || n.Kind != yaml.ScalarNode || d.wrong[n] {
 		d.Fault(path, message, hint)
 		return
 	}

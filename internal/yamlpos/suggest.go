@@ -12,10 +12,11 @@ func Suggest(word string, known []string) string {
 	if near := Nearest(word, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if len(known) == 0 || len(known) > 12 {
+	sorted := slices.Sorted(slices.Values(known))
+	sorted = slices.DeleteFunc(slices.Compact(sorted), func(s string) bool { return s == "" })
+	if len(sorted) == 0 || len(sorted) > 12 {
 		return ""
 	}
-	sorted := slices.Sorted(slices.Values(known))
 	return "known: " + strings.Join(sorted, ", ")
 }
 
@@ -31,7 +32,15 @@ func Nearest(word string, known []string) string {
 			best, at = k, d
 		}
 	}
-	return best
+	if best != "" {
+		return best
+	}
+	for _, k := range slices.Sorted(slices.Values(known)) {
+		if len(k) >= 3 && strings.HasPrefix(strings.ToLower(word), k) && len(word) > len(k) {
+			return k // tuesday for tue
+		}
+	}
+	return ""
 }
 
 // fold makes letter case, hyphens and underscores not count as mistakes.

@@ -215,6 +215,7 @@ func TestSuggestions(t *testing.T) {
 		{"another case", "Steps", "steps"},
 		{"hyphen for underscore", "send-window", "send_window"},
 		{"a letter missing", "spacin", "spacing"},
+		{"a longer form of a word", "sending", "send"},
 		{"nothing near", "colour", ""},
 		{"an absurdly long word", strings.Repeat("s", 100), ""},
 	}
