@@ -41,6 +41,7 @@ func RunHTTP(t *testing.T, s HTTP) {
 	t.Run("deadline and cancellation are honoured", s.deadline)
 	t.Run("every 4xx is a refusal for good, every 5xx and 3xx unknown", s.statuses)
 	t.Run("recipients are never swapped", s.swapped)
+	t.Run("under faults on 30 % of the calls nothing arrives twice and nothing is lost", s.once)
 	t.Run("a message after its window is not handed over", s.window)
 	t.Run("impossible messages cost no request", s.impossible)
 }
@@ -305,6 +306,64 @@ func (s HTTP) compare(t *testing.T, log []fakeprovider.Accepted, ids []string) {
 			t.Fatalf("message %d arrived as %s for %s with the text %q", i, a.Attempt, a.To, a.Text)
 		}
 	}
+}
+
+// once drives many messages through faults as the shell does: what failed is
+// sent again, what is unknown is looked up and sent again only when it is proven
+// not to have arrived.
+func (s HTTP) once(t *testing.T) {
+	const messages, workers = 400, 16
+	p := s.fake(t, fakeprovider.Options{Check: sampled(Contract(t), 40), Faults: fakeprovider.Rate(7, 30, fakeprovider.AllKinds()...)})
+	// Generous: a request that a busy machine takes up after its time-out would
+	// be a late arrival, which the shell waits for and this loop does not.
+	c := s.New(t, p.URL, 2*time.Second)
+	open := make([]bool, messages)
+	var next atomic.Int64
+	Parallel(workers, func(int) {
+		for i := int(next.Add(1)) - 1; i < messages; i = int(next.Add(1)) - 1 {
+			open[i] = !deliver(t, c, Message(s.Channel, i))
+		}
+	})
+	if d := p.Duplicates(); len(d) > 0 {
+		t.Errorf("%d messages arrived twice, the first to be so was accepted as number %d", len(d), d[0].Seq)
+	}
+	arrived := map[string]bool{}
+	for _, a := range p.Log() {
+		arrived[a.Attempt] = true
+	}
+	unresolved := 0
+	for i, o := range open {
+		if o {
+			unresolved++
+		}
+		if !o && !arrived[Message(s.Channel, i).Attempt] {
+			t.Errorf("message %d counts as delivered and never arrived", i)
+		}
+	}
+	if s.Exact && unresolved > 0 || unresolved > messages/3 {
+		t.Errorf("%d of %d messages stay unknown", unresolved, messages)
+	}
+}
+
+// deliver sends until it is settled; false when it stays unknown.
+func deliver(t *testing.T, c Channel, m dunning.Message) bool {
+	for range 20 {
+		out := c.Send(t.Context(), m)
+		CheckOutcome(t, out)
+		switch {
+		case out.State == dunning.SendAccepted:
+			return true
+		case out.Permanent:
+			t.Errorf("a fault that passes was taken for a refusal: %+v", out)
+			return false
+		case out.State == dunning.SendUnknown:
+			if found := c.Lookup(t.Context(), m).Found; found != dunning.EvidenceNotAccepted {
+				return found == dunning.EvidenceAccepted
+			}
+		}
+	}
+	t.Error("twenty tries in a row failed at 30 %: the faults do not depend on the try")
+	return false
 }
 
 func (s HTTP) window(t *testing.T) {
