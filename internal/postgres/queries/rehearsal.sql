@@ -1,0 +1,36 @@
+-- name: AddScript :execrows
+-- A row that is there already stays as it is.
+INSERT INTO rehearsal_script (key, at, kind, body)
+SELECT r.key, r.at, r.kind, r.body::jsonb FROM (SELECT unnest(@keys::text[]) AS key, unnest(@ats::timestamptz[]) AS at,
+  unnest(@kinds::text[]) AS kind, unnest(@bodies::text[]) AS body) r
+ON CONFLICT (key) DO NOTHING;
+
+-- name: DueScript :many
+SELECT key, at, kind, body FROM rehearsal_script
+WHERE done_at IS NULL AND kind <> 'audience' AND at <= sqlc.arg(now)::timestamptz
+ORDER BY at, key LIMIT sqlc.arg(max);
+
+-- name: ScriptDone :exec
+UPDATE rehearsal_script SET done_at = clock_timestamp() WHERE key = $1;
+
+-- name: UnreadMessages :many
+SELECT s.attempt, s.at, s.channel, s.recipient, coalesce(c.step, '') AS step, coalesce(c.case_id::text, '')::text AS case_id,
+       coalesce(c.ordinal, 0) AS ordinal, coalesce(c.round, 0) AS round
+FROM sandbox_messages s
+LEFT JOIN LATERAL (SELECT a.contact_id FROM attempts a WHERE a.id::text = s.attempt LIMIT 1) a ON true
+LEFT JOIN contacts c ON c.id = a.contact_id
+WHERE s.read_at IS NULL
+ORDER BY s.at, s.attempt LIMIT sqlc.arg(max);
+
+-- name: MessageRead :exec
+UPDATE sandbox_messages SET read_at = clock_timestamp() WHERE attempt = $1;
+
+-- name: EarliestScript :one
+SELECT e.at FROM (SELECT LEAST(
+  (SELECT min(r.at) FROM rehearsal_script r WHERE r.done_at IS NULL AND r.kind <> 'audience' AND r.at > sqlc.arg(after)::timestamptz),
+  (SELECT min(s.at) FROM sandbox_messages s WHERE s.read_at IS NULL AND s.at > sqlc.arg(after)::timestamptz
+     AND EXISTS (SELECT FROM rehearsal_script a WHERE a.kind = 'audience'))
+)::timestamptz AS at) e WHERE e.at IS NOT NULL;
+
+-- name: ScriptLeft :one
+SELECT count(*) FROM rehearsal_script WHERE done_at IS NULL AND kind <> 'audience';
