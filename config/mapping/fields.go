@@ -144,24 +144,30 @@ func fold(s string) string {
 	}, strings.ToLower(s))
 }
 
-// distance is the number of edits between two words (Levenshtein).
+// distance is the number of edits between two words: letters put in, left out,
+// changed, or two neighbours swapped (optimal string alignment).
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
+	table := make([][]int, len(x)+1)
+	for i := range table {
+		table[i] = make([]int, len(y)+1)
+		table[i][0] = i
 	}
-	for i, r := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, s := range y {
-			cost := diagonal
-			if r != s {
-				cost++
+	for j := range table[0] {
+		table[0][j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		for j := 1; j <= len(y); j++ {
+			change := 1
+			if x[i-1] == y[j-1] {
+				change = 0
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			best := min(table[i-1][j-1]+change, table[i-1][j]+1, table[i][j-1]+1)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				best = min(best, table[i-2][j-2]+1)
+			}
+			table[i][j] = best
 		}
 	}
-	return row[len(y)]
+	return table[len(x)][len(y)]
 }

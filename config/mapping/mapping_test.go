@@ -199,7 +199,7 @@ func TestTemplate(t *testing.T) {
 func TestNearest(t *testing.T) {
 	columns := []string{"InvoiceAmount", "DueDate", "customer_id"}
 	for _, c := range [][2]string{
-		{"InvoiceAmmount", "InvoiceAmount"}, {"due date", "DueDate"}, {"CustomerID", "customer_id"}, {"Telephone", ""}, {"", ""},
+		{"InvoiceAmmount", "InvoiceAmount"}, {"due date", "DueDate"}, {"CustomerID", "customer_id"}, {"DeuDate", "DueDate"}, {"Telephone", ""}, {"", ""},
 	} {
 		if got := Nearest(c[0], columns); got != c[1] {
 			t.Errorf("nearest to %q is %q, want %q", c[0], got, c[1])

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/duly/duly/config"
+	wiring "github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
 )
@@ -29,6 +32,19 @@ func (a *app) withStore(ctx context.Context, job func(*postgres.Store) error) er
 	}
 	defer store.Close()
 	return job(store)
+}
+
+// configOf is the configuration that was named, else the one published to the
+// database, else the one shipped with the program.
+func (a *app) configOf(ctx context.Context, store *postgres.Store) (*config.Config, error) {
+	if a.dir != "" {
+		return a.config()
+	}
+	cfg, err := wiring.NewBook(store, clock.Wall).Current(ctx)
+	if errors.Is(err, wiring.ErrNothingPublished) {
+		return a.config()
+	}
+	return cfg, err
 }
 
 // now is the present business instant, which in a rehearsal the database knows.

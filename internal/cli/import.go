@@ -66,32 +66,46 @@ The same file twice changes nothing. An import that broke off goes on where it w
 }
 
 func (a *app) importFile(ctx context.Context, kind mapping.Kind, file string, f importFlags) error {
-	cfg, err := a.config()
-	if err != nil {
-		return err
-	}
-	m, err := mappingOf(cfg, f.mapping, kind)
-	if err != nil {
-		return err
-	}
-	creditor, err := creditorOf(cfg, m, f.creditor, f.dryRun)
-	if err != nil {
-		return err
-	}
-	job := importer.Job{File: file, Mapping: m, Options: importer.Options{Creditor: creditor}, Rejects: f.rejects}
-	if job.Rejects == "" {
-		job.Rejects = file + ".rejects.csv"
-	}
 	if f.dryRun {
+		cfg, err := a.config()
+		if err != nil {
+			return err
+		}
+		job, err := importJob(cfg, kind, file, f)
+		if err != nil {
+			return err
+		}
 		return a.runImport(ctx, job)
 	}
 	return a.withStore(ctx, func(store *postgres.Store) error {
+		cfg, err := a.configOf(ctx, store)
+		if err != nil {
+			return err
+		}
+		job, err := importJob(cfg, kind, file, f)
+		if err != nil {
+			return err
+		}
 		if job.At, err = now(ctx, store); err != nil {
 			return err
 		}
 		job.Sink = importsink.New(store)
 		return a.runImport(ctx, job)
 	})
+}
+
+func importJob(cfg *config.Config, kind mapping.Kind, file string, f importFlags) (importer.Job, error) {
+	job := importer.Job{File: file, Rejects: f.rejects}
+	if job.Rejects == "" {
+		job.Rejects = file + ".rejects.csv"
+	}
+	var err error
+	if job.Mapping, err = mappingOf(cfg, f.mapping, kind); err != nil {
+		return job, err
+	}
+	creditor, err := creditorOf(cfg, job.Mapping, f.creditor, f.dryRun)
+	job.Options = importer.Options{Creditor: creditor, Locate: importsink.Locate}
+	return job, err
 }
 
 func (a *app) runImport(ctx context.Context, job importer.Job) error {

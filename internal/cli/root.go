@@ -87,7 +87,7 @@ The database is named by DATABASE_URL.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "how results are printed: text or json")
-	root.PersistentFlags().StringVar(&a.dir, "config", a.env.Getenv("DULY_CONFIG"), "directory of the configuration (default: $DULY_CONFIG, else the one shipped with the program)")
+	root.PersistentFlags().StringVar(&a.dir, "config", a.env.Getenv("DULY_CONFIG"), "directory of the configuration (default: $DULY_CONFIG; else the published one where a database is at work; else the one shipped with the program)")
 	root.SetArgs(a.env.Args)
 	root.SetIn(a.env.Stdin)
 	root.SetOut(a.env.Stdout)
@@ -95,7 +95,7 @@ The database is named by DATABASE_URL.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.importCmd(), a.simulateCmd(), a.checkCmd(), a.migrateCmd(), a.doctorCmd())
+	root.AddCommand(a.importCmd(), a.simulateCmd(), a.checkCmd(), a.planCmd(), a.applyCmd(), a.migrateCmd(), a.doctorCmd())
 	return root
 }
 

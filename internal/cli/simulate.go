@@ -16,6 +16,7 @@ import (
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/config/mapping"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/app/importsink"
 	"github.com/duly/duly/internal/importer"
 	"github.com/duly/duly/internal/simulate"
 )
@@ -88,7 +89,8 @@ func newWorld(cfg *config.Config, f simulateFlags) (world, error) {
 		w.setup.Policies = cfg.Policies()
 	}
 	if f.sequence == "" {
-		w.choose = cfg.Select
+		// Until one is chosen an account follows a sequence without steps.
+		w.choose, w.setup.Sequence = cfg.Select, &dunning.Sequence{}
 		return w, nil
 	}
 	if w.setup.Sequence = cfg.Sequence(f.sequence); w.setup.Sequence != nil {
@@ -247,7 +249,7 @@ func (a *app) ledgers(cfg *config.Config, f simulateFlags) ([]importer.AccountLe
 		defer pays.Close()
 		payments = append(payments, importer.Input{Reader: pays, Mapping: pm})
 	}
-	out, problems, err := importer.Ledger(importer.Input{Reader: in, Mapping: m}, payments, importer.Options{Creditor: importing})
+	out, problems, err := importer.Ledger(importer.Input{Reader: in, Mapping: m}, payments, importer.Options{Creditor: importing, Locate: importsink.Locate})
 	for _, p := range problems {
 		_, _ = fmt.Fprintln(a.env.Stderr, "duly: left out:", p)
 	}

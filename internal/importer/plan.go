@@ -16,8 +16,9 @@ type Creditor struct {
 	Currency string         // accounts in it are named by their key alone; in another, with the currency behind
 }
 
-// Locate finds candidate zones (IANA) and jurisdictions (such as US-MA) of a
-// place. It must answer the same for the same input.
+// Locate finds candidate zones (IANA) and jurisdictions (such as US-MA) from
+// what is known of a place and a phone number in E.164, the best evidence first;
+// "" is unknown. It must answer the same for the same input.
 type Locate func(country, state, zip, phone string) (zones, places []string)
 
 // Options surround a mapping.

@@ -376,3 +376,32 @@ func TestUnused(t *testing.T) {
 		t.Errorf("unused columns %q, want b and b#2", got)
 	}
 }
+
+// Candidate zones come from all evidence; a zone that the file states replaces
+// them, and a number has the zones of its own.
+func TestLocate(t *testing.T) {
+	m := plain()
+	m.Columns.Phone, m.Columns.Country, m.Columns.State, m.Columns.Zip, m.Columns.Zone = "phone", "country", "state", "zip", "zone"
+	o := Options{Locate: func(country, state, zip, phone string) ([]string, []string) {
+		return []string{"Z:" + country + state + zip + phone}, []string{"P:" + country + state + zip + phone}
+	}}
+	header := strings.TrimSuffix(plainHeader, "\n") + ",phone,country,state,zip,zone\n"
+	for _, c := range []struct{ cells, zones, places, point string }{
+		{"+12125550123,US,NY,10001,", "Z:USNY10001+12125550123", "P:USNY10001+12125550123", "Z:+12125550123"},
+		{"+12125550123,US,NY,10001,America/Denver", "America/Denver", "P:USNY10001+12125550123", "Z:+12125550123"},
+		{",US,NY,10001,", "Z:USNY10001", "P:USNY10001", ""},
+	} {
+		for row, err := range Rows(strings.NewReader(header+strings.TrimSuffix(goodRow, "\n")+","+c.cells+"\n"), m, o) {
+			if err != nil || len(row.Problems) > 0 {
+				t.Fatal(err, row.Problems)
+			}
+			d, point := row.Record.Debtor, ""
+			for _, p := range d.Points {
+				point = strings.Join(p.Zones, " ")
+			}
+			if strings.Join(d.Zones, " ") != c.zones || strings.Join(d.Places, " ") != c.places || point != c.point {
+				t.Errorf("%s: zones %v, places %v, zones of the last point %q", c.cells, d.Zones, d.Places, point)
+			}
+		}
+	}
+}

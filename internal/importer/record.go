@@ -30,6 +30,16 @@ type Debtor struct {
 	Tags    []string
 }
 
+// phone is the debtor's number in E.164, "" when there is none.
+func (d Debtor) phone() string {
+	for _, p := range d.Points {
+		if p.Channel == dunning.Call {
+			return p.Value
+		}
+	}
+	return ""
+}
+
 // Point is a contact point with its value.
 type Point struct {
 	ID      string // opaque, the same for the same debtor, channel and value
@@ -464,16 +474,17 @@ func (r *reading) debtor(account string) {
 	if len(d.Name) > 300 || len(d.Locale) > 35 {
 		r.problem("name", "the name or locale is too long; is this the right column?")
 	}
-	r.place()
 	r.points()
+	r.place()
 }
 
-// place finds the debtor's candidate zones: a zone that is stated wins.
+// place finds the debtor's candidate zones from all evidence: a zone that is
+// stated replaces it.
 func (r *reading) place() {
 	d := &r.rec.Debtor
 	state, zip := r.text("state"), r.text("zip")
 	if r.p.locate != nil {
-		d.Zones, d.Places = r.p.locate(d.Country, state, zip, "")
+		d.Zones, d.Places = r.p.locate(d.Country, state, zip, d.phone())
 	}
 	zone := r.text("zone")
 	if zone == "" {

@@ -1,17 +1,45 @@
-// Package importsink stores imports in Postgres.
+// Package importsink gives imports what they need of other adapters: the store
+// in Postgres and the tables of places.
 //
 // It owns the translation between package importer, which knows files, and
-// package postgres, which knows tables; neither knows the other. It owns no
-// rule of importing: those are theirs.
+// packages postgres and place, none of which knows another. It owns no rule of
+// importing: those are theirs.
 package importsink
 
 import (
 	"context"
+	"slices"
 
 	"github.com/duly/duly/config/mapping"
 	"github.com/duly/duly/internal/importer"
+	"github.com/duly/duly/internal/place"
 	"github.com/duly/duly/internal/postgres"
 )
+
+var _ importer.Locate = Locate
+
+// Locate implements importer.Locate by the tables of package place.
+func Locate(country, state, zip, phone string) (zones, places []string) {
+	var in place.Input
+	if country != "" || state != "" || zip != "" {
+		in.Addresses = []place.Address{{ID: "address", Country: country, State: state, Postcode: zip}}
+	}
+	if phone != "" {
+		in.Phones = []place.Phone{{ID: "phone", Number: phone}}
+	}
+	foundZones, foundPlaces := place.Candidates(in)
+	for _, z := range foundZones {
+		if !slices.Contains(zones, z.Name) {
+			zones = append(zones, z.Name)
+		}
+	}
+	for _, p := range foundPlaces {
+		if !slices.Contains(places, p.Jurisdiction) {
+			places = append(places, p.Jurisdiction)
+		}
+	}
+	return zones, places
+}
 
 // Sink is the store as an import needs it.
 type Sink struct{ store *postgres.Store }

@@ -236,3 +236,22 @@ func BenchmarkImport(b *testing.B) {
 	}
 	b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// Places and numbers give candidate zones in which a debtor may be.
+func TestLocate(t *testing.T) {
+	for _, c := range []struct {
+		why, country, state, zip, phone string
+		zones                           string
+		place                           string
+	}{
+		{"an address in New York", "US", "NY", "10001", "", "America/New_York", "US-NY-NYC"},
+		{"a German town", "DE", "", "10115", "", "Europe/Berlin", "DE"},
+		{"a number of Chicago", "", "", "", "+13125550123", "America/Chicago", ""},
+		{"nothing", "", "", "", "", "", ""},
+	} {
+		zones, places := importsink.Locate(c.country, c.state, c.zip, c.phone)
+		if strings.Join(zones, " ") != c.zones || c.place != "" && !slices.Contains(places, c.place) {
+			t.Errorf("%s: zones %v, places %v; want %q and %q", c.why, zones, places, c.zones, c.place)
+		}
+	}
+}

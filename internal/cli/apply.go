@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/duly/duly/config"
+	wiring "github.com/duly/duly/internal/app"
+	"github.com/duly/duly/internal/postgres"
+)
+
+// planCmd checks a directory and says what publishing it would change.
+func (a *app) planCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "plan DIR",
+		Short: "Check a configuration and say what apply would change",
+		Long: `Loads the directory, reports every fault of every file at once, and compares it with what is published.
+Without DATABASE_URL everything is new. Exit status: 0 nothing would change, or nothing is known to compare with ·
+1 something would change · 2 the configuration has faults.`,
+		Args: args("DIR"),
+		RunE: func(cmd *cobra.Command, given []string) error { return a.plan(cmd.Context(), given[0]) },
+	}
+}
+
+// applyCmd publishes a directory.
+func (a *app) applyCmd() *cobra.Command {
+	var by string
+	cmd := &cobra.Command{
+		Use:   "apply DIR",
+		Short: "Publish a configuration",
+		Long: `Loads the directory and publishes it whole; with faults nothing is published.
+A published version never changes, and cases keep the version that they began with.`,
+		Args: args("DIR"),
+		RunE: func(cmd *cobra.Command, given []string) error { return a.apply(cmd.Context(), given[0], by) },
+	}
+	cmd.Flags().StringVar(&by, "by", a.env.Getenv("USER"), "who publishes, for the record")
+	return cmd
+}
+
+// planned is what plan and apply print.
+type planned struct {
+	Version   string            `json:"version"` // of the directory
+	Current   string            `json:"current,omitempty"`
+	Published bool              `json:"published"` // by this command
+	Changes   []string          `json:"changes"`   // "+ file", "~ file", "- file"
+	Sequences map[string]string `json:"sequences"` // id → version
+	Warnings  []string          `json:"warnings"`
+}
+
+func (a *app) plan(ctx context.Context, dir string) error {
+	cfg, err := loadDir(dir)
+	if err != nil {
+		return err
+	}
+	if a.env.Getenv("DATABASE_URL") == "" {
+		return a.print(planOf(cfg, postgres.Release{}), func(w io.Writer) { printPlan(w, planOf(cfg, postgres.Release{})) })
+	}
+	return a.withStore(ctx, func(store *postgres.Store) error {
+		current, _, err := store.CurrentRelease(ctx)
+		if err != nil {
+			return err
+		}
+		p := planOf(cfg, current)
+		if err := a.print(p, func(w io.Writer) { printPlan(w, p) }); err != nil {
+			return err
+		}
+		if len(p.Changes) > 0 {
+			return errFound
+		}
+		return nil
+	})
+}
+
+func planOf(cfg *config.Config, current postgres.Release) planned {
+	release := cfg.Release()
+	p := planned{
+		Version: release.Version, Current: current.Version, Sequences: map[string]string{}, Warnings: []string{},
+		Changes: slices.Concat([]string{}, release.Changes(config.Release{Files: current.Files})),
+	}
+	for _, s := range cfg.Sequences() {
+		p.Sequences[s.ID] = s.Version
+	}
+	for _, w := range cfg.Warnings() {
+		p.Warnings = append(p.Warnings, w.String())
+	}
+	return p
+}
+
+func (a *app) apply(ctx context.Context, dir, by string) error {
+	cfg, err := loadDir(dir)
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, func(store *postgres.Store) error {
+		current, _, err := store.CurrentRelease(ctx)
+		if err != nil {
+			return err
+		}
+		at, err := now(ctx, store)
+		if err != nil {
+			return err
+		}
+		p := planOf(cfg, current)
+		if p.Version, p.Published, err = wiring.Publish(ctx, store, os.DirFS(dir), by, at); err != nil {
+			return err
+		}
+		return a.print(p, func(w io.Writer) { printPlan(w, p) })
+	})
+}
+
+func printPlan(w io.Writer, p planned) {
+	for _, text := range p.Warnings {
+		_, _ = fmt.Fprintf(w, "warning: %s\n", text)
+	}
+	for _, change := range p.Changes {
+		_, _ = fmt.Fprintln(w, change)
+	}
+	switch {
+	case p.Published:
+		_, _ = fmt.Fprintf(w, "Published as %s: %d files changed.\n", p.Version, len(p.Changes))
+	case len(p.Changes) == 0:
+		_, _ = fmt.Fprintln(w, "Nothing changes.")
+	case p.Current == "":
+		_, _ = fmt.Fprintf(w, "%d files; nothing is published to compare with.\n", len(p.Changes))
+	default:
+		_, _ = fmt.Fprintf(w, "%d files would change against %s.\n", len(p.Changes), p.Current)
+	}
+}

@@ -1,0 +1,59 @@
+package cli_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	_ "time/tzdata"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/duly/duly/internal/cli"
+	"github.com/duly/duly/internal/pgtest"
+)
+
+// TestMain makes the program a command of the scripts, in a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"duly": func() {
+		os.Exit(cli.Run(context.Background(), cli.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
+	}})
+}
+
+// TestScripts runs testdata/script/*.txtar. Beside the usual commands:
+//
+//	database        a migrated database of the script's own, as DATABASE_URL
+//	emptydatabase   one without a schema
+//	exits N cmd…    the command must end with exit status N
+func TestScripts(t *testing.T) {
+	repository, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("REPO", repository)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"database":      func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.DSN(t)) },
+			"emptydatabase": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.Empty(t)) },
+			"exits":         exits,
+		},
+	})
+}
+
+// exits runs a command and compares its exit status.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: exits N command…")
+	}
+	want, status := args[0], "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		status = statusOf(err)
+	}
+	if status != want {
+		ts.Fatalf("exit status %s, want %s", status, want)
+	}
+}
