@@ -17,32 +17,39 @@ func (tx *Tx) StoreDecision(ctx context.Context, s dunning.StoredDecision) error
 	if err != nil {
 		return fmt.Errorf("decision %s: %w", s.ID, err)
 	}
+	err = tx.together(ctx, func(q *sqlgen.Queries) error {
+		if err := q.InsertDecision(ctx, decisionRow(s, body)); err != nil {
+			return err
+		}
+		return q.ProjectDecision(ctx, projection(s))
+	})
+	if err != nil {
+		return fmt.Errorf("storing decision %s of case %s: %w", s.ID, s.Case, explain(err))
+	}
+	return nil
+}
+
+func decisionRow(s dunning.StoredDecision, body []byte) sqlgen.InsertDecisionParams {
 	d := s.Decision
-	if err := tx.q.InsertDecision(ctx, sqlgen.InsertDecisionParams{
+	return sqlgen.InsertDecisionParams{
 		ID: s.ID, CaseID: s.Case, Intent: null(s.Intent), DebtorVersion: d.Version,
 		Verb: string(d.Verb), Step: cleanText(d.Step), Round: int32(d.Round), At: micros(d.At), WakeAt: nullTime(d.WakeAt),
 		Waiting: d.Waiting, Rule: cleanText(d.Rule), Reason: cleanText(d.Reason), NotBefore: nullTime(d.NotBefore), Deferred: d.Deferred,
 		Core: s.Core, Policies: s.Policies, Zones: s.Zones, Sequence: d.Sequence, Replans: int32(s.Replans), Wall: micros(s.Wall), Body: body,
-	}); err != nil {
-		return fmt.Errorf("storing decision %s of case %s: %w", s.ID, s.Case, explain(err))
 	}
-	return tx.projectDecision(ctx, s)
 }
 
-// projectDecision shows on the case what it is doing next.
-func (tx *Tx) projectDecision(ctx context.Context, s dunning.StoredDecision) error {
+// projection shows on the case what it is doing next.
+func projection(s dunning.StoredDecision) sqlgen.ProjectDecisionParams {
 	d := s.Decision
 	phase := d.Waiting
 	if phase == "" {
 		phase = string(d.Verb)
 	}
-	if err := tx.q.ProjectDecision(ctx, sqlgen.ProjectDecisionParams{
+	return sqlgen.ProjectDecisionParams{
 		Phase: phase, Waiting: d.Waiting, Verb: string(d.Verb), Step: cleanText(d.Step), WakeAt: nullTime(d.WakeAt),
 		Decision: s.ID, At: micros(d.At), Version: d.Version, ID: s.Case,
-	}); err != nil {
-		return fmt.Errorf("case %s after decision %s: %w", s.Case, s.ID, explain(err))
 	}
-	return nil
 }
 
 // ByIntent returns the decision to which carrying out a planned decision has led;

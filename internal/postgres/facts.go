@@ -168,23 +168,26 @@ func (tx *Tx) addRows(rows *factRows, a addition, known map[sourceKey]bool) (add
 	return added, nil
 }
 
-// write stores encoded facts, the debtors' new versions and what follows from them.
+// write stores encoded facts, the debtors' new versions and what follows from them,
+// in one round trip.
 func (tx *Tx) write(ctx context.Context, rows *factRows) error {
-	if err := tx.q.InsertFacts(ctx, rows.InsertFactsParams); err != nil {
-		return err
-	}
-	if err := tx.q.SetVersions(ctx, rows.debtors, rows.versions); err != nil {
-		return err
-	}
-	for _, p := range projections {
-		if !slices.ContainsFunc(p.kinds, rows.has) {
-			continue
-		}
-		if err := p.run(tx.q, ctx, rows.debtors, rows.versions); err != nil {
+	return tx.together(ctx, func(q *sqlgen.Queries) error {
+		if err := q.InsertFacts(ctx, rows.InsertFactsParams); err != nil {
 			return err
 		}
-	}
-	return nil
+		if err := q.SetVersions(ctx, rows.debtors, rows.versions); err != nil {
+			return err
+		}
+		for _, p := range projections {
+			if !slices.ContainsFunc(p.kinds, rows.has) {
+				continue
+			}
+			if err := p.run(q, ctx, rows.debtors, rows.versions); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // projections follow from kinds of facts, in this order.

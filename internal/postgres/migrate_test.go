@@ -16,34 +16,43 @@ import (
 	"github.com/duly/duly/internal/postgres"
 )
 
-// TestMigrationsKeepOldRows writes the rows of every past schema version, migrates to
-// the newest, and reads them through the store.
+// TestMigrationsKeepOldRows lives through the schema's history: it migrates version by
+// version, writes at each the rows of testdata/rows that were new with it, then goes to
+// the newest and reads everything through the store.
 func TestMigrationsKeepOldRows(t *testing.T) {
-	for v := int64(1); v <= postgres.LatestSchema(); v++ {
-		t.Run(fmt.Sprintf("from version %d", v), func(t *testing.T) {
-			rows, err := os.ReadFile(fmt.Sprintf("testdata/rows/%05d.sql", v))
-			if err != nil {
-				t.Fatalf("a schema version without rows to migrate: %v", err)
-			}
+	for last := int64(1); last <= postgres.LatestSchema(); last++ {
+		t.Run(fmt.Sprintf("from version %d", last), func(t *testing.T) {
 			dsn := pgtest.Empty(t)
-			if err := postgres.MigrateTo(t.Context(), dsn, v); err != nil {
-				t.Fatal(err)
+			for v := int64(1); v <= last; v++ {
+				if err := postgres.MigrateTo(t.Context(), dsn, v); err != nil {
+					t.Fatal(err)
+				}
+				writeRows(t, dsn, v)
 			}
-			conn, err := pgx.Connect(t.Context(), dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close(t.Context())
-			if _, err := conn.Exec(t.Context(), string(rows)); err != nil {
-				t.Fatalf("writing the old rows: %v", err)
-			}
-			everyTableHasRows(t, conn)
 			if err := postgres.Migrate(t.Context(), dsn); err != nil {
 				t.Fatal(err)
 			}
 			readOldRows(t, pgtest.Open(t, dsn))
 		})
 	}
+}
+
+// writeRows writes the rows that a program of schema version v wrote.
+func writeRows(t *testing.T, dsn string, v int64) {
+	t.Helper()
+	rows, err := os.ReadFile(fmt.Sprintf("testdata/rows/%05d.sql", v))
+	if err != nil {
+		t.Fatalf("every migration needs a file with rows of what it made: %v", err)
+	}
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), string(rows)); err != nil {
+		t.Fatalf("writing the rows of version %d: %v", v, err)
+	}
+	everyTableHasRows(t, conn)
 }
 
 // everyTableHasRows keeps the rows files complete.

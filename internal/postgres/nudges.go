@@ -25,13 +25,15 @@ func (tx *Tx) Nudge(ctx context.Context, caseIDs ...string) error {
 		return nil
 	}
 	ids := slices.Compact(slices.Sorted(slices.Values(caseIDs)))
-	err := tx.q.Nudge(ctx, ids)
-	if err == nil {
-		err = tx.q.MarkNudged(ctx, ids)
-	}
-	if err == nil {
-		err = tx.q.Notify(ctx, notice(ids))
-	}
+	err := tx.together(ctx, func(q *sqlgen.Queries) error {
+		if err := q.Nudge(ctx, ids); err != nil {
+			return err
+		}
+		if err := q.MarkNudged(ctx, ids); err != nil {
+			return err
+		}
+		return q.Notify(ctx, notice(ids))
+	})
 	if err != nil {
 		return fmt.Errorf("nudging: %w", explain(err))
 	}
