@@ -86,6 +86,7 @@ func (a *Activities) run(ctx context.Context, req workflows.Request, v dunning.V
 			err = a.outward(req.Case, err)
 		}
 	}()
+	defer beat(ctx)()
 	j, err := a.begin(ctx, req, v)
 	if err != nil {
 		return dunning.Next{}, err

@@ -11,10 +11,15 @@ import (
 // by its intent in Postgres, so a retry never acts twice (DESIGN 4). Errors that no
 // retry can mend are marked so by the activity.
 
+// pulse is how soon a worker that died is noticed. Activities beat only after
+// activities.FirstBeat, so the usual short one costs nothing (beats are billed).
+const pulse = 20 * time.Second
+
 // deciding is for activities that are transactions in Postgres only.
 func deciding(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout: 30 * time.Second,
+		HeartbeatTimeout:    pulse,
 		RetryPolicy:         patient(time.Second),
 		Summary:             summary,
 	}
@@ -25,6 +30,7 @@ func deciding(summary string) workflow.ActivityOptions {
 func sending(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout: 90 * time.Second,
+		HeartbeatTimeout:    pulse,
 		RetryPolicy:         patient(2 * time.Second),
 		Summary:             summary,
 	}

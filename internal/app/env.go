@@ -1,0 +1,207 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/codec"
+	"github.com/duly/duly/internal/health"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/temporalx"
+)
+
+// Process is what a main has of its surroundings.
+type Process struct {
+	Args    []string
+	Environ []string
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+// OS is the process that this is.
+func OS() Process {
+	return Process{Args: os.Args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}
+}
+
+// Getenv reads the process's environment.
+func (p Process) Getenv(name string) string {
+	for i := len(p.Environ) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(p.Environ[i], name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// Main runs a process until it ends or is told to (SIGINT, SIGTERM), and returns its exit
+// status: 0 well, 1 trouble, 2 wrong usage. Called with the one argument "healthcheck" it
+// only asks its twin.
+func Main(p Process, run func(context.Context, Process) error) int {
+	if health.Asked(p.Args) {
+		return health.ProbeMain(p.Getenv, p.Stderr)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, p)
+	switch usage := (usageError{}); {
+	case err == nil, errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return 0
+	case errors.As(err, &usage):
+		_, _ = fmt.Fprintln(p.Stderr, err)
+		return 2
+	default:
+		_, _ = fmt.Fprintln(p.Stderr, err)
+		return 1
+	}
+}
+
+// usageError is a fault of whoever called the program.
+type usageError struct{ error }
+
+// Connect opens the database, the clock, Temporal and the channels as the environment says.
+// close ends what was opened. All that is wrong with the environment is reported at once.
+func Connect(ctx context.Context, p Process, needTemporal bool) (d Deps, done func(), err error) {
+	d.Log = slog.New(slog.NewTextHandler(p.Stderr, nil))
+	opts, err := clientOptions(p, d.Log, needTemporal)
+	dsn := p.Getenv("DATABASE_URL")
+	if dsn == "" {
+		err = errors.Join(err, errors.New("DATABASE_URL is not set: write postgres://user@host:5432/database"))
+	}
+	if err != nil {
+		return d, nil, usageError{err}
+	}
+	if d.Store, err = postgres.Open(ctx, dsn); err != nil {
+		return d, nil, err
+	}
+	closers := []func(){d.Store.Close}
+	done = func() {
+		for i := len(closers) - 1; i >= 0; i-- {
+			closers[i]()
+		}
+	}
+	if err = d.connect(ctx, p, opts, needTemporal, &closers); err != nil {
+		done()
+		return d, nil, err
+	}
+	return d, done, nil
+}
+
+// connect opens what stands on the database.
+func (d *Deps) connect(ctx context.Context, p Process, opts client.Options, needTemporal bool, closers *[]func()) (err error) {
+	if d.Clock, err = clock.Open(ctx, d.Store.Pool(), pendingOf(d.Store)); err != nil {
+		return err
+	}
+	if d.Channels, err = OpenChannels(p.Getenv, d.Store); err != nil {
+		return usageError{err}
+	}
+	if !needTemporal {
+		return nil
+	}
+	d.Namespace = opts.Namespace
+	if d.Temporal, err = dial(ctx, opts, d.Log); err == nil {
+		*closers = append(*closers, d.Temporal.Close)
+	}
+	return err
+}
+
+// clientOptions are the SDK's standard environment with our encryption and logger.
+func clientOptions(p Process, log *slog.Logger, need bool) (client.Options, error) {
+	if !need {
+		return client.Options{}, nil
+	}
+	opts, err := temporalx.FromEnviron(p.Environ)
+	keys, kerr := codec.FromEnv(p.Getenv)
+	if err = errors.Join(err, kerr); err != nil {
+		return opts, err
+	}
+	Encrypt(&opts, keys)
+	opts.Logger = TemporalLog(log)
+	return opts, nil
+}
+
+// Encrypt makes a client encrypt all payloads and failures.
+func Encrypt(opts *client.Options, keys codec.Keys) {
+	opts.DataConverter = codec.DataConverter(keys)
+	opts.FailureConverter = codec.FailureConverter(opts.DataConverter)
+}
+
+// patience is how long a process waits at its start for Temporal.
+const patience = 5 * time.Minute
+
+// dial connects to Temporal, and waits for it: processes of a deployment start together.
+func dial(ctx context.Context, opts client.Options, log *slog.Logger) (client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		c, err := client.DialContext(ctx, opts)
+		if err == nil {
+			return c, nil
+		}
+		log.Info("waiting for Temporal", slog.String("address", opts.HostPort), slog.String("type", kindOf(err)))
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("no Temporal server answers at %s (TEMPORAL_ADDRESS): %w", opts.HostPort, err)
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// pendingOf is the work that business time must not run past: what cases have planned, and
+// what the starter has to open.
+func pendingOf(s *postgres.Store) clock.Pending {
+	return func(ctx context.Context, after time.Time) (time.Time, bool, error) {
+		at, ok, err := s.EarliestPending(ctx, after)
+		if err != nil {
+			return at, ok, err
+		}
+		opens, also, err := s.EarliestOpening(ctx, after)
+		if also && (!ok || opens.Before(at)) {
+			return opens, true, err
+		}
+		return at, ok, err
+	}
+}
+
+// RunWorker is the main of the worker.
+func RunWorker(ctx context.Context, p Process) error {
+	if len(p.Args) > 1 {
+		return usageError{errors.New("usage: worker   (it is configured by its environment: DATABASE_URL, TEMPORAL_ADDRESS, DULY_CODEC_KEYS, …)")}
+	}
+	d, done, err := Connect(ctx, p, true)
+	if err != nil {
+		return err
+	}
+	defer done()
+	w, err := NewWorker(ctx, d, WorkerOptions{})
+	if err != nil {
+		return err
+	}
+	if err := w.Start(ctx); err != nil {
+		return err
+	}
+	defer w.Stop()
+	return serveHealth(ctx, p, w.Ready)
+}
+
+// serveHealth answers health checks until ctx ends.
+func serveHealth(ctx context.Context, p Process, ready health.Check) error {
+	h, err := health.Start(or(p.Getenv(health.EnvAddr), health.DefaultAddr), map[string]health.Check{"duly": ready})
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return h.Stop(ending)
+}

@@ -1,0 +1,298 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/postgres"
+)
+
+// Starter opens a case for every account that needs one: an open item comes within 48 hours
+// of its first step. It may run as often as wanted, and twice at once: the row in Postgres
+// decides, so nothing is opened twice. The case's workflow is started by the relay, from
+// the nudge that is committed with the case.
+type Starter struct {
+	Store *postgres.Store
+	Book  *Book
+	Clock clock.Clock
+	Log   *slog.Logger
+}
+
+// Opening is a case that was opened, or would be.
+type Opening struct {
+	Account, AccountKey string
+	Case                string // "" in a dry run
+	Sequence, Version   string
+	At                  time.Time // business instant from which the case is due
+	Reopened            bool
+}
+
+// StartOptions of one run.
+type StartOptions struct {
+	DryRun bool
+	// Progress is told after each account; nil: nobody is.
+	Progress func(looked, opened int)
+	// Each is told of each opening; nil: nobody is.
+	Each func(Opening)
+}
+
+// StartSummary is what a run came to.
+type StartSummary struct {
+	Looked int `json:"looked"`
+	Opened int `json:"opened"`
+	// Unmatched accounts have debts and no sequence that applies: to be reported.
+	Unmatched int `json:"unmatched"`
+	// Failed accounts could not be looked at; the others were.
+	Failed int  `json:"failed"`
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+const startPage = 500
+
+// Run looks at all accounts without an open case that may need one. One account's trouble
+// does not keep it from the others; the error tells of the first.
+func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error) {
+	sum := StartSummary{DryRun: o.DryRun}
+	at, err := s.Clock.Now(ctx)
+	if err != nil {
+		return sum, fmt.Errorf("business time: %w", err)
+	}
+	var first error
+	for cursor := ""; ; {
+		page, err := s.Store.Candidates(ctx, at, cursor, startPage)
+		if err != nil {
+			return sum, err
+		}
+		for _, c := range page {
+			if err := s.one(ctx, c, o, &sum); err != nil {
+				sum.Failed++
+				first = cmpErr(first, fmt.Errorf("account %s: %w", c.Account, err))
+			}
+			if ctx.Err() != nil {
+				return sum, ctx.Err()
+			}
+		}
+		if len(page) < startPage {
+			return sum, first
+		}
+		cursor = page[len(page)-1].Account
+	}
+}
+
+func cmpErr(first, err error) error {
+	if first != nil {
+		return first
+	}
+	return err
+}
+
+// one looks at one account.
+func (s *Starter) one(ctx context.Context, c postgres.Candidate, o StartOptions, sum *StartSummary) error {
+	sum.Looked++
+	var v view
+	err := s.inAccount(ctx, c, func(tx *postgres.Tx) (err error) {
+		v, err = s.look(ctx, tx, c)
+		if err != nil || !v.due || o.DryRun {
+			return err
+		}
+		return s.open(ctx, tx, &v)
+	})
+	if err != nil {
+		return err
+	}
+	if v.unmatched {
+		sum.Unmatched++
+	}
+	if v.due {
+		sum.Opened++
+		if o.Each != nil {
+			o.Each(v.opening)
+		}
+	} else if !o.DryRun {
+		err = s.Store.Checked(ctx, c.Account, v.version, v.opensAt)
+	}
+	if o.Progress != nil {
+		o.Progress(sum.Looked, sum.Opened)
+	}
+	return err
+}
+
+func (s *Starter) inAccount(ctx context.Context, c postgres.Candidate, f func(*postgres.Tx) error) error {
+	return s.Store.InDebtor(ctx, []string{c.Debtor}, f)
+}
+
+// view is an account as the starter sees it, under the debtor's lock.
+type view struct {
+	ref       dunning.CaseRef
+	version   int64
+	at        time.Time
+	due       bool
+	unmatched bool
+	opensAt   time.Time // when time alone makes it due; zero: never
+	reopening []dunning.Fact
+	opening   Opening
+}
+
+// look decides whether an account needs a case now, and when it will.
+func (s *Starter) look(ctx context.Context, tx *postgres.Tx, c postgres.Candidate) (v view, err error) {
+	v.ref = dunning.CaseRef{Account: c.Account, Debtor: c.Debtor, Creditor: c.Creditor, Currency: c.Currency}
+	if v.at, err = s.Clock.Now(ctx); err != nil {
+		return v, err
+	}
+	history, version, err := tx.Facts(ctx, c.Debtor)
+	if err != nil {
+		return v, err
+	}
+	v.version = version
+	v.opening = Opening{Account: c.Account, AccountKey: c.AccountKey}
+	if done, err := s.lookBack(ctx, tx, &v, history); done || err != nil {
+		return v, err
+	}
+	return v, s.lookAhead(ctx, &v, history)
+}
+
+// lookBack finds out whether the account's last case is to be opened again, because a debt
+// that it was closed over has come back. done: an open case was found, or it is.
+func (s *Starter) lookBack(ctx context.Context, tx *postgres.Tx, v *view, history []dunning.Fact) (done bool, err error) {
+	cases, err := tx.CasesOf(ctx, v.ref.Debtor)
+	if err != nil {
+		return false, err
+	}
+	mine := slices.DeleteFunc(cases, func(r dunning.CaseRef) bool { return r.Account != v.ref.Account })
+	if len(mine) == 0 {
+		return false, nil
+	}
+	last := mine[len(mine)-1]
+	if last.Open { // another starter was faster
+		return true, nil
+	}
+	setup, err := s.Book.Setup(ctx, last)
+	if err != nil {
+		return false, err
+	}
+	f, err := dunning.Fold(setup, history)
+	if err != nil {
+		return false, err
+	}
+	if v.reopening = f.Reopening(v.at); len(v.reopening) == 0 {
+		return false, nil
+	}
+	v.ref, v.due = last, true
+	v.opening.Sequence, v.opening.Version, v.opening.At, v.opening.Reopened = last.Sequence, last.Version, v.at, true
+	return true, nil
+}
+
+// lookAhead picks the sequence for a new case and asks the core when it is needed.
+func (s *Starter) lookAhead(ctx context.Context, v *view, history []dunning.Fact) error {
+	cfg, err := s.Book.Current(ctx)
+	if err != nil {
+		return err
+	}
+	setup, err := s.Book.Setup(ctx, v.ref)
+	if err != nil {
+		return err
+	}
+	f, err := dunning.Fold(setup, history)
+	if err != nil {
+		return err
+	}
+	seq, err := cfg.Choose(f.View(v.at))
+	if err != nil {
+		return err
+	}
+	if seq == nil {
+		v.unmatched = owes(f)
+		// The answer may change by time alone (days overdue): look again in a day.
+		v.opensAt = v.at.Add(24 * time.Hour)
+		return nil
+	}
+	f.Sequence = seq
+	at, ever := dunning.Opens(f)
+	if !ever {
+		return nil
+	}
+	v.opensAt, v.due = at, !at.After(v.at)
+	v.opening.Sequence, v.opening.Version, v.opening.At = seq.ID, seq.Version, at
+	return nil
+}
+
+// owes reports whether anything is open in sequence.
+func owes(f dunning.Facts) bool {
+	return slices.ContainsFunc(f.Items, func(it dunning.ItemState) bool {
+		return it.Open > 0 && it.Disposition == dunning.InSequence
+	})
+}
+
+// open makes the case with its first fact and wakes it, all in one transaction.
+func (s *Starter) open(ctx context.Context, tx *postgres.Tx, v *view) error {
+	facts := v.reopening
+	if !v.opening.Reopened {
+		v.ref.Case, v.ref.Sequence, v.ref.Version = uuid.NewString(), v.opening.Sequence, v.opening.Version
+		created, err := tx.OpenCase(ctx, v.ref)
+		if err != nil {
+			return err
+		}
+		if v.due = created; !created {
+			return nil
+		}
+		facts = []dunning.Fact{{
+			At: v.at, Account: v.ref.Account, Case: v.ref.Case, By: "system",
+			Body: dunning.CaseOpened{Sequence: v.ref.Sequence, Version: v.ref.Version},
+		}}
+	}
+	if _, _, err := tx.Append(ctx, v.ref.Debtor, facts); err != nil {
+		return err
+	}
+	v.opening.Case = v.ref.Case
+	return tx.Nudge(ctx, v.ref.Case)
+}
+
+// openCases is the activity of the Schedule.
+func (s *Starter) openCases(ctx context.Context) error {
+	sum, err := s.Run(ctx, StartOptions{})
+	s.tell(sum, err)
+	if err != nil {
+		return errors.New("some accounts could not be looked at; the worker's log says why")
+	}
+	return nil
+}
+
+// Watch runs the starter when a case falls due to be opened, and at least every so often,
+// until ctx ends. In a rehearsal business time waits for it.
+func (s *Starter) Watch(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		sum, err := s.Run(ctx, StartOptions{})
+		if ctx.Err() != nil {
+			return
+		}
+		s.tell(sum, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// tell logs what a run came to.
+func (s *Starter) tell(sum StartSummary, err error) {
+	if s.Log == nil {
+		return
+	}
+	if err != nil {
+		s.Log.Warn("accounts could not be looked at", slog.Int("failed", sum.Failed), slog.String("type", kindOf(err)))
+	}
+	if sum.Opened > 0 || sum.Unmatched > 0 {
+		s.Log.Info("cases opened", slog.Int("opened", sum.Opened), slog.Int("looked", sum.Looked), slog.Int("unmatched", sum.Unmatched))
+	}
+}

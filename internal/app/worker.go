@@ -1,0 +1,166 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/duly/duly/activities"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/workflows"
+)
+
+// Deps is what a process of Duly works with. Whoever made them closes them.
+type Deps struct {
+	Store    *postgres.Store
+	Temporal client.Client
+	// Namespace of the client; "": the SDK's default.
+	Namespace string
+	Clock     clock.Clock
+	Channels  Channels
+	Log       *slog.Logger // nil: silent
+}
+
+// WorkerOptions tune a Worker; the zero value is for production.
+type WorkerOptions struct {
+	Queue      string // task queue; "": workflows.TaskQueue
+	Activities int    // at once; 0: 40
+	Limits     map[dunning.Channel]activities.Limits
+	Late       time.Duration // see Relay.Late
+	Sweep      time.Duration // see Relay.Sweep
+	Poll       time.Duration // see Relay.Poll
+	Call       time.Duration // time-out of one provider call; 0: activities.DefaultCall
+	Stop       time.Duration // how long activities under way may take at the end; 0: 45 s
+	OpenEvery  time.Duration // also run the starter this often; 0: never
+}
+
+// Worker runs the cases: workflows and activities, the nudge relay and the sweeper.
+type Worker struct {
+	deps    Deps
+	o       WorkerOptions
+	worker  worker.Worker
+	relay   *Relay
+	starter *Starter
+	acts    *activities.Activities
+
+	crossed atomic.Int64
+	cancel  context.CancelFunc
+	group   sync.WaitGroup
+	failed  atomic.Pointer[error]
+}
+
+// NewWorker wires a worker. It refuses live providers together with rehearsed time, and a
+// database in which no configuration is published.
+func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
+	if err := d.Channels.Guard(d.Clock); err != nil {
+		return nil, err
+	}
+	book := NewBook(d.Store, clock.Wall)
+	if _, err := book.Current(ctx); err != nil {
+		return nil, err
+	}
+	w := &Worker{deps: d, o: o}
+	w.acts = &activities.Activities{
+		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book},
+		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits),
+		Log: d.Log, Count: w.count, Call: o.Call,
+	}
+	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
+	w.relay = &Relay{
+		Outbox: d.Store, Waker: Temporal{Client: d.Temporal, Queue: o.Queue}, Clock: d.Clock, Log: d.Log,
+		Late: o.Late, Sweep: o.Sweep, Poll: o.Poll,
+	}
+	w.worker = w.register()
+	return w, nil
+}
+
+// register makes the Temporal worker with everything under its explicit name.
+func (w *Worker) register() worker.Worker {
+	n := or(w.o.Activities, 40)
+	t := worker.New(w.deps.Temporal, or(w.o.Queue, workflows.TaskQueue), worker.Options{
+		MaxConcurrentActivityExecutionSize: n,
+		WorkerStopTimeout:                  or(w.o.Stop, 45*time.Second),
+		DisableRegistrationAliasing:        true,
+		OnFatalError:                       func(err error) { w.failed.Store(&err) },
+	})
+	t.RegisterWorkflowWithOptions(workflows.Case, workflow.RegisterOptions{Name: workflows.CaseType})
+	t.RegisterWorkflowWithOptions(workflows.Opening, workflow.RegisterOptions{Name: workflows.OpeningType})
+	for name, f := range w.acts.All() {
+		t.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: string(name)})
+	}
+	t.RegisterActivityWithOptions(w.starter.openCases, activity.RegisterOptions{Name: workflows.OpenCases})
+	return t
+}
+
+// Start begins to work and returns. Stop must follow.
+func (w *Worker) Start(ctx context.Context) error {
+	if err := ensureSearchAttributes(ctx, w.deps.Temporal, or(w.deps.Namespace, client.DefaultNamespace)); err != nil {
+		return err
+	}
+	if err := w.worker.Start(); err != nil {
+		return fmt.Errorf("starting the Temporal worker: %w", err)
+	}
+	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	w.group.Go(func() { w.relay.Run(ctx) })
+	if w.o.OpenEvery > 0 {
+		w.group.Go(func() { w.starter.Watch(ctx, w.o.OpenEvery) })
+	}
+	return nil
+}
+
+// Stop ends gracefully: no new work, and what is under way gets its time, because a send
+// that is cut off is unknown.
+func (w *Worker) Stop() {
+	if w.cancel == nil {
+		return
+	}
+	w.cancel()
+	w.worker.Stop()
+	w.group.Wait()
+	w.cancel = nil
+}
+
+// Ready reports why the worker cannot work, nil when it can.
+func (w *Worker) Ready(ctx context.Context) error {
+	if err := w.failed.Load(); err != nil {
+		return *err
+	}
+	if err := w.deps.Store.Pool().Ping(ctx); err != nil {
+		return err
+	}
+	_, err := w.deps.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
+}
+
+// Crossed is how many messages crossed with something that would have kept them back,
+// since this worker started.
+func (w *Worker) Crossed() int64 { return w.crossed.Load() }
+
+func (w *Worker) count(name string) {
+	if name == activities.CrossedInPost {
+		w.crossed.Add(1)
+	}
+	if w.deps.Log != nil {
+		w.deps.Log.Info("counted", slog.String("what", name))
+	}
+}
+
+// ErrNotRegistered means that the namespace lacks a search attribute and this client may
+// not add it.
+var ErrNotRegistered = errors.New("the Temporal namespace lacks the search attributes DulyPhase (Keyword) and DulyNextAt (Datetime), and they could not be added: " +
+	"run temporal operator search-attribute create --name DulyPhase --type Keyword --name DulyNextAt --type Datetime")
+
+// TemporalLog is a logger of ours as the SDK takes it.
+func TemporalLog(l *slog.Logger) log.Logger { return log.NewStructuredLogger(l) }
