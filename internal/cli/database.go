@@ -49,7 +49,7 @@ func (a *app) configOf(ctx context.Context, store *postgres.Store) (*config.Conf
 
 // now is the present business instant, which in a rehearsal the database knows.
 func now(ctx context.Context, store *postgres.Store) (time.Time, error) {
-	c, err := clock.Open(ctx, store.Pool(), store.EarliestPending)
+	c, err := clock.Open(ctx, store.Pool(), store.EarliestWork)
 	if err != nil {
 		return time.Time{}, err
 	}

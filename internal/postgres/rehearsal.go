@@ -111,3 +111,10 @@ func (s *Store) MessageRead(ctx context.Context, attempt string) error {
 func (s *Store) EarliestScript(ctx context.Context, after time.Time) (time.Time, bool, error) {
 	return orNone(s.q.EarliestScript(ctx, after))
 }
+
+// EarliestWork is all that a rehearsal waits for: what EarliestPending, EarliestOpening
+// and EarliestScript report, in one question. Every process that reads the rehearsal
+// clock must ask it, or the clock would run past what the others wait for.
+func (s *Store) EarliestWork(ctx context.Context, after time.Time) (time.Time, bool, error) {
+	return orNone(s.q.EarliestWork(ctx, after))
+}

@@ -148,7 +148,7 @@ func (s *Site) tellRevival(err error) {
 
 // startClock begins the rehearsal that was asked for, unless one is under way.
 func (s *Site) startClock(ctx context.Context) error {
-	pending := clock.FirstOf(append([]clock.Pending{s.store.EarliestPending, s.store.EarliestOpening}, s.opts.Pending...)...)
+	pending := clock.FirstOf(append([]clock.Pending{s.store.EarliestWork}, s.opts.Pending...)...)
 	c, err := clock.Open(ctx, s.pool, pending)
 	if err != nil {
 		return err

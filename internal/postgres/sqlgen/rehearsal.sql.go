@@ -91,6 +91,28 @@ func (q *Queries) EarliestScript(ctx context.Context, after time.Time) (time.Tim
 	return at, err
 }
 
+const earliestWork = `-- name: EarliestWork :one
+SELECT e.at FROM (SELECT LEAST(
+  (SELECT min(n.next_at) FROM cases n WHERE n.status = 'open' AND n.next_at > $1::timestamptz),
+  (SELECT min(p.pending_at) FROM cases p WHERE p.status = 'open' AND p.pending_at IS NOT NULL AND p.pending_at > $1::timestamptz),
+  (SELECT a.opens_at FROM accounts a JOIN debtors d ON d.id = a.debtor_id
+   WHERE a.opens_at > $1::timestamptz AND a.checked_version >= d.version
+     AND NOT EXISTS (SELECT FROM cases c WHERE c.account_id = a.id AND c.status = 'open')
+   ORDER BY a.opens_at LIMIT 1),
+  (SELECT min(r.at) FROM rehearsal_script r WHERE r.done_at IS NULL AND r.kind <> 'audience' AND r.at > $1::timestamptz),
+  (SELECT min(s.at) FROM sandbox_messages s WHERE s.read_at IS NULL AND s.at > $1::timestamptz
+     AND EXISTS (SELECT FROM rehearsal_script a WHERE a.kind = 'audience'))
+)::timestamptz AS at) e WHERE e.at IS NOT NULL
+`
+
+// All that a rehearsal waits for, in one question: cases, openings, script and unread messages.
+func (q *Queries) EarliestWork(ctx context.Context, after time.Time) (time.Time, error) {
+	row := q.db.QueryRow(ctx, earliestWork, after)
+	var at time.Time
+	err := row.Scan(&at)
+	return at, err
+}
+
 const messageRead = `-- name: MessageRead :exec
 UPDATE sandbox_messages SET read_at = clock_timestamp() WHERE attempt = $1
 `
