@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/duly/duly/internal/cli"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
 )
@@ -109,7 +110,7 @@ func TestComposeFilesFollowTheSpecification(t *testing.T) {
 // TestComposeHasTheWholeDeployment names what a real deployment needs.
 func TestComposeHasTheWholeDeployment(t *testing.T) {
 	services := child(load(t, "docker-compose.yml"), "services")
-	want := []string{"duly", "migrate", "postgres", "starter", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker"}
+	want := []string{"duly", "migrate", "postgres", "publish", "starter", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker"}
 	for _, name := range want {
 		if _, ok := services[name]; !ok {
 			t.Errorf("no service %s", name)
@@ -142,8 +143,8 @@ func TestEveryRuleFindsItsFault(t *testing.T) {
 			child(child(service(d, "worker"), "depends_on"), "temporal")["condition"] = "service_started"
 		}, "worker: waits for temporal to be service_started"},
 		{"waiting for a job to be healthy", func(d object) {
-			child(child(service(d, "worker"), "depends_on"), "migrate")["condition"] = "service_healthy"
-		}, "worker: waits for migrate to be service_healthy"},
+			child(child(service(d, "worker"), "depends_on"), "publish")["condition"] = "service_healthy"
+		}, "worker: waits for publish to be service_healthy"},
 		{"a list of dependencies", func(d object) { service(d, "worker")["depends_on"] = []any{"temporal"} }, "depends_on as a list"},
 		{"a secret in clear", func(d object) { child(service(d, "worker"), "environment")["TWILIO_AUTH_TOKEN"] = "x" }, "TWILIO_AUTH_TOKEN is a secret in clear"},
 		{"a password in an address", func(d object) {
@@ -168,5 +169,25 @@ func TestEveryRuleFindsItsFault(t *testing.T) {
 		if got := Check(doc, exists); !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, c.want) }) {
 			t.Errorf("%s: found %q, want %q", c.why, got, c.want)
 		}
+	}
+}
+
+// TestCommandsOfDulyExist asks the command line for the commands of the jobs.
+func TestCommandsOfDulyExist(t *testing.T) {
+	root := cli.Root(cli.Env{Getenv: func(string) string { return "" }})
+	services := child(load(t, "docker-compose.yml"), "services")
+	asked := 0
+	for name := range services {
+		command := words(child(services, name)["command"])
+		if child(child(services, name), "build")["target"] != "duly" || len(command) == 0 {
+			continue
+		}
+		asked++
+		if cmd, _, err := root.Find(command); err != nil || cmd == root {
+			t.Errorf("%s: duly has no command %q", name, command[0])
+		}
+	}
+	if asked < 2 {
+		t.Errorf("%d commands were found, want migrate and publish", asked)
 	}
 }

@@ -64,8 +64,8 @@ func TestEveryBuiltServiceHasItsStageAndProgram(t *testing.T) {
 			t.Errorf("%s: stage %q does not start /%s", name, target, target)
 		}
 	}
-	if built != 4 {
-		t.Errorf("%d services are built here, want migrate, duly, worker, starter", built)
+	if built != 5 {
+		t.Errorf("%d services are built here, want migrate, publish, duly, worker, starter", built)
 	}
 }
 
