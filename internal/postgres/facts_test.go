@@ -304,11 +304,43 @@ func TestLostRacesAreRunAgain(t *testing.T) {
 func TestContextEndsWaiting(t *testing.T) {
 	b := newBundle(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := b.in(func(*postgres.Tx) error {
-		time.AfterFunc(50*time.Millisecond, cancel)
-		return b.InDebtor(ctx, []string{b.debtor}, func(*postgres.Tx) error { return nil })
-	})
+	locked, done := make(chan struct{}), make(chan struct{})
+	defer close(done)
+	go func() {
+		_ = b.in(func(*postgres.Tx) error {
+			close(locked)
+			<-done
+			return nil
+		})
+	}()
+	<-locked
+	time.AfterFunc(50*time.Millisecond, cancel)
+	err := b.InDebtor(ctx, []string{b.debtor}, func(*postgres.Tx) error { return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting for a lock does not end with the context: %v", err)
+	}
+}
+
+// TestTransactionsLeaveRoomForReading runs more transactions than there are connections,
+// each of which asks something outside of itself, as the rehearsal clock does.
+func TestTransactionsLeaveRoomForReading(t *testing.T) {
+	for _, conns := range []int{1, 2, 5} {
+		s := pgtest.Open(t, fmt.Sprintf("%s&pool_max_conns=%d", pgtest.DSN(t), conns))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		var wg sync.WaitGroup
+		for i := range 12 {
+			b := bundleOf(t, s, fmt.Sprintf("D-%d", i))
+			wg.Go(func() {
+				err := s.InDebtor(ctx, []string{b.debtor}, func(*postgres.Tx) error {
+					_, _, err := s.EarliestPending(ctx, noon)
+					return err
+				})
+				if err != nil {
+					t.Errorf("with %d connections: %v", conns, err)
+				}
+			})
+		}
+		wg.Wait()
+		cancel()
 	}
 }

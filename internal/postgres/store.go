@@ -19,6 +19,10 @@ import (
 type Store struct {
 	pool *pgxpool.Pool
 	q    *sqlgen.Queries
+	// turns bounds how many transactions run at once, below the size of the pool: what
+	// a transaction's function asks outside of it (the rehearsal clock, say) always
+	// finds a connection, else all could wait for one another.
+	turns chan struct{}
 }
 
 // Tx is one transaction under the locks of its debtors. It ends with the function
@@ -49,6 +53,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if !strings.Contains(dsn, "pool_max_conns") {
 		cfg.MaxConns = defaultConns
 	}
+	cfg.MaxConns = max(cfg.MaxConns, 2)
 	setDefaults(cfg.ConnConfig.RuntimeParams)
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		inUTC(conn.TypeMap())
@@ -58,7 +63,8 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
-	s := &Store{pool, sqlgen.New(pool)}
+	outside := max(cfg.MaxConns/4, 1)
+	s := &Store{pool, sqlgen.New(pool), make(chan struct{}, cfg.MaxConns-outside)}
 	if err := s.check(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -120,9 +126,16 @@ func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 // InDebtor locks debtors in the order of their ids and runs f in one transaction.
 // If f returns an error everything is rolled back. A transaction that lost a race
 // (deadlock, serialization, lock time-out) is run again a few times, so f must
-// not have effects outside. ErrNotFound if a debtor does not exist.
+// not have effects outside; it may read through the store and must not call InDebtor.
+// ErrNotFound if a debtor does not exist.
 func (s *Store) InDebtor(ctx context.Context, debtors []string, f func(tx *Tx) error) error {
 	ids := slices.Compact(slices.Sorted(slices.Values(debtors)))
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return retry(ctx, func() error {
 		return explain(pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
 			tx, err := lockAll(ctx, t, ids)
