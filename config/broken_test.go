@@ -2,6 +2,7 @@ package config
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// brokenFiles is the directory of mistakes.
+func brokenFiles() fs.FS { return os.DirFS("testdata/broken") }
 
 var update = flag.Bool("update", false, "rewrite golden files and schemas")
 
@@ -37,7 +41,7 @@ func golden(t *testing.T, file, got string) {
 // Every fault of every file of a directory full of mistakes is reported at
 // once, each with its place.
 func TestBrokenConfiguration(t *testing.T) {
-	_, err := Load(os.DirFS("testdata/broken"))
+	_, err := Load(brokenFiles())
 	faults, ok := err.(Faults)
 	if !ok {
 		t.Fatalf("got %T: %v", err, err)
