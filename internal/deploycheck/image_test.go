@@ -2,11 +2,17 @@ package deploycheck
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/duly/duly/internal/app"
+	"github.com/duly/duly/internal/health"
 )
 
 // stages maps each stage of the Dockerfile to the image or stage it starts from.
@@ -69,8 +75,6 @@ func TestEveryBuiltServiceHasItsStageAndProgram(t *testing.T) {
 	}
 }
 
-// TestWhatTheDockerfileCompilesExists also checks the probes: an image without a
-// shell can only ask itself.
 func TestWhatTheDockerfileCompilesExists(t *testing.T) {
 	line := regexp.MustCompile(`go build .* -o /out/ (.*) &&`).FindSubmatch(read(t, "Dockerfile"))
 	if line == nil {
@@ -81,15 +85,68 @@ func TestWhatTheDockerfileCompilesExists(t *testing.T) {
 			t.Errorf("the Dockerfile compiles %s: %v", dir, err)
 		}
 	}
+}
+
+// TestProbesAreAnswered calls what the healthchecks call: an image without a
+// shell can only ask itself.
+func TestProbesAreAnswered(t *testing.T) {
+	probes := probes(t)
+	if want := []string{"starter", "worker"}; !slices.Equal(probes, want) {
+		t.Errorf("%v probe themselves, want %v", probes, want)
+	}
+	for _, c := range []struct {
+		why  string
+		err  error
+		want int
+	}{
+		{"a process that can work", nil, 0},
+		{"a process that cannot", errors.New("no database"), 1},
+	} {
+		twin, err := health.Start("127.0.0.1:0", map[string]health.Check{"duly": func(context.Context) error { return c.err }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stderr bytes.Buffer
+		asked := app.Process{Args: []string{"worker", "healthcheck"}, Environ: []string{health.EnvAddr + "=" + twin.Addr()}, Stderr: &stderr}
+		never := func(context.Context, app.Process) error { return errors.New("the process itself was started") }
+		if got := app.Main(asked, never); got != c.want || strings.Contains(stderr.String(), "itself") {
+			t.Errorf("%s: status %d, %s", c.why, got, &stderr)
+		}
+		if err := twin.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// probes are the programs that compose asks by calling themselves, in order.
+// Each of their mains must be app.Main, which answers.
+func probes(t *testing.T) []string {
+	t.Helper()
+	var out []string
 	services := child(load(t, "docker-compose.yml"), "services")
 	for name := range services {
 		test := words(child(child(services, name), "healthcheck")["test"])
 		if len(test) != 3 || test[2] != "healthcheck" {
 			continue
 		}
-		main, err := os.ReadFile(filepath.Join(top, test[1], "main.go"))
-		if err != nil || !bytes.Contains(main, []byte("health.Asked(")) {
-			t.Errorf("%s: its healthcheck calls %s healthcheck, which its main does not answer (%v)", name, test[1], err)
+		program := strings.TrimPrefix(test[1], "/")
+		if main := read(t, filepath.Join(program, "main.go")); !bytes.Contains(main, []byte("app.Main(")) {
+			t.Errorf("%s: its healthcheck calls %s, whose main is not app.Main", name, program)
 		}
+		out = append(out, program)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestTheStarterUnderstandsItsCommand: a flag that it does not know would end it
+// with status 2, and restart it for ever.
+func TestTheStarterUnderstandsItsCommand(t *testing.T) {
+	services := child(load(t, "docker-compose.yml"), "services")
+	var stderr bytes.Buffer
+	p := app.Process{Args: append([]string{"starter"}, words(child(services, "starter")["command"])...), Stderr: &stderr}
+	err := app.RunStarter(t.Context(), p)
+	if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") {
+		t.Errorf("with this command and no environment it should miss DATABASE_URL, but says %v", err)
 	}
 }
