@@ -115,11 +115,11 @@ func (j *job) waitFor(ctx context.Context, d time.Duration) error {
 func (t *turn) prove(ctx context.Context, c dunning.ContactFacts, e dunning.Evidence) error {
 	switch e.Found {
 	case dunning.EvidenceAccepted:
-		facts, err := t.accepted(c.ID, e.ProviderID, e.Code)
+		f, err := dunning.Fold(t.frame.Setup, t.history)
 		if err != nil {
-			return err
+			return wrap(codeFacts, err)
 		}
-		return t.append(ctx, facts...)
+		return t.append(ctx, f.Concluded(c.ID, dunning.Outcome{State: dunning.SendAccepted, ProviderID: e.ProviderID, Code: e.Code}, t.at)...)
 	case dunning.EvidenceNotAccepted:
 		return t.append(ctx, t.fact(dunning.ContactMoved{ID: c.ID, State: dunning.ContactFailed, Class: dunning.FailedNow, Code: e.Code}))
 	}

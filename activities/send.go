@@ -306,75 +306,21 @@ func (t *turn) tells(contact string, o dunning.Outcome) bool {
 	return o.State == dunning.SendAccepted && (s == dunning.ContactFailed || s == dunning.ContactCancelled)
 }
 
-// outcome is what a hand-over's outcome makes true.
+// outcome is what a hand-over's outcome makes true, as the core words it.
 func (t *turn) outcome(c reserved, o dunning.Outcome, crossed bool) ([]dunning.Fact, error) {
-	code := o.Code
+	f, err := dunning.Fold(t.frame.Setup, t.history)
+	if err != nil {
+		return nil, wrap(codeFacts, err)
+	}
 	if crossed {
-		code = CrossedInPost
+		o.Code = CrossedInPost
 	}
-	switch o.State {
-	case dunning.SendAccepted:
-		return t.accepted(c.ID, o.ProviderID, code)
-	case dunning.SendFailed:
-		return t.failed(c, o), nil
-	default:
-		return []dunning.Fact{t.fact(dunning.ContactMoved{
-			ID: c.ID, State: dunning.ContactUnknown, Code: code, Deadline: t.at.Add(EvidenceFor),
-		})}, nil
-	}
+	return f.Concluded(c.ID, o, t.at), nil
 }
 
 // CrossedInPost is the code of an accepted or unknown contact about which something was
 // committed between the fence and the outcome that would have kept it back.
 const CrossedInPost = "crossed_in_post"
-
-// accepted are the facts of an acceptance, as the core words them, with a code.
-func (t *turn) accepted(contact, providerID, code string) ([]dunning.Fact, error) {
-	f, err := dunning.Fold(t.frame.Setup, t.history)
-	if err != nil {
-		return nil, wrap(codeFacts, err)
-	}
-	facts := f.Accepted(contact, providerID, t.at)
-	for i := range facts {
-		if m, ok := facts[i].Body.(dunning.ContactMoved); ok && m.ID == contact {
-			m.Code = code
-			facts[i].Body = m
-		}
-	}
-	return facts, nil
-}
-
-// failed are the facts of a hand-over that was proven not taken. An address that can
-// never be reached is dead for all cases; what the sender or the text is to blame for
-// waits for a person, and may then be tried again.
-func (t *turn) failed(c reserved, o dunning.Outcome) []dunning.Fact {
-	m := dunning.ContactMoved{ID: c.ID, State: dunning.ContactFailed, Class: o.Class, Code: o.Code}
-	switch o.Class {
-	case dunning.FailedRecipient:
-		m.Permanent = true
-		if c.Point == "" {
-			return []dunning.Fact{t.fact(m)}
-		}
-		dead := t.fact(dunning.PointDead{ID: c.Point, Reason: "invalid"})
-		dead.Account, dead.Case = "", "" // it concerns the debtor, not this account
-		return []dunning.Fact{t.fact(m), dead}
-	case dunning.FailedConfig, dunning.FailedContent:
-		return []dunning.Fact{t.fact(m), t.fact(dunning.TaskOpened{
-			ID: c.ID + "/failed", Task: dunning.TaskFailed, Queue: t.frame.Setup.Creditor.Queues.Operations,
-			Step: c.Step, Contact: c.ID, Reason: string(o.Class) + ":" + o.Code,
-		})}
-	default:
-		m.Permanent, m.RetryAt = o.Permanent, t.retryAt(o, c.Ordinal)
-		return []dunning.Fact{t.fact(m)}
-	}
-}
-
-// retryAt is when a hand-over that was proven not taken may be tried again: what the
-// provider asked for, and ever more rarely, so that a broken provider is not hammered.
-func (t *turn) retryAt(o dunning.Outcome, ordinal int) time.Time {
-	pause := 30 * time.Second << min(max(ordinal, 0), 9) // at most some four hours
-	return t.at.Add(max(pause, o.RetryAfter))
-}
 
 // crossed reports whether something was committed after the fence that would have kept
 // the message back.

@@ -522,20 +522,6 @@ func (f *Facts) offer(at time.Time, s *Step, round int, keys []string) OfferOpen
 		Terms: s.Offer.Instalments, Until: f.daysAfter(at, max(s.Offer.OpenFor, 1))}
 }
 
-// Accepted are the facts that follow a provider's acceptance of a contact: the
-// new state, and the offer that the message made.
-func (f Facts) Accepted(id, providerID string, at time.Time) []Fact {
-	out := []Fact{f.fact(at, ContactMoved{ID: id, State: ContactAccepted, ProviderID: providerID})}
-	c := f.contact(id)
-	if c == nil {
-		return out
-	}
-	if i := f.Sequence.StepIndex(c.Step); i >= 0 && f.Sequence.Steps[i].Offer != nil {
-		out = append(out, f.fact(at, f.offer(at, &f.Sequence.Steps[i], c.Round, countedKeys(c.Items))))
-	}
-	return out
-}
-
 // askDraft asks for the approval of a draft, and again when anything that the
 // approval was bound to has changed. wait is false once it is approved as it is.
 func (f *Facts) askDraft(at time.Time, d Decision, s *Step) (Decision, bool) {

@@ -417,17 +417,17 @@ func (f *Facts) finishTask(c FinishTask, at time.Time) ([]Fact, error) {
 	case TaskCall, TaskManual, TaskEscalation:
 		out = append(out, f.stepDoneBy(at, t.Items, t.Step, string(t.Task)+"_"+c.Outcome)...)
 	case TaskUnknown:
-		out = append(out, f.settleUnknown(t, c.Outcome, at))
+		out = append(out, f.settleUnknown(t, c.Outcome, at)...)
 	}
 	return out, nil
 }
 
 // settleUnknown is a person's evidence about a hand-over.
-func (f *Facts) settleUnknown(t *TaskState, outcome string, at time.Time) Fact {
+func (f *Facts) settleUnknown(t *TaskState, outcome string, at time.Time) []Fact {
 	if outcome == "sent" {
-		return f.fact(at, ContactMoved{ID: t.Contact, State: ContactAccepted, Code: "person"})
+		return f.accepted(t.Contact, "", "person", at)
 	}
-	return f.fact(at, ContactMoved{ID: t.Contact, State: ContactFailed, Class: FailedNow, Code: "person"})
+	return []Fact{f.fact(at, ContactMoved{ID: t.Contact, State: ContactFailed, Class: FailedNow, Code: "person"})}
 }
 
 func (f *Facts) handleAgreement(c Command, at time.Time) ([]Fact, error) {

@@ -56,7 +56,7 @@ type check struct {
 	rows   []row
 	active []*rule
 	bits   [2]uint64 // the query's consumer debts, and its commercial ones
-	hours  bool      // some law sets hours here
+	lawful uint64    // bit i: some law sets hours in the i-th place of the query
 	used   string    // exception relied on by the last rule asked
 	fact   string    // id of the fact behind the last refusal
 	count  int       // number behind the last refusal
@@ -113,7 +113,9 @@ func (s Set) check(c *check) Verdict {
 			}
 			c.active = append(c.active, r)
 			look = max(look, r.look)
-			c.hours = c.hours || r.kind == kHours && p.kind == "law" && !r.spec.Hours.Fallback
+			if r.kind == kHours && p.kind == "law" && !r.spec.Hours.Fallback {
+				c.lawful |= p.covers(c.q)
+			}
 		}
 	}
 	c.ledger(look)
@@ -175,18 +177,29 @@ func (c *check) addZone(loc *time.Location) {
 
 // applies reports whether one of the candidate places lies in the pack's
 // jurisdiction. A query without places is judged by every pack.
-func (p *Pack) applies(q *Query) bool {
+func (p *Pack) applies(q *Query) bool { return p.covers(q) != 0 }
+
+// covers says which of the query's places lie in the pack's jurisdiction;
+// places beyond the 64th share a bit.
+func (p *Pack) covers(q *Query) uint64 {
 	if p.jurisdiction == "*" || len(q.Places) == 0 {
-		return true
+		return ^uint64(0)
 	}
+	var m uint64
 	for i := range q.Places {
 		j := q.Places[i].Jurisdiction
 		n := len(p.jurisdiction)
 		if len(j) >= n && j[:n] == p.jurisdiction && (len(j) == n || j[n] == '-') {
-			return true
+			m |= 1 << min(i, 63)
 		}
 	}
-	return false
+	return m
+}
+
+// hoursByLaw reports whether law sets hours in every candidate place.
+func (c *check) hoursByLaw() bool {
+	all := uint64(1)<<min(len(c.q.Places), 63) - 1
+	return c.lawful != 0 && c.lawful&all == all
 }
 
 // reaches tests everything about a rule that no instant changes.

@@ -62,3 +62,10 @@ func shipped(t testing.TB, names ...string) contact.Set {
 	}
 	return contact.NewSet(packs...)
 }
+
+// testingT is what tests and property tests have in common.
+type testingT interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}

@@ -2,7 +2,7 @@ package contact
 
 // askHours refuses outside the windows in any candidate zone.
 func (c *check) askHours(r *rule, t int64) (Code, int64) {
-	if r.spec.Hours.Fallback && c.hours {
+	if r.spec.Hours.Fallback && c.hoursByLaw() {
 		return "", 0
 	}
 	if len(c.zones) == 0 {
@@ -51,20 +51,17 @@ func (c *check) opensEverywhere(r *rule, t int64, e edge) int64 {
 	return never
 }
 
-// closedSince is when the stretch began in which some zone was always closed.
+// closedSince is when the closed stretch that holds t began: of the zones that
+// are closed, the one that closed last. An answer must be excused in each of
+// them, so that one more candidate zone never allows more.
 func (c *check) closedSince(r *rule, t int64) int64 {
-	e, limit := c.edges(r), t-15*daySeconds
-	for t > limit {
-		prev := t
-		for i := range c.zones {
-			prev = min(prev, r.week.closedSince(&c.zones[i], t, e, c.strict))
+	e, since := c.edges(r), int64(always)
+	for i := range c.zones {
+		if z := &c.zones[i]; !r.week.open(z, t, e, c.strict) {
+			since = max(since, r.week.closedSince(z, t, e, c.strict))
 		}
-		if prev == t {
-			return t
-		}
-		t = prev
 	}
-	return limit
+	return since
 }
 
 // askWish obeys what people said about times, places and calls at work.

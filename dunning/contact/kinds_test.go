@@ -28,7 +28,7 @@ func rules(t testing.TB, text string) contact.Set {
 	return contact.NewSet(compile(t, spec(t, text)))
 }
 
-func when(t testing.TB, s string) time.Time {
+func when(t testingT, s string) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -108,7 +108,7 @@ func run(t *testing.T, set contact.Set, cases []kindCase) {
 }
 
 // tight: allowed at the not-before, refused one second earlier.
-func tight(t testing.TB, set contact.Set, q contact.Query, v contact.Verdict) {
+func tight(t testingT, set contact.Set, q contact.Query, v contact.Verdict) {
 	t.Helper()
 	if v.NotBefore.IsZero() {
 		return

@@ -111,7 +111,7 @@ type HoursSpec struct {
 	Calendar string       `yaml:"calendar,omitempty" json:"calendar,omitempty"` // its days are closed
 	Edges    string       `yaml:"edges,omitempty" json:"edges,omitempty"`       // half_open (default), or open: strict shuts both edges, literal opens both
 	Differ   string       `yaml:"differ,omitempty" json:"differ,omitempty"`     // id reported when candidate zones differ
-	Fallback bool         `yaml:"fallback,omitempty" json:"fallback,omitempty"` // only where no other hours rule applies
+	Fallback bool         `yaml:"fallback,omitempty" json:"fallback,omitempty"` // only where no law sets hours
 }
 
 // WindowSpec is an opening on some days, local times "HH:MM", To may be 24:00.

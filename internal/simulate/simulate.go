@@ -288,19 +288,20 @@ func (r *run) hand(d dunning.Decision) error {
 	if err := r.add(fact(dunning.ContactMoved{ID: id, State: dunning.ContactSending})); err != nil {
 		return err
 	}
+	return r.conclude(id, *d.Contact)
+}
+
+// conclude answers for the provider.
+func (r *run) conclude(id string, c dunning.ContactPlanned) error {
 	reply := Reply{State: dunning.ContactAccepted}
 	if r.acc.Reply != nil {
-		reply = r.acc.Reply(*d.Contact, r.now)
+		reply = r.acc.Reply(c, r.now)
 	}
-	switch reply.State {
-	case dunning.ContactAccepted, "":
-		return r.add(r.facts.Accepted(id, "", r.now)...)
-	case dunning.ContactUnknown:
-		return r.add(fact(dunning.ContactMoved{ID: id, State: dunning.ContactUnknown, Deadline: r.now.Add(max(reply.Deadline, time.Hour))}))
+	o := dunning.Outcome{State: dunning.SendState(reply.State), Class: reply.Class, Permanent: reply.Permanent, RetryAfter: reply.RetryIn}
+	facts := r.facts.Concluded(id, o, r.now)
+	if m, ok := facts[0].Body.(dunning.ContactMoved); ok && reply.Deadline > 0 {
+		m.Deadline = r.now.Add(reply.Deadline)
+		facts[0].Body = m
 	}
-	m := dunning.ContactMoved{ID: id, State: dunning.ContactFailed, Class: reply.Class, Permanent: reply.Permanent}
-	if reply.RetryIn > 0 {
-		m.RetryAt = r.now.Add(reply.RetryIn)
-	}
-	return r.add(fact(m))
+	return r.add(facts...)
 }

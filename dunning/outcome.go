@@ -1,0 +1,66 @@
+package dunning
+
+import (
+	"time"
+)
+
+// EvidenceFor is how long evidence about an unknown hand-over is awaited before
+// the step's on_unknown policy decides.
+const EvidenceFor = 24 * time.Hour
+
+// Concluded are the facts that a hand-over's outcome makes true at an instant.
+//
+// Accepted: the contact counts, and an offer that it made is open. Failed: an
+// address that can never be reached is dead for all cases; what the sender or
+// the text is to blame for waits for a person and may then be tried again;
+// anything else is tried again, ever more rarely. Unknown: evidence is awaited.
+func (f Facts) Concluded(id string, o Outcome, at time.Time) []Fact {
+	switch o.State {
+	case SendAccepted:
+		return f.accepted(id, o.ProviderID, o.Code, at)
+	case SendFailed:
+		return f.failed(id, o, at)
+	}
+	return []Fact{f.fact(at, ContactMoved{ID: id, State: ContactUnknown, Code: o.Code, Deadline: at.Add(EvidenceFor)})}
+}
+
+// accepted are the new state, and the offer that the message made.
+func (f *Facts) accepted(id, providerID, code string, at time.Time) []Fact {
+	out := []Fact{f.fact(at, ContactMoved{ID: id, State: ContactAccepted, ProviderID: providerID, Code: code})}
+	c := f.contact(id)
+	if c == nil || c.State == ContactAccepted {
+		return out
+	}
+	if i := f.Sequence.StepIndex(c.Step); i >= 0 && f.Sequence.Steps[i].Offer != nil && f.openOfferState() == nil {
+		out = append(out, f.fact(at, f.offer(at, &f.Sequence.Steps[i], c.Round, countedKeys(c.Items))))
+	}
+	return out
+}
+
+func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
+	m := ContactMoved{ID: id, State: ContactFailed, Class: o.Class, Code: o.Code, Permanent: o.Permanent}
+	c := f.contact(id)
+	if c == nil {
+		return []Fact{f.fact(at, m)}
+	}
+	switch o.Class {
+	case FailedRecipient:
+		m.Permanent = true
+		if c.Point == "" {
+			return []Fact{f.fact(at, m)}
+		}
+		return []Fact{f.fact(at, m), f.debtorFact(at, PointDead{ID: c.Point, Reason: "invalid"})}
+	case FailedConfig, FailedContent:
+		m.Permanent = false
+		return []Fact{f.fact(at, m), f.fact(at, TaskOpened{ID: id + "/failed", Task: TaskFailed, Queue: f.Creditor.Queues.Operations,
+			Step: c.Step, Contact: id, Reason: string(o.Class) + ":" + o.Code})}
+	}
+	if !m.Permanent {
+		m.RetryAt = at.Add(max(backoff(c.Ordinal), o.RetryAfter))
+	}
+	return []Fact{f.fact(at, m)}
+}
+
+// backoff spaces tries after failures, so that a broken provider is not
+// hammered: from a minute to some four hours.
+func backoff(ordinal int) time.Duration { return 30 * time.Second << min(max(ordinal, 1), 9) }
