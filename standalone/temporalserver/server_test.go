@@ -155,15 +155,26 @@ func TestStateSurvivesARestartOnAnotherPort(t *testing.T) {
 	if err := first.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	second := start(t, Options{Namespace: "kept"})
-	if second.Port() == first.Port() {
-		t.Skipf("LOUD: both runs chose port %d by chance; run again", first.Port())
-	}
+	second := start(t, Options{Namespace: "kept", Port: another(t, first.Port())})
 	c2 := dial(t, second)
 	defer work(t, c2)()
 	var n int
 	if err := c2.GetWorkflow(t.Context(), run.GetID(), run.GetRunID()).Get(t.Context(), &n); err != nil || n != 2 {
 		t.Fatalf("workflow = %d, %v after the restart; want 2", n, err)
+	}
+}
+
+// another free port than the one given.
+func another(t *testing.T, port int) int {
+	t.Helper()
+	for {
+		p, err := pgserver.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p != port {
+			return p
+		}
 	}
 }
 
