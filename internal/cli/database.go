@@ -40,7 +40,7 @@ func (a *app) configOf(ctx context.Context, store *postgres.Store) (*config.Conf
 	if a.dir != "" {
 		return a.config()
 	}
-	cfg, err := wiring.NewBook(store, clock.Wall).Current(ctx)
+	cfg, err := bookOf(store).Current(ctx)
 	if errors.Is(err, wiring.ErrNothingPublished) {
 		return a.config()
 	}

@@ -5,11 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 	_ "time/tzdata"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/cli"
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/pgtest"
 )
 
@@ -24,6 +27,7 @@ func TestMain(m *testing.M) {
 //
 //	database        a migrated database of the script's own, as DATABASE_URL
 //	emptydatabase   one without a schema
+//	opencases DAY   opens cases as the starter would on that day
 //	exits N cmd…    the command must end with exit status N
 func TestScripts(t *testing.T) {
 	repository, err := filepath.Abs(filepath.Join("..", ".."))
@@ -39,9 +43,22 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"database":      func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.DSN(t)) },
 			"emptydatabase": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.Empty(t)) },
+			"opencases":     func(ts *testscript.TestScript, _ bool, args []string) { openCases(ts, t, args) },
 			"exits":         exits,
 		},
 	})
+}
+
+func openCases(ts *testscript.TestScript, t *testing.T, args []string) {
+	day, err := time.Parse(time.DateOnly, args[0])
+	ts.Check(err)
+	store := pgtest.Open(t, ts.Getenv("DATABASE_URL"))
+	starter := app.Starter{Store: store, Book: app.NewBook(store, clock.Wall), Clock: clock.Fixed(day)}
+	summary, err := starter.Run(context.Background(), app.StartOptions{})
+	ts.Check(err)
+	if summary.Opened == 0 {
+		ts.Fatalf("no case was opened: %+v", summary)
+	}
 }
 
 // exits runs a command and compares its exit status.

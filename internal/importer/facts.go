@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -49,11 +50,6 @@ func newStager(p *plan) *stager {
 	return &stager{p: p, since: map[string]time.Time{}, said: map[string]bool{}, mains: map[string]mainFact{}, counts: map[string]int{}}
 }
 
-// rewind forgets everything but since, for a second pass over the same file.
-func (s *stager) rewind() {
-	s.said, s.mains, s.counts = map[string]bool{}, map[string]mainFact{}, map[string]int{}
-}
-
 // note learns from when on a debtor must be known: from its earliest item.
 func (s *stager) note(rec Record) {
 	if rec.Item.Key == "" {
@@ -82,7 +78,7 @@ func (s *stager) entry(rec Record) (e Entry, repeated bool, p *Problem) {
 	} else {
 		own, e.Payment = []dunning.Fact{s.paymentFact(rec)}, true
 	}
-	digest := digestOf(own)
+	digest := digestOf(rec)
 	main := own[0]
 	key := join(rec.Debtor.Key, string(main.Body.Kind()), main.Source)
 	if earlier, ok := s.mains[key]; ok {
@@ -118,10 +114,19 @@ func contradiction(e Entry, rec Record, row int) string {
 	return what + " " + quote(key) + " of this account is in row " + itoa(row) + " too, with other values; keep the right row"
 }
 
-func digestOf(facts []dunning.Fact) string {
-	text, err := json.Marshal(facts)
-	if err != nil { // facts made here have bodies and valid times
-		return err.Error()
+// digestOf is everything that a row says of its item or payment.
+func digestOf(rec Record) string {
+	text := make([]byte, 0, 256)
+	add := func(words ...string) {
+		for _, w := range words {
+			text = append(append(text, w...), 0)
+		}
+	}
+	it := rec.Item
+	add(it.Key, it.Number, it.Class, it.Issued.String(), it.Due.String(), it.Amount.String())
+	add(rec.Amended.String(), rec.PaidSum.String(), rec.For, rec.Reference, rec.Reverses)
+	for _, at := range []time.Time{rec.Disputed, rec.Decided, rec.Corrected, rec.Paid} {
+		text = strconv.AppendInt(append(text, 0), at.Unix(), 10)
 	}
 	sum := sha256.Sum256(text)
 	return string(sum[:16])

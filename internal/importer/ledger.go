@@ -126,6 +126,8 @@ func (l *ledger) add(s *stager, rec Record) {
 
 // noAccount is why a payment without an account is refused.
 func noAccount(e Entry) Problem {
-	return Problem{Row: e.Row, Line: e.Line, Field: "account",
-		Message: "there is no account " + quote(e.Account) + "; import its items first, or correct the account or the currency"}
+	return Problem{
+		Row: e.Row, Line: e.Line, Field: "account",
+		Message: "there is no account " + quote(e.Account) + "; import its items first, or correct the account or the currency",
+	}
 }

@@ -125,30 +125,48 @@ func TestRepetition(t *testing.T) {
 // Disputes, corrections, credit notes and part payments of an items file.
 func TestItemStories(t *testing.T) {
 	base := plain()
-	base.Columns = mapping.Fields{Account: "account", Item: "no", Issued: "issued", Due: "due", Amount: "amount", Currency: "cur",
-		Paid: "paid", PaidAmount: "sum", Disputed: "flag", DisputedOn: "on", DisputeEnded: "ended", CorrectedOn: "corr", CorrectedAmount: "new"}
+	base.Columns = mapping.Fields{
+		Account: "account", Item: "no", Issued: "issued", Due: "due", Amount: "amount", Currency: "cur",
+		Paid: "paid", PaidAmount: "sum", Disputed: "flag", DisputedOn: "on", DisputeEnded: "ended", CorrectedOn: "corr", CorrectedAmount: "new",
+	}
 	base.Disputes = &mapping.Disputes{When: []string{"Yes"}, Raised: "due", Days: 1}
 	base.Negative = mapping.Credit
 	base.Constants.DebtorKind = "business"
 	header := "account,no,issued,due,amount,cur,paid,sum,flag,on,ended,corr,new\n"
 	for _, c := range []struct{ why, row, want, problem string }{
-		{"paid before the dispute would begin: no dispute", "10,USD,2024-02-01,,Yes,,,,",
-			"2024-01-02T05:00 item A/1|2024-02-01T17:00 payment A/1/paid", ""},
-		{"paid at the very instant: no dispute", "10,USD,2024-02-02,,Yes,,,,",
-			"2024-01-02T05:00 item A/1|2024-02-02T17:00 payment A/1/paid", ""},
-		{"paid later: the payment ends the dispute", "10,USD,2024-02-03,,Yes,,,,",
-			"2024-01-02T05:00 item A/1|2024-02-02T17:00 dispute_raised A/1/dispute|2024-02-03T17:00 payment A/1/paid|2024-02-03T17:00 dispute_resolved A/1/dispute/end", ""},
-		{"never paid: the dispute stays", "10,USD,,,yes,,,,",
-			"2024-01-02T05:00 item A/1|2024-02-02T17:00 dispute_raised A/1/dispute", ""},
-		{"paid in part: the dispute stays", "10,USD,2024-02-03,4,Yes,,,,",
-			"2024-01-02T05:00 item A/1|2024-02-02T17:00 dispute_raised A/1/dispute|2024-02-03T17:00 payment A/1/paid", ""},
+		{
+			"paid before the dispute would begin: no dispute", "10,USD,2024-02-01,,Yes,,,,",
+			"2024-01-02T05:00 item A/1|2024-02-01T17:00 payment A/1/paid", "",
+		},
+		{
+			"paid at the very instant: no dispute", "10,USD,2024-02-02,,Yes,,,,",
+			"2024-01-02T05:00 item A/1|2024-02-02T17:00 payment A/1/paid", "",
+		},
+		{
+			"paid later: the payment ends the dispute", "10,USD,2024-02-03,,Yes,,,,",
+			"2024-01-02T05:00 item A/1|2024-02-02T17:00 dispute_raised A/1/dispute|2024-02-03T17:00 payment A/1/paid|2024-02-03T17:00 dispute_resolved A/1/dispute/end", "",
+		},
+		{
+			"never paid: the dispute stays", "10,USD,,,yes,,,,",
+			"2024-01-02T05:00 item A/1|2024-02-02T17:00 dispute_raised A/1/dispute", "",
+		},
+		{
+			"paid in part: the dispute stays", "10,USD,2024-02-03,4,Yes,,,,",
+			"2024-01-02T05:00 item A/1|2024-02-02T17:00 dispute_raised A/1/dispute|2024-02-03T17:00 payment A/1/paid", "",
+		},
 		{"not disputed", "10,USD,,,No,,,,", "2024-01-02T05:00 item A/1", ""},
-		{"with dates of its own, decided before the payment", "10,USD,2024-03-03,,,2024-01-10,2024-02-10,,",
-			"2024-01-02T05:00 item A/1|2024-01-10T17:00 dispute_raised A/1/dispute|2024-02-10T17:00 dispute_resolved A/1/dispute/end|2024-03-03T17:00 payment A/1/paid", ""},
-		{"decided before it was raised: the end is not believed", "10,USD,,,,2024-01-10,2024-01-09,,",
-			"2024-01-02T05:00 item A/1|2024-01-10T17:00 dispute_raised A/1/dispute", ""},
-		{"the amount changes", "10,USD,,,,,,2024-02-20,12.50",
-			"2024-01-02T05:00 item A/1|2024-02-20T05:00 item_corrected A/1/corrected/2024-02-20/12.50", ""},
+		{
+			"with dates of its own, decided before the payment", "10,USD,2024-03-03,,,2024-01-10,2024-02-10,,",
+			"2024-01-02T05:00 item A/1|2024-01-10T17:00 dispute_raised A/1/dispute|2024-02-10T17:00 dispute_resolved A/1/dispute/end|2024-03-03T17:00 payment A/1/paid", "",
+		},
+		{
+			"decided before it was raised: the end is not believed", "10,USD,,,,2024-01-10,2024-01-09,,",
+			"2024-01-02T05:00 item A/1|2024-01-10T17:00 dispute_raised A/1/dispute", "",
+		},
+		{
+			"the amount changes", "10,USD,,,,,,2024-02-20,12.50",
+			"2024-01-02T05:00 item A/1|2024-02-20T05:00 item_corrected A/1/corrected/2024-02-20/12.50", "",
+		},
 		{"a credit note is money of the account", "-10,USD,,,Yes,,,,", "2024-01-02T17:00 payment A/1/credit", ""},
 		{"a payment of nothing is none", "10,USD,2024-02-03,0,,,,,", "2024-01-02T05:00 item A/1", ""},
 		{"a payment before the invoice stands before it", "10,USD,2023-12-30,,,,,,", "2023-12-30T17:00 payment A/1/paid|2024-01-02T05:00 item A/1", ""},

@@ -218,12 +218,18 @@ func TestSettings(t *testing.T) {
 			m.Columns = mapping.Fields{Account: "#2", Item: "#1", Issued: "#3", Due: "#3", Amount: "#5"}
 			m.Constants.Currency = "USD"
 		}, "R9,C9,2024-01-02,x,7\n", "C9 R9 7.00 USD 2024-01-02"},
-		{"a header twice", func(m *mapping.Mapping) { m.Columns.Due = "issued#2" },
-			"account,no,issued,issued,amount,cur,name,email\nC1,R1,2024-01-02,2024-03-04,5,USD,,\n", "C1 R1 5.00 USD 2024-03-04"},
-		{"single quotes", func(m *mapping.Mapping) { m.File.Quote = "'" },
-			plainHeader + "C1,R1,2024-01-02,2024-02-01,'1',USD,'O''Neil, \"Jo\"',\n", "C1 R1 1.00 USD 2024-02-01"},
-		{"no quotes at all", func(m *mapping.Mapping) { m.File.Quote = "none" },
-			plainHeader + "C1,R1,2024-01-02,2024-02-01,1,USD,5\" pipe,\n", "C1 R1 1.00 USD 2024-02-01"},
+		{
+			"a header twice", func(m *mapping.Mapping) { m.Columns.Due = "issued#2" },
+			"account,no,issued,issued,amount,cur,name,email\nC1,R1,2024-01-02,2024-03-04,5,USD,,\n", "C1 R1 5.00 USD 2024-03-04",
+		},
+		{
+			"single quotes", func(m *mapping.Mapping) { m.File.Quote = "'" },
+			plainHeader + "C1,R1,2024-01-02,2024-02-01,'1',USD,'O''Neil, \"Jo\"',\n", "C1 R1 1.00 USD 2024-02-01",
+		},
+		{
+			"no quotes at all", func(m *mapping.Mapping) { m.File.Quote = "none" },
+			plainHeader + "C1,R1,2024-01-02,2024-02-01,1,USD,5\" pipe,\n", "C1 R1 1.00 USD 2024-02-01",
+		},
 		{"words for nothing", func(m *mapping.Mapping) {
 			m.File.Empty = []string{"NULL"}
 			m.Constants.Currency = "CAD"
@@ -288,13 +294,17 @@ func TestWhere(t *testing.T) {
 // Nothing personal stands in a message.
 func TestPoints(t *testing.T) {
 	m := plain()
-	m.Columns = mapping.Fields{Account: "account", Item: "no", Issued: "issued", Due: "due", Amount: "amount", Currency: "cur", Name: "name",
-		Email: "email", Phone: "phone", Country: "country", Address: "street", City: "city", Zip: "zip", State: "state", Zone: "zone", DebtorKind: "kind"}
+	m.Columns = mapping.Fields{
+		Account: "account", Item: "no", Issued: "issued", Due: "due", Amount: "amount", Currency: "cur", Name: "name",
+		Email: "email", Phone: "phone", Country: "country", Address: "street", City: "city", Zip: "zip", State: "state", Zone: "zone", DebtorKind: "kind",
+	}
 	header := "account,no,issued,due,amount,cur,name,email,phone,country,street,city,zip,state,zone,kind\n"
 	start := "C1,R1,2024-01-02,2024-02-01,1,USD,Jo,"
 	for _, c := range []struct{ why, cells, points, problem, warning string }{
-		{"everything", "jo@example.com,+1 212-555-0123,US,1 Main St|Apt 2,Boston,02110,MA,America/New_York,consumer",
-			"email=jo@example.com sms=+12125550123 call=+12125550123 letter=1 Main St\nApt 2\nBoston MA 02110", "", ""},
+		{
+			"everything", "jo@example.com,+1 212-555-0123,US,1 Main St|Apt 2,Boston,02110,MA,America/New_York,consumer",
+			"email=jo@example.com sms=+12125550123 call=+12125550123 letter=1 Main St\nApt 2\nBoston MA 02110", "", "",
+		},
 		{"a national number with its country", ",030 901820,DE,Weg 1,Berlin,10115,,,", "call=+4930901820 letter=Weg 1\n10115 Berlin", "", ""},
 		{"a national number without a country", ",0171 1234567,,,,,,,", "", "", "the number is not valid and was left out"},
 		{"a broken address", "jo(at)example.com,,,,,,,,", "", "", "the address is not valid and was left out"},
@@ -345,14 +355,41 @@ func TestPointIDs(t *testing.T) {
 // Amounts are read as the mapping says and never guessed.
 func TestAmounts(t *testing.T) {
 	for _, c := range []struct{ decimal, thousands, text, want string }{
-		{".", "", "1234.5", "1234.50"}, {".", ",", "1,234.50", "1234.50"}, {".", ",", "1234.50", "1234.50"},
-		{".", ",", "1,23", ""}, {".", ",", "12,34,567.00", "1234567.00"}, {".", ",", ",123", ""}, {".", ",", "1,,234", ""},
-		{".", ",", "1234,567", ""}, {".", ",", "1.234,50", ""},
-		{",", ".", "1.234,50", "1234.50"}, {",", ".", "1234,5", "1234.50"}, {",", "", "1234.50", ""}, {",", " ", "1 234,50", "1234.50"},
-		{",", " ", "1\u202f234,50", "1234.50"}, {".", "'", "1\u2019234.50", "1234.50"},
-		{".", "", "-5", "-5.00"}, {".", "", "5-", "-5.00"}, {".", "", "(5)", "-5.00"}, {".", "", "\u22125", "-5.00"}, {".", "", "+5", "5.00"},
-		{".", "", "$5", "5.00"}, {".", "", "-$5", "-5.00"}, {".", "", "USD 5", "5.00"}, {".", "", "5 USD", "5.00"}, {".", "", "€5", ""}, {".", "", "EUR 5", ""},
-		{".", "", "", ""}, {".", "", ".", ""}, {".", "", "5.", ""}, {".", "", ".5", ""}, {".", "", "1.2.3", ""}, {".", "", "--5", ""}, {".", "", "٣", ""}, {".", "", "0x10", ""}, {".", "", "1_000", ""},
+		{".", "", "1234.5", "1234.50"},
+		{".", ",", "1,234.50", "1234.50"},
+		{".", ",", "1234.50", "1234.50"},
+		{".", ",", "1,23", ""},
+		{".", ",", "12,34,567.00", "1234567.00"},
+		{".", ",", ",123", ""},
+		{".", ",", "1,,234", ""},
+		{".", ",", "1234,567", ""},
+		{".", ",", "1.234,50", ""},
+		{",", ".", "1.234,50", "1234.50"},
+		{",", ".", "1234,5", "1234.50"},
+		{",", "", "1234.50", ""},
+		{",", " ", "1 234,50", "1234.50"},
+		{",", " ", "1\u202f234,50", "1234.50"},
+		{".", "'", "1\u2019234.50", "1234.50"},
+		{".", "", "-5", "-5.00"},
+		{".", "", "5-", "-5.00"},
+		{".", "", "(5)", "-5.00"},
+		{".", "", "\u22125", "-5.00"},
+		{".", "", "+5", "5.00"},
+		{".", "", "$5", "5.00"},
+		{".", "", "-$5", "-5.00"},
+		{".", "", "USD 5", "5.00"},
+		{".", "", "5 USD", "5.00"},
+		{".", "", "€5", ""},
+		{".", "", "EUR 5", ""},
+		{".", "", "", ""},
+		{".", "", ".", ""},
+		{".", "", "5.", ""},
+		{".", "", ".5", ""},
+		{".", "", "1.2.3", ""},
+		{".", "", "--5", ""},
+		{".", "", "٣", ""},
+		{".", "", "0x10", ""},
+		{".", "", "1_000", ""},
 	} {
 		got, fault := numbers{c.decimal, c.thousands}.amount(c.text, "USD")
 		if (fault == "") != (c.want != "") || fault == "" && got.Decimal() != c.want {
