@@ -14,6 +14,9 @@ var ErrUnsettled = errors.New("decisions do not settle")
 // maxRecords bounds how many records in a row one look may write.
 const maxRecords = 200
 
+// due reports whether a decision is to be carried out at an instant.
+func (d Decision) due(at time.Time) bool { return !d.WakeAt.IsZero() && !d.WakeAt.After(at) }
+
 // Settle decides, and as long as a decision only records what has become true,
 // applies it and decides again. It returns the facts after all records and the
 // decisions in order; the last is the one to carry out or wait for. The
@@ -53,6 +56,11 @@ func (f *Facts) decide(at time.Time) Decision {
 	}
 	if facts := f.pending(at); len(facts) > 0 {
 		return Decision{Verb: VerbRecord, WakeAt: at, Effects: facts, Reason: string(facts[0].Body.Kind())}
+	}
+	if d, ok := f.courtesy(at); ok && d.due(at) {
+		return d
+	} else if ok && f.closing(at) != "" {
+		return d // the case closes when its thanks have left
 	}
 	if reason := f.closing(at); reason != "" {
 		return Decision{Verb: VerbClose, WakeAt: at, Reason: reason, Effects: []Fact{f.fact(at, CaseClosed{Reason: reason})}}

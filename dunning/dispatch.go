@@ -462,7 +462,7 @@ func (f *Facts) plan(d Decision, s *Step, entry, alt int, c Channeled) *ContactP
 	return &ContactPlanned{
 		ID:   strings.Join([]string{f.Case, strconv.Itoa(d.Round), s.ID, string(c.Channel), strconv.Itoa(n)}, "/"),
 		Step: s.ID, Round: d.Round, Entry: entry, Alt: alt, Channel: c.Channel, Template: c.Template, Ordinal: n,
-		Point: f.point(c.Channel), Items: d.Items, Purpose: "collect", Automatic: true, Creditor: f.Creditor.ID,
+		Point: f.point(c.Channel), Items: d.Items, Purpose: purposeOf(s.ID), Automatic: true, Creditor: f.Creditor.ID,
 	}
 }
 

@@ -14,7 +14,7 @@ const person = "debtor"
 
 // gate asks the contact policies whether a channel may be used at an instant.
 func (f *Facts) gate(at time.Time, s *Step, c Channeled) contact.Verdict {
-	q := f.Query(at, c.Channel, "collect", true)
+	q := f.Query(at, c.Channel, purposeOf(s.ID), true)
 	return f.Policies.Check(q)
 }
 

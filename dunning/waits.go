@@ -66,10 +66,26 @@ func (f *Facts) waitPlan(at time.Time) (wait, bool) {
 	for i := range f.Plans {
 		if p := &f.Plans[i]; p.Ended.IsZero() {
 			_, next := f.missed(p, at)
-			return wait{state: "plan", until: next}, true
+			return wait{state: "plan", until: f.sooner(next, f.nextCourtesy(p, at))}, true
 		}
 	}
 	return wait{}, false
+}
+
+// nextCourtesy is when a reminder of the plan is next to be looked at.
+func (f *Facts) nextCourtesy(p *PlanState, at time.Time) time.Time {
+	if d, ok := f.courtesy(at); ok {
+		return d.WakeAt
+	}
+	return f.nextReminder(p, at)
+}
+
+// sooner is the earlier of two instants, where zero is never.
+func (f *Facts) sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (f *Facts) waitPromise(time.Time) (wait, bool) {
@@ -133,7 +149,7 @@ func (f *Facts) stale(at time.Time) bool {
 func (f *Facts) spaced(same sameDispatch) time.Time {
 	var last time.Time
 	for i := range f.Contacts {
-		if c := &f.Contacts[i]; c.Account == f.Account && c.outbound() && c.counts() && !same.has(c) {
+		if c := &f.Contacts[i]; c.Account == f.Account && c.outbound() && c.counts() && !c.isCourtesy() && !same.has(c) {
 			last = later(last, c.At)
 		}
 	}
@@ -161,7 +177,7 @@ func (f *Facts) freeToday(same sameDispatch) time.Time {
 	var last time.Time
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
-		if c.Automatic && c.counts() && !same.has(c) && (c.Creditor == f.Creditor.ID || c.Creditor == "" || f.Creditor.ID == "") {
+		if c.Automatic && c.counts() && !c.isCourtesy() && !same.has(c) && (c.Creditor == f.Creditor.ID || c.Creditor == "" || f.Creditor.ID == "") {
 			last = later(last, c.At)
 		}
 	}

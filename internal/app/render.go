@@ -108,7 +108,7 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 	if w.facts.Credit > 0 {
 		req.Credit = w.allowed.Total.Of(w.facts.Credit)
 	}
-	req.Plan = w.plan()
+	req.Plan, req.Instalment = w.plan(), w.instalment()
 	return req, w.links(ctx, &req)
 }
 
@@ -156,6 +156,22 @@ func (w *writing) plan() *config.RenderPlan {
 		p.Options = append(p.Options, config.RenderPlanOption{Instalments: n, Each: parts[0].Amount, First: parts[0].Due})
 	}
 	return p
+}
+
+// instalment is the part of the live plan that a reminder is about, nil for other
+// messages: the contact's round numbers the instalments from 1.
+func (w *writing) instalment() *config.RenderInstalment {
+	if w.contact.Step != dunning.CourtesyReminder {
+		return nil
+	}
+	for _, p := range w.facts.Plans {
+		n := w.contact.Round
+		if p.Ended.IsZero() && n >= 1 && n <= len(p.Instalments) {
+			ins := p.Instalments[n-1]
+			return &config.RenderInstalment{Number: n, Of: len(p.Instalments), Due: ins.Due, Amount: ins.Amount}
+		}
+	}
+	return nil
 }
 
 // links are the debtor's personal addresses; without them the creditor's payment page.
