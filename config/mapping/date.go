@@ -179,8 +179,18 @@ func clock(s string, seconds bool) (h, m, sec int, rest string, ok bool) {
 
 // monthNames are the short names by month, folded to lower case.
 var monthNames = [12][]string{
-	{"jan"}, {"feb"}, {"mar", "mär", "mrz"}, {"apr"}, {"may", "mai"}, {"jun"},
-	{"jul"}, {"aug"}, {"sep"}, {"oct", "okt"}, {"nov"}, {"dec", "dez"},
+	{"jan"},
+	{"feb"},
+	{"mar", "mär", "mrz"},
+	{"apr"},
+	{"may", "mai"},
+	{"jun"},
+	{"jul"},
+	{"aug"},
+	{"sep"},
+	{"oct", "okt"},
+	{"nov"},
+	{"dec", "dez"},
 }
 
 func monthName(s string) (month int, rest string, ok bool) {

@@ -278,3 +278,42 @@ func TestNeeds(t *testing.T) {
 		t.Errorf("a constant can stand in for a needed column: %v %v", faults, m.Needs())
 	}
 }
+
+// Whatever a mapping file holds: it is refused with faults that have a place
+// and words, or it is valid and its patterns and templates compile.
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("../mappings/*.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no shipped mappings to begin with")
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte("mapping: m\nkind: items\nfile: {dates: [YYYY-MM-DD, YYYY-DD-MM]}\ncolumns: {account: '', item: x}\nsums: {amount: []}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := Parse(text)
+		for _, fault := range m.Validate() {
+			if fault.Path == "" || fault.Message == "" {
+				t.Fatalf("a fault without place or words: %+v", fault)
+			}
+		}
+		if err != nil {
+			return
+		}
+		if _, err := m.File.Patterns(); err != nil {
+			t.Fatalf("valid, but: %v", err)
+		}
+		for _, field := range m.Templates.Set() {
+			if _, err := ParseTemplate(m.Templates.Get(field)); err != nil {
+				t.Fatalf("valid, but: %v", err)
+			}
+		}
+		if len(m.Needs()) > len(m.Used()) {
+			t.Fatal("a file cannot need more columns than are used")
+		}
+	})
+}
