@@ -36,28 +36,28 @@ var closedDays = map[string][]string{
 	"AU":    {"2026-01-01", "2026-01-26", "2026-04-03", "2026-04-06", "2026-04-25", "2026-12-25", "2026-12-26", "2027-01-01", "2027-01-26"},
 }
 
-// hoursOpen: the law of the place lets one contact a person now, on the clock
-// of one zone.
-func hoursOpen(q *contact.Query, t time.Time, loc *time.Location) bool {
+// hoursOpen: the law of the place (or, with state, the state's own law beside
+// the federal one) lets one contact a person now, on the clock of one zone.
+func hoursOpen(q *contact.Query, t time.Time, loc *time.Location, state bool) bool {
 	place, w, day := q.Places[0].Jurisdiction, wall(t, loc), t.In(loc).Weekday()
 	strict := q.Ambiguity != contact.Literal
 	between := func(from, to float64) bool { return float64(w) >= from*3600 && float64(w) < to*3600 }
 	holiday := func() bool { return slices.Contains(closedDays[place], dateOf(t, loc)) }
 	switch place {
 	case "US-OH", "US-MA", "US-FL":
-		open := true
+		if state {
+			bound := place == "US-MA" && q.Channel == "call" || place == "US-FL" && q.Channel != "email"
+			return !bound || between(8, 21)
+		}
 		switch {
 		case q.Role == contact.ThirdParty && strict:
-			open = w > 8*3600 && w < 21*3600
+			return w > 8*3600 && w < 21*3600
 		case q.Role == contact.ThirdParty:
-			open = w >= 8*3600 && w <= 21*3600
+			return w >= 8*3600 && w <= 21*3600
 		case strict && q.Channel != "email":
-			open = between(8, 21) // courtesy
+			return between(8, 21) // courtesy
 		}
-		if place == "US-MA" && q.Channel == "call" || place == "US-FL" && q.Channel != "email" {
-			open = open && between(8, 21)
-		}
-		return open
+		return true
 	case "AU":
 		if q.Channel == "email" {
 			return true
@@ -86,9 +86,11 @@ func hoursOpen(q *contact.Query, t time.Time, loc *time.Location) bool {
 // hoursAllow: every zone is open, or closed with an answer due since it closed.
 func hoursAllow(q *contact.Query, t time.Time) bool {
 	for _, z := range q.Zones {
-		closed := func(m time.Time) bool { return !hoursOpen(q, m, z.Location) }
-		if closed(t) && !answered(q, t, closed) {
-			return false
+		for _, state := range []bool{false, true} {
+			closed := func(m time.Time) bool { return !hoursOpen(q, m, z.Location, state) }
+			if closed(t) && !answered(q, t, closed) {
+				return false
+			}
 		}
 	}
 	return true
