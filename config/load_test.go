@@ -71,7 +71,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		if !fs.ValidPath(name) || len(data) > 20000 {
-			t.Skip()
+			return // such a name cannot come from a file system; long files are for TestLimits of yamlpos
 		}
 		c, err := load(map[string][]byte{
 			name:                             data,

@@ -81,7 +81,7 @@ func (c *Condition) String() string { return c.source }
 
 // Eval decides over the values of a view.
 func (c *Condition) Eval(v dunning.View) (bool, error) {
-	out, _, err := c.prg.Eval(activation(v))
+	out, _, err := c.prg.Eval(activation{&v})
 	if err != nil {
 		return false, fmt.Errorf("condition %q: %w", c.source, err)
 	}

@@ -2,8 +2,11 @@ package condition
 
 import (
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
@@ -208,6 +211,46 @@ func TestAlwaysAndNever(t *testing.T) {
 			t.Errorf("%s: always %v, never %v", c.source, cond.AlwaysTrue(), cond.NeverTrue())
 		}
 	}
+}
+
+func TestAmountsBeyondTheRangeOfLiterals(t *testing.T) {
+	yen, lit := amountOf(money.MustParse("950000000000000", "JPY")), amount{990000000000000000, literalPlaces}
+	if yen.cmp(lit) != 1 || lit.cmp(yen) != -1 {
+		t.Error("950 trillion yen are not more than 99 trillion")
+	}
+	if debt := amountOf(money.MustParse("-950000000000000", "JPY")); debt.cmp(lit) != -1 || lit.cmp(debt) != 1 {
+		t.Error("a negative amount is not less")
+	}
+}
+
+// Amounts of currencies with other numbers of decimals compare exactly, at
+// the largest amounts there are too.
+func TestAmountsCompareExactly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		minor := rapid.Int64Range(-money.MaxMinor, money.MaxMinor).Draw(t, "minor")
+		cur := rapid.SampledFrom([]string{"JPY", "USD", "KWD", "CLF"}).Draw(t, "currency")
+		a, err := money.FromMinor(minor, cur)
+		if err != nil {
+			t.Fatal(err)
+		}
+		literal := fmt.Sprintf("%d.%04d", rapid.Int64Range(0, 99_999_999_999_999).Draw(t, "whole"), rapid.IntRange(0, 9999).Draw(t, "frac"))
+		if rapid.Bool().Draw(t, "near") {
+			whole, frac, _ := strings.Cut(strings.TrimPrefix(a.Decimal(), "-"), ".")
+			if len(whole) > 14 {
+				return
+			}
+			literal = whole + "." + (frac + "0000")[:4]
+		}
+		lit, ok := parseDecimal(literal)
+		if !ok {
+			t.Fatal(literal)
+		}
+		x, _ := new(big.Rat).SetString(a.Decimal())
+		y, _ := new(big.Rat).SetString(literal)
+		if got := amountOf(a).cmp(lit); got != x.Cmp(y) || lit.cmp(amountOf(a)) != -got {
+			t.Fatalf("%s against %s: %d", a, literal, got)
+		}
+	})
 }
 
 func BenchmarkEval(b *testing.B) {

@@ -253,7 +253,8 @@ func number(e ast.Expr) (*big.Rat, bool) {
 	}
 	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "money" {
 		if s, ok := text(e.AsCall().Args()[0]); ok {
-			return parseDecimal(s)
+			a, ok := parseDecimal(s)
+			return big.NewRat(a.minor, 10_000), ok
 		}
 	}
 	return nil, false

@@ -14,7 +14,7 @@ import (
 	"github.com/duly/duly/internal/yamlpos"
 )
 
-var decimalPattern = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,4})?$`)
+var decimalPattern = regexp.MustCompile(`^-?[0-9]{1,14}(\.[0-9]{1,4})?$`)
 
 // Messages of CEL that can be said better.
 var (

@@ -1,9 +1,12 @@
 package condition
 
 import (
+	"cmp"
 	"fmt"
-	"math/big"
+	"math"
 	"reflect"
+	"strconv"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/operators"
@@ -95,22 +98,49 @@ func method(name string, on *types.Type, f func(dunning.View, string) bool) cel.
 		})))
 }
 
-// activation makes the values of one view.
-func activation(v dunning.View) map[string]any {
-	on := func(t *types.Type, values map[string]ref.Val) *thing { return &thing{t, values, &v} }
-	return map[string]any{
-		"debtor": on(debtorType, map[string]ref.Val{
-			"kind": types.String(v.DebtorKind), "locale": types.String(v.Locale), "country": types.String(v.Country),
-		}),
-		"creditor":    on(creditorType, map[string]ref.Val{"id": types.String(v.Creditor)}),
-		"account":     on(accountType, map[string]ref.Val{"tags": types.NewStringList(types.DefaultTypeAdapter, v.Tags)}),
-		"promises":    on(promisesType, map[string]ref.Val{"broken": types.Int(v.BrokenPromises)}),
-		"step":        on(stepType, nil),
-		"balance":     amount{decimal(v.Balance)},
-		"overdue":     amount{decimal(v.Overdue)},
-		"oldest_days": types.Int(v.OldestDays),
-		"items":       types.Int(v.Items),
+// activation answers for the values of one view; only those that a condition
+// looks at are made.
+type activation struct{ view *dunning.View }
+
+// Parent implements cel.Activation: there is nothing around a view.
+func (a activation) Parent() cel.Activation { return nil }
+
+// ResolveName implements cel.Activation.
+func (a activation) ResolveName(name string) (any, bool) {
+	v := a.view
+	switch name {
+	case "balance":
+		return amountOf(v.Balance), true
+	case "overdue":
+		return amountOf(v.Overdue), true
+	case "oldest_days":
+		return types.Int(v.OldestDays), true
+	case "items":
+		return types.Int(v.Items), true
 	}
+	if t, ok := variables[name]; ok {
+		return &thing{t, v}, true
+	}
+	return nil, false
+}
+
+// field is a named part of one of our things.
+func field(thing, name string, v *dunning.View) ref.Val {
+	switch thing + "." + name {
+	case "debtor.kind":
+		return types.String(v.DebtorKind)
+	case "debtor.locale":
+		return types.String(v.Locale)
+	case "debtor.country":
+		return types.String(v.Country)
+	case "creditor.id":
+		return types.String(v.Creditor)
+	case "account.tags":
+		return types.NewStringList(types.DefaultTypeAdapter, v.Tags)
+	case "promises.broken":
+		return types.Int(v.BrokenPromises)
+	}
+	return types.NewErr("%s has no field %s", thing, name)
 }
 
 // provider tells the checker which fields our things have.
@@ -133,18 +163,18 @@ func (p provider) FindStructFieldType(name, field string) (*types.FieldType, boo
 	return p.Registry.FindStructFieldType(name, field)
 }
 
-// thing is a value with named fields.
+// thing is a value with named fields and functions.
 type thing struct {
-	typ    *types.Type
-	values map[string]ref.Val
-	view   *dunning.View
+	typ  *types.Type
+	view *dunning.View
 }
 
 func (t *thing) Get(index ref.Val) ref.Val {
-	if v, ok := t.values[fmt.Sprint(index.Value())]; ok {
-		return v
+	name, ok := index.(types.String)
+	if !ok {
+		return types.MaybeNoSuchOverloadErr(index)
 	}
-	return types.NewErr("%s has no field %v", t.typ.TypeName(), index.Value())
+	return field(t.typ.TypeName(), string(name), t.view)
 }
 
 func (t *thing) Type() ref.Type          { return t.typ }
@@ -157,41 +187,68 @@ func (t *thing) ConvertToNative(reflect.Type) (any, error) {
 	return nil, fmt.Errorf("%s cannot be converted", t.typ.TypeName())
 }
 
-// amount is a decimal number of the account's currency. Conditions compare
-// balances of one account with constants that are in its currency by
-// definition, so the currency itself is not carried.
-type amount struct{ n *big.Rat }
+// amount is a decimal number of the account's currency: minor units with so
+// many decimal places. Conditions compare balances of one account with
+// constants that are in its currency by definition, so the currency itself is
+// not carried.
+type amount struct {
+	minor  int64
+	places int
+}
+
+func amountOf(a money.Amount) amount {
+	places, err := money.Digits(a.Currency())
+	if err != nil {
+		places = 0 // the zero amount has no currency
+	}
+	return amount{a.Minor(), places}
+}
+
+// cmp compares two numbers of different places exactly.
+func (a amount) cmp(b amount) int {
+	if a.places > b.places {
+		return -b.cmp(a)
+	}
+	n := a.minor
+	for range b.places - a.places {
+		if n > math.MaxInt64/10 || n < math.MinInt64/10 {
+			return cmp.Compare(n, 0) // further from zero than any b can be
+		}
+		n *= 10
+	}
+	return cmp.Compare(n, b.minor)
+}
 
 func (a amount) Compare(o ref.Val) ref.Val {
 	b, ok := o.(amount)
 	if !ok {
 		return types.MaybeNoSuchOverloadErr(o)
 	}
-	return types.Int(a.n.Cmp(b.n))
+	return types.Int(a.cmp(b))
 }
 
 func (a amount) Equal(o ref.Val) ref.Val {
 	b, ok := o.(amount)
-	return types.Bool(ok && a.n.Cmp(b.n) == 0)
+	return types.Bool(ok && a.cmp(b) == 0)
 }
 func (a amount) Type() ref.Type                 { return moneyType }
-func (a amount) Value() any                     { return a.n.RatString() }
+func (a amount) Value() any                     { return a }
 func (a amount) ConvertToType(ref.Type) ref.Val { return types.NewErr("money cannot be converted") }
 func (a amount) ConvertToNative(reflect.Type) (any, error) {
 	return nil, fmt.Errorf("money cannot be converted")
 }
 
-func decimal(a money.Amount) *big.Rat {
-	n, _ := new(big.Rat).SetString(a.Decimal())
-	return n
-}
+// literalPlaces is the most decimal places of any currency.
+const literalPlaces = 4
 
-// parseDecimal reads "25.00": digits, at most four decimals, perhaps a minus.
-func parseDecimal(s string) (*big.Rat, bool) {
+// parseDecimal reads "25.00": at most 14 digits, at most four decimals, perhaps a minus.
+func parseDecimal(s string) (amount, bool) {
 	if !decimalPattern.MatchString(s) {
-		return nil, false
+		return amount{}, false
 	}
-	return new(big.Rat).SetString(s)
+	whole, frac, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole+frac+strings.Repeat("0", literalPlaces-len(frac)), 10, 64)
+	return amount{n, literalPlaces}, err == nil
 }
 
 func parseMoney(v ref.Val) ref.Val {
@@ -203,5 +260,5 @@ func parseMoney(v ref.Val) ref.Val {
 	if !ok {
 		return types.NewErr("money(%q) is not a decimal number such as 25.00", string(s))
 	}
-	return amount{n}
+	return n
 }
