@@ -148,7 +148,7 @@ func (b *Book) Frame(ctx context.Context, ref dunning.CaseRef) (activities.Frame
 // the toolchain.
 var zoneVersion = runtime.Version()
 
-// Setup is Frame for an account that may have no case: then it has no sequence.
+// Setup is Frame for an account that may have no case: then its sequence is an empty one.
 func (b *Book) Setup(ctx context.Context, ref dunning.CaseRef) (dunning.Setup, error) {
 	cur, err := b.Current(ctx)
 	if err != nil {
@@ -160,7 +160,7 @@ func (b *Book) Setup(ctx context.Context, ref dunning.CaseRef) (dunning.Setup, e
 	}
 	s := dunning.Setup{
 		Creditor: cr.Creditor, Debtor: ref.Debtor, Account: ref.Account, Case: ref.Case, Currency: ref.Currency,
-		Policies: cur.Policies(), Zone: b.zone, Holiday: cur.Holiday,
+		Policies: cur.Policies(), Zone: b.zone, Holiday: cur.Holiday, Sequence: &dunning.Sequence{},
 	}
 	if ref.Sequence != "" {
 		s.Sequence, _, err = b.Sequence(ctx, ref.Sequence, ref.Version)

@@ -82,7 +82,8 @@ func RunStarter(ctx context.Context, p Process) error {
 // startOnce runs the starter and prints what came of it.
 func startOnce(ctx context.Context, p Process, s *Starter, f starterFlags) error {
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.Stderr), progressbar.OptionSetDescription("accounts"),
-		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionSetSpinnerChangeInterval(0), // a spinner of its own would race with Add
+		progressbar.OptionClearOnFinish())
 	out := json.NewEncoder(p.Stdout)
 	o := StartOptions{DryRun: f.dryRun, Progress: func(int, int) { _ = bar.Add(1) }}
 	if f.dryRun {

@@ -51,8 +51,10 @@ func job(t *testing.T, text string, m mapping.Mapping, sink importer.Sink) impor
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return importer.Job{File: path, Mapping: m, Sink: sink, At: at, Batch: 4, Rejects: path + ".rejects.csv",
-		Options: importer.Options{Creditor: importer.Creditor{ID: "acme", Currency: "USD"}}}
+	return importer.Job{
+		File: path, Mapping: m, Sink: sink, At: at, Batch: 4, Rejects: path + ".rejects.csv",
+		Options: importer.Options{Creditor: importer.Creditor{ID: "acme", Currency: "USD"}},
+	}
 }
 
 func run(t *testing.T, j importer.Job) importer.Summary {
@@ -228,8 +230,10 @@ func BenchmarkImport(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		s, err := importer.Run(b.Context(), importer.Job{File: path, Mapping: items(), Sink: importsink.New(store), At: at,
-			Options: importer.Options{Creditor: importer.Creditor{ID: "acme", Currency: "USD"}}})
+		s, err := importer.Run(b.Context(), importer.Job{
+			File: path, Mapping: items(), Sink: importsink.New(store), At: at,
+			Options: importer.Options{Creditor: importer.Creditor{ID: "acme", Currency: "USD"}},
+		})
 		if err != nil || s.Added != n {
 			b.Fatal(err, s.Added, s.Problems)
 		}

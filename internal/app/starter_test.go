@@ -1,0 +1,238 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/postgres"
+)
+
+// open cases of an account.
+func (s *site) cases(a account) []dunning.CaseRef {
+	s.t.Helper()
+	refs, err := s.store.CasesOf(context.Background(), a.debtor)
+	s.must(err)
+	return refs
+}
+
+// TestStarterOpens: a case is opened 48 hours before the first step of a debt, not before,
+// with a nudge and its first fact, and a dry run changes nothing.
+func TestStarterOpens(t *testing.T) {
+	s := newSite(t)
+	soon, later := s.debtor("soon", "300.00", date(1)), s.debtor("later", "300.00", date(3))
+	small := s.debtor("small", "3.00", date(1))
+	dry, err := s.starter().Run(t.Context(), StartOptions{DryRun: true})
+	if err != nil || dry.Opened != 1 || len(s.cases(soon)) != 0 {
+		t.Fatalf("dry run %+v, %v, cases %v; want one to be opened and none opened", dry, err, s.cases(soon))
+	}
+	var told []Opening
+	sum, err := s.starter().Run(t.Context(), StartOptions{Each: func(o Opening) { told = append(told, o) }})
+	want := StartSummary{Looked: 3, Opened: 1, Unmatched: 1}
+	if err != nil || sum != want {
+		t.Fatalf("run %+v, %v; want %+v", sum, err, want)
+	}
+	if len(told) != 1 || told[0].AccountKey != "soon" || told[0].Sequence != "consumer-standard" || told[0].Case == "" {
+		t.Fatalf("told %+v", told)
+	}
+	if c := s.cases(soon); len(c) != 1 || !c[0].Open || c[0].Version == "" {
+		t.Fatalf("cases %+v", c)
+	}
+	if len(s.cases(later)) != 0 || len(s.cases(small)) != 0 {
+		t.Fatal("a case was opened too early, or for a debt that no sequence applies to")
+	}
+	again, err := s.starter().Run(t.Context(), StartOptions{})
+	if err != nil || again.Opened != 0 || again.Looked != 0 {
+		t.Fatalf("again: %+v, %v; want nobody looked at whose time has not come", again, err)
+	}
+	at, ok, err := s.store.EarliestOpening(t.Context(), start)
+	if err != nil || !ok {
+		t.Fatalf("earliest opening: %v, %v", ok, err)
+	}
+	s.clock.set(time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC))
+	if at.After(s.clock.now) {
+		t.Fatalf("business time would not wait for %s", at)
+	}
+	if sum, err := s.starter().Run(t.Context(), StartOptions{}); err != nil || sum.Opened != 1 || len(s.cases(later)) != 1 {
+		t.Fatalf("two days on: %+v, %v", sum, err)
+	}
+}
+
+// TestStartersRace: many at once open nothing twice.
+func TestStartersRace(t *testing.T) {
+	s := newSite(t)
+	var all []account
+	for _, k := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		all = append(all, s.debtor(k, "300.00", date(1)))
+	}
+	var wg sync.WaitGroup
+	opened := make([]int, 4)
+	for i := range opened {
+		wg.Go(func() {
+			sum, err := s.starter().Run(context.Background(), StartOptions{})
+			if err != nil {
+				t.Error(err)
+			}
+			opened[i] = sum.Opened
+		})
+	}
+	wg.Wait()
+	total := 0
+	for _, n := range opened {
+		total += n
+	}
+	if total != len(all) {
+		t.Errorf("%v cases were said to be opened, want %d in all", opened, len(all))
+	}
+	for _, a := range all {
+		if c := s.cases(a); len(c) != 1 {
+			t.Errorf("account %s has %d cases", a.key, len(c))
+		}
+	}
+}
+
+// TestStarterReopens: a payment that bounces behind the back of commands (an import) opens
+// the closed case again, not a new one.
+func TestStarterReopens(t *testing.T) {
+	s := newSite(t)
+	a := s.debtor("D", "300.00", date(1))
+	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	ref := s.cases(a)[0]
+	fact := func(b dunning.Body) dunning.Fact {
+		return dunning.Fact{At: s.clock.now, Account: a.id, Case: ref.Case, By: "import", Body: b}
+	}
+	s.clock.set(start.Add(time.Hour))
+	s.add(a, fact(dunning.Payment{ID: "p", Amount: money.MustParse("300.00", "USD")}))
+	s.add(a, fact(dunning.CaseClosed{Reason: "paid"}))
+	s.clock.set(start.Add(2 * time.Hour))
+	s.add(a, fact(dunning.PaymentReversed{Payment: "p"}))
+	var told []Opening
+	sum, err := s.starter().Run(t.Context(), StartOptions{Each: func(o Opening) { told = append(told, o) }})
+	if err != nil || sum.Opened != 1 || len(told) != 1 || !told[0].Reopened {
+		t.Fatalf("run %+v, %v, told %+v", sum, err, told)
+	}
+	if c := s.cases(a); len(c) != 1 || !c[0].Open || c[0].Case != ref.Case {
+		t.Fatalf("cases %+v, want the old one open", c)
+	}
+}
+
+// TestOneAccountsTrouble: an account that cannot be looked at, here of a creditor that is
+// not configured, does not keep the others from being opened.
+func TestOneAccountsTrouble(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	s.must(s.store.PutCreditors(ctx, "ghost"))
+	debtor, err := s.store.PutDebtor(ctx, postgres.Profile{Creditor: "ghost", Key: "bad", Name: "Bob"})
+	s.must(err)
+	bad := account{debtor: debtor}
+	bad.id, err = s.store.PutAccount(ctx, postgres.Account{Debtor: debtor, Creditor: "ghost", Key: "bad", Currency: "USD"})
+	s.must(err)
+	s.add(bad, dunning.Fact{At: start, Account: bad.id, Body: dunning.Item{Key: "i", Due: date(1), Amount: money.MustParse("1.00", "USD")}})
+	good := s.debtor("good", "300.00", date(1))
+	sum, err := s.starter().Run(ctx, StartOptions{})
+	if err == nil || !strings.Contains(err.Error(), "ghost") || sum.Failed != 1 || sum.Opened != 1 || len(s.cases(good)) != 1 {
+		t.Fatalf("run %+v, %v", sum, err)
+	}
+}
+
+// TestBook: configuration comes from the database, by version, and says how to mend what is
+// missing.
+func TestBook(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	cur, err := s.book.Current(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq := cur.Sequence("consumer-standard")
+	ref := dunning.CaseRef{Case: "c", Account: "a", Debtor: "d", Creditor: "demo", Currency: "USD", Sequence: seq.ID, Version: seq.Version}
+	t.Run("publishing the same again changes nothing", func(t *testing.T) {
+		if _, added, err := Publish(ctx, s.store, os.DirFS("../../config"), "test", start); err != nil || added {
+			t.Fatalf("added %v, %v", added, err)
+		}
+	})
+	t.Run("a frame has everything that a decision needs", func(t *testing.T) {
+		f, err := s.book.Frame(ctx, ref)
+		if err != nil || f.Setup.Sequence != seq || f.Policies == "" || len(f.Setup.Policies) == 0 || f.Setup.Creditor.Queues.Operations == "" {
+			t.Fatalf("frame %+v, %v", f, err)
+		}
+		if f.Setup.Zone("America/New_York") == nil || f.Setup.Zone("Nowhere/Else") != nil || f.Setup.Zone("Local") != nil {
+			t.Fatal("zones are not resolved as they should")
+		}
+	})
+	t.Run("a creditor that is not configured is named", func(t *testing.T) {
+		other := ref
+		other.Creditor = "nobody"
+		if _, err := s.book.Frame(ctx, other); err == nil || !strings.Contains(err.Error(), "nobody") {
+			t.Fatalf("error %v", err)
+		}
+	})
+	t.Run("a version that was never published is refused", func(t *testing.T) {
+		other := ref
+		other.Version = "0000000000000000"
+		if _, err := s.book.Frame(ctx, other); !errors.Is(err, postgres.ErrNotFound) {
+			t.Fatalf("error %v", err)
+		}
+	})
+	t.Run("a case keeps its version when another is published", func(t *testing.T) {
+		files := fstest.MapFS{}
+		for name, content := range mustRead(t) {
+			files[name] = &fstest.MapFile{Data: content}
+		}
+		changed := strings.Replace(string(files["sequences/consumer-standard.yaml"].Data), "at: +8d", "at: +9d", 1)
+		files["sequences/consumer-standard.yaml"] = &fstest.MapFile{Data: []byte(changed)}
+		if _, added, err := Publish(ctx, s.store, files, "test", start); err != nil || !added {
+			t.Fatalf("added %v, %v", added, err)
+		}
+		b := NewBook(s.store, clock.Wall)
+		now, err := b.Current(ctx)
+		if err != nil || now.Sequence("consumer-standard").Version == seq.Version {
+			t.Fatalf("the new release is not current: %v", err)
+		}
+		f, err := b.Frame(ctx, ref)
+		if err != nil || f.Setup.Sequence.Version != seq.Version || *f.Setup.Sequence.Steps[1].At != 8 {
+			t.Fatalf("the old case got %+v, %v", f.Setup.Sequence, err)
+		}
+	})
+	t.Run("what is not published says what to do", func(t *testing.T) {
+		empty := newEmptySite(t)
+		if _, err := NewBook(empty, clock.Wall).Current(ctx); !errors.Is(err, ErrNothingPublished) {
+			t.Fatalf("error %v", err)
+		}
+	})
+}
+
+func mustRead(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := readAll(os.DirFS("../../config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range files {
+		if strings.HasSuffix(name, ".go") || strings.Contains(name, "testdata") {
+			t.Fatalf("%s is no configuration", name)
+		}
+	}
+	if !slices.Contains(keys(files), "templates/email/nudge.en.md") {
+		t.Fatal("templates are missing")
+	}
+	return files
+}
+
+func keys(m map[string][]byte) (out []string) {
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
