@@ -45,8 +45,10 @@ type event struct {
 func simulated(t *testing.T, args ...string) []event {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status := cli.Run(context.Background(), cli.Env{Args: append([]string{"simulate", "--output", "json"}, args...),
-		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }})
+	status := cli.Run(context.Background(), cli.Env{
+		Args:  append([]string{"simulate", "--output", "json"}, args...),
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" },
+	})
 	if status != 0 || errs.Len() > 0 {
 		t.Fatalf("exit status %d: %s", status, errs.String())
 	}
