@@ -266,3 +266,35 @@ func BenchmarkEval(b *testing.B) {
 		}
 	}
 }
+
+// FuzzCompile: no text may crash the compiler or the evaluation; faults lie in
+// the text; what excludes itself is never true.
+func FuzzCompile(f *testing.F) {
+	for _, s := range []string{
+		`debtor.kind == "consumer" && balance >= money("25.00")`, `!debtor.replied_since("a")`, `"vip" in account.tags`, `items > 1 ? true : false`,
+		`account.tags.exists(t, t == "x")`, "(((", `money("`, `debtor.`, `[1, 2].map(x, x * 2).size() > 1`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		c, faults := Compile(source, steps)
+		lines := strings.Count(source, "\n") + 1
+		for _, x := range faults {
+			if x.Line < 1 || x.Line > lines+1 || x.Column < 1 || x.Message == "" {
+				t.Errorf("fault outside the text: %+v", x)
+			}
+		}
+		if c == nil {
+			if len(faults) == 0 {
+				t.Error("neither condition nor fault")
+			}
+			return
+		}
+		if got, err := c.Eval(view()); err == nil && got && c.NeverTrue() {
+			t.Errorf("%q is true and was proven never to be", source)
+		}
+		if Disjoint(c, c) && !c.NeverTrue() {
+			t.Errorf("%q excludes itself", source)
+		}
+	})
+}
