@@ -38,7 +38,7 @@ func StartOfDay(d Date, loc *time.Location) time.Time {
 	if DateOf(t) == d && DateOf(t.Add(-time.Hour)).Before(d) && DateOf(t.Add(-1)).Before(d) {
 		return t
 	}
-	lo, hi := t.Add(-4*time.Hour), t.Add(4*time.Hour)
+	lo, hi := t.Add(-30*time.Hour), t.Add(30*time.Hour)
 	for hi.Sub(lo) > 1 {
 		mid := lo.Add(hi.Sub(lo) / 2)
 		if DateOf(mid.In(loc)).Before(d) {

@@ -16,7 +16,8 @@ import (
 // File is a single case as a file: docs/schemas/facts-v1.json. Everything that
 // happens to it from outside is one list in any order; instants are RFC 3339,
 // or "2006-01-02 15:04", or "2006-01-02" (start of the day), in the debtor's
-// first zone. Amounts may be written as plain decimals in the file's currency.
+// first zone. Money that has a date but no time posts at 12:00 in the creditor's
+// zone. Amounts may be written as plain decimals in the file's currency.
 type File struct {
 	// Facts names the format; it must be "v1".
 	Format string `json:"format" jsonschema:"enum=v1"`
@@ -221,9 +222,28 @@ func (c *compiler) instant(v any) (time.Time, error) {
 	return time.Time{}, fmt.Errorf(`%q is not an instant; write RFC 3339, "2006-01-02 15:04" or "2006-01-02"`, s)
 }
 
+// when is the instant of an entry. Money that has a date but no time posts at
+// 12:00 in the creditor's zone.
+func (c *compiler) when(x map[string]any) (time.Time, error) {
+	at, err := c.instant(x["at"])
+	if s, _ := x["at"].(string); err != nil || len(s) != len("2006-01-02") {
+		return at, err
+	}
+	switch fmt.Sprintf("%v%v", x["kind"], x["do"]) {
+	case "payment<nil>", "payment_reversed<nil>", "<nil>record_payment", "<nil>reverse_payment":
+		z := c.zone
+		if name := c.file.Creditor.Zone; name != "" {
+			z = c.env.Setup.Zone(name)
+		}
+		d := dunning.DateOf(at)
+		return time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, z), nil
+	}
+	return at, nil
+}
+
 // fact compiles one entry of the list.
 func (c *compiler) fact(x map[string]any) error {
-	at, err := c.instant(x["at"])
+	at, err := c.when(x)
 	if err != nil {
 		return fmt.Errorf("at: %w", err)
 	}
