@@ -6,7 +6,12 @@ import (
 )
 
 // tolerance is the account's tolerance in minor units.
-func (f *Facts) tolerance() int64 { return f.Sequence.Tolerance[f.Currency].Minor() }
+func (f *Facts) tolerance() int64 {
+	if f.Sequence == nil { // an account that no sequence has been chosen for yet
+		return 0
+	}
+	return f.Sequence.Tolerance[f.Currency].Minor()
+}
 
 // collectable reports whether an item is in sequence and above tolerance: only
 // such items lead or justify a step.
