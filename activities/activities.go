@@ -28,8 +28,6 @@ const (
 	storing = 20 * time.Second
 	// defaultStoreTries is how often storing an outcome is tried within an activity.
 	defaultStoreTries = 5
-	// early is how long an activity waits when its timer fired before its instant.
-	early = 2 * time.Second
 	// maxReplans in a row without a pause park the case.
 	maxReplans = 3
 	// maxRounds bounds how often the fence may send a hand-over back to its decision
@@ -143,8 +141,8 @@ func (j *job) loadPlanned(ctx context.Context) error {
 		return nil
 	}
 	j.planned = &d
-	if at := d.Decision.WakeAt; j.verb != dunning.VerbLook && !at.IsZero() {
-		_, err = clock.Await(ctx, j.Clock, at, early)
+	if at := wakeAt(d.Decision); !j.req.Nudged && !at.IsZero() {
+		_, err = clock.Await(ctx, j.Clock, at, clock.Patience)
 	}
 	return wrap(codeClock, err)
 }

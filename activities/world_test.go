@@ -242,7 +242,8 @@ func (p *provider) Lookup(_ context.Context, m dunning.Message) dunning.Evidence
 
 // call runs one activity as the workflow would.
 func (w *world) call(a workflows.Activity) error {
-	next, err := w.acts.All()[a](context.Background(), workflows.Request{Case: w.ref.Case, Intent: w.next.DecisionID})
+	nudged := a == workflows.Look && w.next.WakeAt.After(w.now)
+	next, err := w.acts.All()[a](context.Background(), workflows.Request{Case: w.ref.Case, Intent: w.next.DecisionID, Nudged: nudged})
 	if err == nil {
 		w.next, w.have = next, !next.Closed
 	}

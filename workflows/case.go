@@ -91,18 +91,19 @@ func (r *run) turn(ctx workflow.Context) error {
 	// Whatever arrived up to here is satisfied by the fresh facts that the activity
 	// loads. What arrives from here on wakes the next sleep.
 	r.alarm.drain()
+	nudged := r.nudged
 	r.nudged = false
-	return r.act(ctx, activity)
+	return r.act(ctx, activity, nudged)
 }
 
 // act runs one activity and takes over what it says is next.
-func (r *run) act(ctx workflow.Context, a Activity) error {
+func (r *run) act(ctx workflow.Context, a Activity, nudged bool) error {
 	label := string(a)
 	if a != Look {
 		label = summary(r.next)
 	}
 	ctx = workflow.WithActivityOptions(ctx, optionsOf(a, label))
-	req := Request{Case: r.id, Intent: r.next.DecisionID}
+	req := Request{Case: r.id, Intent: r.next.DecisionID, Nudged: nudged}
 	var next dunning.Next
 	if err := workflow.ExecuteActivity(ctx, string(a), req).Get(ctx, &next); err != nil {
 		return err

@@ -34,17 +34,19 @@ const forever = time.Duration(-1)
 // script plays the activities: the n-th call answers with the n-th step. It is the
 // same object over continue-as-new, as Postgres is.
 type script struct {
-	steps []step
-	calls []string // "Send d3@+72h": activity, intent, time since t0
-	base  time.Duration
-	each  func(n int) // called after each answer
-	now   func() time.Time
+	steps  []step
+	calls  []string // "Send d3@+72h": activity, intent, time since t0
+	nudged []bool
+	base   time.Duration
+	each   func(n int) // called after each answer
+	now    func() time.Time
 }
 
 func (s *script) answer(name Activity) Func {
 	return func(_ context.Context, req Request) (dunning.Next, error) {
 		at := s.now()
 		s.calls = append(s.calls, fmt.Sprintf("%s %s@+%s", name, req.Intent, at.Sub(t0)))
+		s.nudged = append(s.nudged, req.Nudged)
 		n := len(s.calls)
 		if n > len(s.steps) {
 			return dunning.Next{}, temporal.NewNonRetryableApplicationError("script is over", "script", nil)
@@ -175,6 +177,19 @@ func TestNudgeDuringActivity(t *testing.T) {
 	want := []string{"Look @+0s", "Send d1@+24h0m0s", "Look d2@+24h0m0s", "Look d3@+25h0m0s", "Close d4@+25h0m0s"}
 	if err := e.GetWorkflowError(); err != nil || !slices.Equal(s.calls, want) {
 		t.Fatalf("err %v\n got %q\nwant %q", err, s.calls, want)
+	}
+}
+
+// TestNudgedIsTold: an activity learns whether its instant has come or something happened:
+// only the former may wait for business time to catch up.
+func TestNudgedIsTold(t *testing.T) {
+	s := &script{steps: closing(step{verb: "look", in: hours(24)}, step{verb: "look", in: hours(2)}, step{verb: "send", in: hours(1)})}
+	e := env(t, s, t0)
+	e.RegisterDelayedCallback(func() { e.SignalWorkflow(Nudge.Name, Nudged{}) }, hours(5))
+	e.ExecuteWorkflow(CaseType, Input{Case: "c"})
+	want := []bool{true, true, false, false, false} // first look, nudge, timer, timer, at once
+	if err := e.GetWorkflowError(); err != nil || !slices.Equal(s.nudged, want) {
+		t.Fatalf("err %v, nudged %v, want %v (calls %q)", err, s.nudged, want, s.calls)
 	}
 }
 

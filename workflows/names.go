@@ -26,6 +26,8 @@ type Request struct {
 	// Intent is the id of the decision that planned this, "" when nothing is known
 	// yet. It makes a retry find what the first try already did.
 	Intent string `json:"intent,omitempty"`
+	// Nudged: not because its instant has come, but because something happened.
+	Nudged bool `json:"nudged,omitempty"`
 }
 
 // Activity is the registered name of an activity of a case. All of them take a

@@ -31,7 +31,7 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s gives up after %d attempts; a case must be late, never lost", a, o.RetryPolicy.MaximumAttempts)
 		}
 		touches := a == Send || a == Offer || a == Look
-		if touches != (o.StartToCloseTimeout >= time.Minute) {
+		if touches != (o.StartToCloseTimeout >= 90*time.Second) {
 			t.Errorf("%s has %s to finish", a, o.StartToCloseTimeout)
 		}
 	}

@@ -15,10 +15,11 @@ import (
 // activities.FirstBeat, so the usual short one costs nothing (beats are billed).
 const pulse = 20 * time.Second
 
-// deciding is for activities that are transactions in Postgres only.
+// deciding is for activities that are transactions in Postgres only. The time-out leaves
+// room for waking early (clock.Patience).
 func deciding(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
-		StartToCloseTimeout: 30 * time.Second,
+		StartToCloseTimeout: time.Minute,
 		HeartbeatTimeout:    pulse,
 		RetryPolicy:         patient(time.Second),
 		Summary:             summary,

@@ -99,7 +99,7 @@ func Connect(ctx context.Context, p Process, needTemporal bool) (d Deps, done fu
 
 // connect opens what stands on the database.
 func (d *Deps) connect(ctx context.Context, p Process, opts client.Options, needTemporal bool, closers *[]func()) (err error) {
-	if d.Clock, err = clock.Open(ctx, d.Store.Pool(), pendingOf(d.Store)); err != nil {
+	if d.Clock, err = clock.Open(ctx, d.Store.Pool(), d.Store.EarliestWork); err != nil {
 		return err
 	}
 	if d.Channels, err = OpenChannels(p.Getenv, d.Store); err != nil {
@@ -154,22 +154,6 @@ func dial(ctx context.Context, opts client.Options, log *slog.Logger) (client.Cl
 			return nil, fmt.Errorf("no Temporal server answers at %s (TEMPORAL_ADDRESS): %w", opts.HostPort, err)
 		case <-time.After(2 * time.Second):
 		}
-	}
-}
-
-// pendingOf is the work that business time must not run past: what cases have planned, and
-// what the starter has to open.
-func pendingOf(s *postgres.Store) clock.Pending {
-	return func(ctx context.Context, after time.Time) (time.Time, bool, error) {
-		at, ok, err := s.EarliestPending(ctx, after)
-		if err != nil {
-			return at, ok, err
-		}
-		opens, also, err := s.EarliestOpening(ctx, after)
-		if also && (!ok || opens.Before(at)) {
-			return opens, true, err
-		}
-		return at, ok, err
 	}
 }
 

@@ -145,7 +145,7 @@ func TestPending(t *testing.T) {
 	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	at, ok, err := pendingOf(s.store)(t.Context(), start)
+	at, ok, err := s.store.EarliestWork(t.Context(), start)
 	if want := time.Date(2026, 3, 6, 5, 0, 0, 0, time.UTC); err != nil || !ok || !at.Equal(want) {
 		t.Fatalf("pending at %s (%v, %v), want the opening at %s", at, ok, err, want)
 	}
@@ -153,7 +153,7 @@ func TestPending(t *testing.T) {
 	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil || len(s.cases(a)) != 1 {
 		t.Fatalf("cases %v, %v", s.cases(a), err)
 	}
-	if now, ok, err := pendingOf(s.store)(t.Context(), start); err != nil || !ok || !now.Equal(at) {
+	if now, ok, err := s.store.EarliestWork(t.Context(), start); err != nil || !ok || !now.Equal(at) {
 		t.Fatalf("pending at %s (%v, %v), want %s: the new case waits to be looked at", now, ok, err, at)
 	}
 }

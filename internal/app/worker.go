@@ -36,7 +36,7 @@ type Deps struct {
 // WorkerOptions tune a Worker; the zero value is for production.
 type WorkerOptions struct {
 	Queue      string // task queue; "": workflows.TaskQueue
-	Activities int    // at once; 0: 40
+	Activities int    // at once; 0: 100, or 2000 in a rehearsal, where many wait for business time
 	Limits     map[dunning.Channel]activities.Limits
 	Late       time.Duration // see Relay.Late
 	Sweep      time.Duration // see Relay.Sweep
@@ -88,7 +88,10 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 
 // register makes the Temporal worker with everything under its explicit name.
 func (w *Worker) register() worker.Worker {
-	n := or(w.o.Activities, 40)
+	n := or(w.o.Activities, 100)
+	if w.o.Activities == 0 && w.deps.Clock != clock.Real() {
+		n = 2000
+	}
 	t := worker.New(w.deps.Temporal, or(w.o.Queue, workflows.TaskQueue), worker.Options{
 		MaxConcurrentActivityExecutionSize: n,
 		WorkerStopTimeout:                  or(w.o.Stop, 45*time.Second),
