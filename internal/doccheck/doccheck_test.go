@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/duly/duly/internal/cli"
+	"github.com/duly/duly/internal/walls"
 )
 
 // top is the repository's directory.
@@ -86,6 +87,30 @@ func follow(from, target string, all map[string][]byte) error {
 		return fmt.Errorf("the link %q leads to a heading that %s does not have", target, to)
 	}
 	return nil
+}
+
+// TestDocumentsThatFilesPointToExist covers comments in code and configuration.
+func TestDocumentsThatFilesPointToExist(t *testing.T) {
+	tree, err := walls.Load(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mention := regexp.MustCompile(`\bdocs/[A-Za-z0-9/_-]+\.(md|json|svg|csv)\b`)
+	found := 0
+	for _, file := range tree.Texts {
+		if strings.HasPrefix(file.Path, "internal/doccheck/") || strings.Contains(file.Path, "/testdata/") {
+			continue
+		}
+		for _, name := range mention.FindAllString(string(file.Content), -1) {
+			found++
+			if !isThere(name) {
+				t.Errorf("%s points to %s, which is not there", file.Path, name)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d mentions were found: the check looks at nothing", found)
+	}
 }
 
 func TestCommandsExist(t *testing.T) {
