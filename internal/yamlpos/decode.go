@@ -53,8 +53,6 @@ func (d *Doc) decode(n *yaml.Node, path string, v reflect.Value) {
 		if d.want(n, yaml.SequenceNode, "a list") {
 			d.decodeList(n, path, v)
 		}
-	case reflect.Interface:
-		d.decodeAny(n, v)
 	default:
 		if d.want(n, yaml.ScalarNode, word(v)) {
 			d.decodeScalar(n, v)
@@ -224,17 +222,6 @@ func (d *Doc) decodeList(n *yaml.Node, path string, v reflect.Value) {
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, c := range n.Content {
 		d.decode(c, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
-	}
-}
-
-func (d *Doc) decodeAny(n *yaml.Node, v reflect.Value) {
-	var out any
-	if err := n.Decode(&out); err != nil {
-		d.refuse(n, "not readable: "+err.Error(), "")
-		return
-	}
-	if out != nil {
-		v.Set(reflect.ValueOf(out))
 	}
 }
 

@@ -286,14 +286,6 @@ func (d *Doc) Warn(path, message, hint string) {
 // follows the YAML of a file.
 func (d *Doc) Add(f Fault) { d.faults = append(d.faults, f) }
 
-// Line returns the line of the value at a path in the file, 0 when unknown.
-func (d *Doc) Line(path string) int {
-	if n := d.nearest(path); n != nil {
-		return n.Line + d.first
-	}
-	return 0
-}
-
 func (d *Doc) nearest(path string) *yaml.Node {
 	for {
 		if n := d.values[path]; n != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 )
 
 type shade string
@@ -15,6 +16,17 @@ func (s *shade) UnmarshalText(b []byte) error {
 		return fmt.Errorf("%q is not a shade; use red or green", b)
 	}
 	*s = shade(b)
+	return nil
+}
+
+// pair reads itself from a list of two.
+type pair struct{ from, to string }
+
+func (p *pair) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
+		return fmt.Errorf("give two words, such as [a, b]")
+	}
+	p.from, p.to = n.Content[0].Value, n.Content[1].Value
 	return nil
 }
 
@@ -32,6 +44,7 @@ type sample struct {
 	Parts  []part            `yaml:"parts"`
 	Prices map[string]string `yaml:"prices"`
 	More   *part             `yaml:"more"`
+	Pair   pair              `yaml:"pair"`
 	Deep   `yaml:",inline"`
 }
 
@@ -62,6 +75,7 @@ parts:
     count: -2
 prices: {USD: 1.00, EUR: "2"}
 more: {name: x}
+pair: [a, b]
 inner: y
 `)
 	if len(faults) > 0 {
@@ -70,9 +84,9 @@ inner: y
 	want := sample{
 		Title: "Hello", Level: 7, Strict: true, Rate: 2.5, Shade: "red",
 		Parts: []part{{"a", 1}, {"12", -2}}, Prices: map[string]string{"USD": "1.00", "EUR": "2"},
-		More: &part{Name: "x"}, Deep: Deep{Inner: "y"},
+		More: &part{Name: "x"}, Pair: pair{"a", "b"}, Deep: Deep{Inner: "y"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pair{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -91,6 +105,19 @@ func TestFaultsSayWhereAndHow(t *testing.T) {
 		{"a word for a truth value", "strict: maybe\n", "1:9", `must be true or false, not the text "maybe"`, ""},
 		{"a key without a value", "title:\n", "1:7", "the value is missing", "give a text or leave the key out"},
 		{"a value of an own type", "shade: blue\n", "1:8", `"blue" is not a shade; use red or green`, ""},
+		{"an own type without a value", "shade:\n", "1:7", "the value is missing", "give one or leave the key out"},
+		{"an own type that is a list", "shade: [red]\n", "1:8", "must be one value, not a list", ""},
+		{"a type that reads itself", "pair: [a]\n", "1:7", "give two words, such as [a, b]", ""},
+		{"keys where a list belongs", "parts: {name: a}\n", "1:8", "must be a list, not keys and values", ""},
+		{"a list where keys belong", "more: [a]\n", "1:7", "must be keys and values, not a list", ""},
+		{"a number where keys belong", "more: 7\n", "1:7", "must be keys and values, not the number 7", ""},
+		{"a number where a list belongs", "parts: 7\n", "1:8", "must be a list, not the number 7", ""},
+		{"a list without a value", "parts:\n", "1:7", "the value is missing", "give a list or leave the key out"},
+		{"no number", "rate: fast\n", "1:7", `must be a number, not the text "fast"`, ""},
+		{"a long text is cut", "level: " + strings.Repeat("x", 60) + "\n", "1:8", `must be a whole number, not the text "` + strings.Repeat("x", 40) + `…"`, ""},
+		{"a key that is a list", "? [a]\n: b\n", "1:3", "a key must be a single word", ""},
+		{"a map with a key that is a list", "prices:\n  ? [a]\n  : b\n", "2:5", "a key must be a single word", ""},
+		{"an alias of nothing", "title: *x\n", "1:8", "not readable as YAML: unknown anchor 'x' referenced", "put the value in quotes: it begins with a sign that YAML reads as its own"},
 		{"a key given twice", "title: a\nlevel: 1\ntitle: b\n", "3:1", `key "title" is given twice`, "it was given first in line 1"},
 		{"an anchor", "title: &x a\n", "1:8", "anchors (&name) are not used here", "write the value out where it is needed"},
 		{"a tag", "title: !!str a\n", "1:8", "tags (!!str) are not used here", "leave the tag out"},
@@ -196,6 +223,35 @@ func TestSemanticFaultsFindTheirPlace(t *testing.T) {
 	want := []string{"2:5 nearest parent", "3:5 key", "3:12 value", "4:8 a warning", "4:15 inside quotes", "8:9 inside a block"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestNothingMoreIsSaidAboutWhatCouldNotBeRead(t *testing.T) {
+	d, _ := Parse("f.yaml", []byte("level: x\ntitel: y\n"))
+	var s sample
+	d.Decode(&s)
+	d.Fault("level", "must be positive", "")
+	d.FaultKey("level", "is not needed", "")
+	d.FaultInside("level", 1, 1, "no such level", "")
+	d.Warn("level", "is unusual", "")
+	if !d.Has("title") || d.Given("title") || !d.Given("level") || d.Has("rate") {
+		t.Error("a misspelt key does not count as tried")
+	}
+	if faults := d.Faults(); len(faults) != 2 || !d.Failed() {
+		t.Errorf("got %v", faults)
+	}
+}
+
+func TestWarningsAreNotFaults(t *testing.T) {
+	d, _ := Parse("f.yaml", []byte("title: a\n"))
+	d.Warn("title", "is short", "add words")
+	d.Add(Fault{File: "f.yaml", Line: 0, Column: 1, Message: "the file as a whole", Warning: true})
+	faults, warnings := d.Faults().Split()
+	if d.Failed() || len(faults) != 0 || len(warnings) != 2 {
+		t.Errorf("faults %v, warnings %v", faults, warnings)
+	}
+	if got := warnings[0].String(); got != "f.yaml: warning: the file as a whole" {
+		t.Errorf("got %s", got)
 	}
 }
 
