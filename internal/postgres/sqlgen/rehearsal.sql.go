@@ -101,11 +101,18 @@ SELECT e.at FROM (SELECT LEAST(
    ORDER BY a.opens_at LIMIT 1),
   (SELECT min(r.at) FROM rehearsal_script r WHERE r.done_at IS NULL AND r.kind <> 'audience' AND r.at > $1::timestamptz),
   (SELECT min(s.at) FROM sandbox_messages s WHERE s.read_at IS NULL AND s.at > $1::timestamptz
-     AND EXISTS (SELECT FROM rehearsal_script a WHERE a.kind = 'audience'))
+     AND EXISTS (SELECT FROM rehearsal_script a WHERE a.kind = 'audience')),
+  (SELECT t.now FROM duly_clock t WHERE t.now > $1::timestamptz
+     AND EXISTS (SELECT FROM rehearsal_script a WHERE a.kind = 'audience')
+     AND EXISTS (SELECT FROM accounts a JOIN debtors d ON d.id = a.debtor_id
+       WHERE (a.checked_version IS NULL OR a.checked_version < d.version) AND EXISTS (SELECT FROM items i WHERE i.account_id = a.id)
+         AND NOT EXISTS (SELECT FROM cases c WHERE c.account_id = a.id AND c.status = 'open')))
 )::timestamptz AS at) e WHERE e.at IS NOT NULL
 `
 
-// All that a rehearsal waits for, in one question: cases, openings, script and unread messages.
+// All that a rehearsal waits for, in one question: cases, openings, script and unread messages. While somebody
+// plays (there is an audience), accounts at which the starter has not looked since something was new hold the clock
+// where it is: it is not known yet when they are to be opened.
 func (q *Queries) EarliestWork(ctx context.Context, after time.Time) (time.Time, error) {
 	row := q.db.QueryRow(ctx, earliestWork, after)
 	var at time.Time
