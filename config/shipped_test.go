@@ -40,8 +40,8 @@ func TestShippedConfigurationHasNeitherFaultsNorWarnings(t *testing.T) {
 	}
 }
 
-// What is embedded is what is in the directory: nothing is forgotten in the
-// go:embed lines.
+// What is embedded is what is in the directory: the directives of default.go
+// forget nothing.
 func TestEmbeddedFilesAreTheDirectory(t *testing.T) {
 	onDisk, err := Load(os.DirFS("."))
 	if err != nil {

@@ -183,6 +183,7 @@ func (t *thing) Equal(o ref.Val) ref.Val { return types.Bool(t == o) }
 func (t *thing) ConvertToType(ref.Type) ref.Val {
 	return types.NewErr("%s cannot be converted", t.typ.TypeName())
 }
+
 func (t *thing) ConvertToNative(reflect.Type) (any, error) {
 	return nil, fmt.Errorf("%s cannot be converted", t.typ.TypeName())
 }

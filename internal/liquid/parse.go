@@ -68,7 +68,6 @@ type parser struct {
 	at     int
 	depth  int
 	faults []Fault
-	names  []string // loop variables and assigned names in scope
 }
 
 func (p *parser) fault(offset int, message, hint string) {

@@ -25,9 +25,11 @@ func TestBothForms(t *testing.T) {
 		{"an ordered list", "3. one\n4. two\n", []string{"<ol "}, "3. one\n4. two\n"},
 		{"a quote", "> said\n", []string{"border-left"}, "> said\n>\n"},
 		{"a rule", "a\n\n---\n\nb", []string{"<hr "}, "a\n\n---\n\nb\n"},
-		{"a table", "| Invoice | Open |\n|---|---:|\n| A-1 | $1,234.50 |\n| Longer-2 | $5 |\n",
+		{
+			"a table", "| Invoice | Open |\n|---|---:|\n| A-1 | $1,234.50 |\n| Longer-2 | $5 |\n",
 			[]string{`<th scope="col" align="left"`, `<td align="right"`, ">$1,234.50</td>"},
-			"Invoice        Open\n-------------------\nA-1       $1,234.50\nLonger-2         $5\n"},
+			"Invoice        Open\n-------------------\nA-1       $1,234.50\nLonger-2         $5\n",
+		},
 		{"escaped signs", `1\. not a list, 2 \< 3 \& \*x\*`, []string{"1. not a list, 2 &lt; 3 &amp; *x*"}, "1. not a list, 2 < 3 & *x*\n"},
 	}
 	for _, c := range cases {
