@@ -92,8 +92,7 @@ func TestEveryWallFallsWhereItIsBroken(t *testing.T) {
 		"skips": `
 			dunning/skip_test.go:11: skips without saying that ../shared is absent
 			dunning/skip_test.go:12: skips without saying that ../shared is absent
-			dunning/skip_test.go:22: skips without saying that ../shared is absent
-			dunning/skip_test.go:13: uses testing.Short`,
+			dunning/skip_test.go:22: skips without saying that ../shared is absent`,
 		"no-cdn":           `console/page.html:2: loads from or names a public server: //cdn.jsdelivr.net/npm/htmx.org`,
 		"no-machine-paths": `console/page.html:3: names a directory of one machine: "/work/d`,
 	}
