@@ -46,8 +46,24 @@ func Open(t testing.TB, dsn string) *postgres.Store {
 	if err != nil {
 		t.Fatalf("opening the test database: %v", err)
 	}
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { closeSoon(t, s) })
 	return s
+}
+
+// closeSoon closes a store. A test that panics or fails while it holds a connection
+// must not hang for ever on giving it back: that would hide why it failed.
+func closeSoon(t testing.TB, s *postgres.Store) {
+	t.Helper()
+	closed := make(chan struct{})
+	go func() {
+		s.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		t.Errorf("the test still holds a connection of its database: rows that were not closed?")
+	}
 }
 
 // DSN makes a fresh, migrated database and returns its URL.
