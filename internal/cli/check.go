@@ -15,19 +15,21 @@ import (
 // refusal is an answer.
 func (a *app) checkCmd() *cobra.Command {
 	var ambiguity string
+	var explain bool
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Answer contact questions: may this message or call leave now?",
 		Long: `Answers the cases of a file (docs/contact-policy.md) by the contact policies.
-With --output json one object a line; else the reasoning in plain words. "-" reads standard input.`,
+Prints one JSON object a line, in the order of the cases, and nothing else; with --explain the reasoning in plain words. "-" reads standard input.`,
 		Args: args("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.check(args[0], ambiguity) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.check(args[0], ambiguity, explain) },
 	}
 	cmd.Flags().StringVar(&ambiguity, "ambiguity", "strict", "how unclear rules are read: strict or literal")
+	cmd.Flags().BoolVar(&explain, "explain", false, "print the reasoning in plain words instead: candidates, rules, counters")
 	return cmd
 }
 
-func (a *app) check(file, ambiguity string) error {
+func (a *app) check(file, ambiguity string, explain bool) error {
 	if ambiguity != "strict" && ambiguity != "literal" {
 		return usagef("--ambiguity is strict or literal, not %q", ambiguity)
 	}
@@ -41,9 +43,9 @@ func (a *app) check(file, ambiguity string) error {
 	}
 	defer in.Close()
 	out := bufio.NewWriter(a.env.Stdout)
-	answer := contactfile.Explain
-	if a.output == "json" {
-		answer = contactfile.Answer
+	answer := contactfile.Answer
+	if explain {
+		answer = contactfile.Explain
 	}
 	err = answer(in, cfg.Policies(), ambiguity, out)
 	return errors.Join(err, out.Flush())
