@@ -51,6 +51,9 @@ func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
 		}
 		return []Fact{f.fact(at, m), f.debtorFact(at, PointDead{ID: c.Point, Reason: "invalid"})}
 	case FailedConfig, FailedContent:
+		if c.isCourtesy() { // never worth a person's time
+			return []Fact{f.fact(at, m)}
+		}
 		m.Permanent = false
 		return []Fact{f.fact(at, m), f.fact(at, TaskOpened{ID: id + "/failed", Task: TaskFailed, Queue: f.Creditor.Queues.Operations,
 			Step: c.Step, Contact: id, Reason: string(o.Class) + ":" + o.Code})}

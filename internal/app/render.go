@@ -105,7 +105,9 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 	if req.Locale == "" {
 		req.Locale = known.Locale
 	}
-	if w.facts.Credit > 0 {
+	if courtesy := w.contact.Step == dunning.CourtesyThanks || w.contact.Step == dunning.CourtesyReminder; courtesy {
+		req.Total = w.allowed.Total.Of(0) // it lists no invoices; an instalment is said by itself
+	} else if w.facts.Credit > 0 {
 		req.Credit = w.allowed.Total.Of(w.facts.Credit)
 	}
 	req.Plan, req.Instalment = w.plan(), w.instalment()
