@@ -12,6 +12,9 @@
 //	     call the provider, starting within Patience of the fence
 //	tx3  store the outcome and what is next
 //
+// What needs no provider (task, call, escalation, referral, closing) is one transaction:
+// decide, make it true, store what is next.
+//
 // A crash anywhere is mended by the retry, which finds what happened by the intent
 // and by the contact's state. What the provider may have taken is never sent again
 // without evidence.

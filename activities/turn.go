@@ -65,26 +65,40 @@ func (t *turn) carryOut(ctx context.Context) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if t.verb == dunning.VerbLook || !t.asPlanned(d) || !d.Due() {
-		return t.replan(ctx, d)
+	if closes(d) || t.verb != dunning.VerbLook && t.asPlanned(d) && d.Due() {
+		return t.effect(ctx, d)
 	}
-	return t.effect(ctx, d)
+	return t.replan(ctx, d)
+}
+
+// closes reports whether a decision ends items or the case now. That needs nobody and no
+// provider, so whoever finds it does it at once: an activity of its own is billed.
+func closes(d dunning.Decision) bool {
+	return d.Verb == dunning.VerbClose && d.Due() && d.Contact == nil
 }
 
 // effect makes a decision true that needs no provider, and decides what is next.
 func (t *turn) effect(ctx context.Context, d dunning.Decision) (result, error) {
-	if _, err := t.store(ctx, d, "", 0); err != nil {
-		return result{}, err
+	for range maxCloses {
+		if _, err := t.store(ctx, d, "", 0); err != nil {
+			return result{}, err
+		}
+		if err := t.append(ctx, d.Effects...); err != nil {
+			return result{}, err
+		}
+		var err error
+		if d, err = t.decide(ctx); err != nil {
+			return result{}, err
+		}
+		if !closes(d) {
+			break
+		}
 	}
-	if err := t.append(ctx, d.Effects...); err != nil {
-		return result{}, err
-	}
-	next, err := t.decide(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	return t.finish(ctx, next, 0)
+	return t.finish(ctx, d, 0)
 }
+
+// maxCloses bounds what is ended in one transaction: items, then their case.
+const maxCloses = 4
 
 // asPlanned reports whether a decision is what the workflow was told to do.
 func (t *turn) asPlanned(d dunning.Decision) bool {
