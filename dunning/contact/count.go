@@ -73,7 +73,7 @@ func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, in
 
 // counted reports whether the row is of the kind that the rule counts.
 func (c *check) counted(r *rule, w *row) bool {
-	if w.flags&(rowOut|rowPerson) != rowOut|rowPerson || w.ch&r.of == 0 {
+	if w.flags&rowOut == 0 || w.ch&r.of == 0 {
 		return false
 	}
 	out := r.literalOut
@@ -114,7 +114,7 @@ func (c *check) askRun(r *rule, t int64) (Code, int64) {
 	for i := range c.rows {
 		w := &c.rows[i]
 		ago := max(today-w.day, 0)
-		if ago <= Date(s.Days) && w.flags&(rowOut|rowPerson) == rowOut|rowPerson && w.ch&r.of != 0 {
+		if ago <= Date(s.Days) && w.flags&rowOut != 0 && w.ch&r.of != 0 {
 			perDay[ago]++
 		}
 	}
@@ -141,7 +141,7 @@ func (c *check) askSilence(r *rule, t int64) (Code, int64) {
 	free := Date(0)
 	for i := range c.rows {
 		w := &c.rows[i]
-		if w.out&out == 0 || w.ch&chVoice == 0 || w.flags&rowPerson == 0 || w.debts&debts == 0 {
+		if w.out&out == 0 || w.ch&chVoice == 0 || w.debts&debts == 0 {
 			continue
 		}
 		if w.flags&rowOut == 0 && !s.Inbound {
@@ -169,7 +169,7 @@ func (c *check) askGap(r *rule, t int64) (Code, int64) {
 	free := int64(always)
 	for i := range c.rows {
 		w := &c.rows[i]
-		if w.flags&(rowOut|rowPerson) != rowOut|rowPerson || w.ch&r.of == 0 || s.SamePoint && w.flags&rowPoint == 0 ||
+		if w.flags&rowOut == 0 || w.ch&r.of == 0 || s.SamePoint && w.flags&rowPoint == 0 ||
 			s.Unanswered && w.out&answeredOuts != 0 {
 			continue
 		}

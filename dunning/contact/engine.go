@@ -96,7 +96,7 @@ func (s Set) check(c *check) Verdict {
 	if code := c.prepare(); code != "" {
 		return Verdict{Impossible: code == CodePoint, Reasons: []Reason{{Code: code, Fact: c.pointReason(code)}}}
 	}
-	look := 0
+	look, of := 0, uint16(chVoice)
 	for i := range s {
 		p := &s[i]
 		if !p.applies(c.q) {
@@ -112,13 +112,13 @@ func (s Set) check(c *check) Verdict {
 				continue
 			}
 			c.active = append(c.active, r)
-			look = max(look, r.look)
+			look, of = max(look, r.look), of|r.of
 			if r.kind == kHours && p.kind == "law" && !r.spec.Hours.Fallback {
 				c.lawful |= p.covers(c.q)
 			}
 		}
 	}
-	c.ledger(look)
+	c.ledger(look, of)
 	return c.judge()
 }
 

@@ -156,7 +156,7 @@ func (c *check) usedUp(k *Consent) int64 {
 	end, at := never, k.At.Unix()
 	for i := range c.rows {
 		w := &c.rows[i]
-		if w.out&outConversation != 0 && w.ch&chVoice != 0 && w.flags&rowPerson != 0 && w.at > at && w.debts != 0 {
+		if w.out&outConversation != 0 && w.ch&chVoice != 0 && w.at > at && w.debts != 0 {
 			end = min(end, w.at)
 		}
 	}

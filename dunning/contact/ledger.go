@@ -13,7 +13,6 @@ type row struct {
 
 const (
 	rowOut = 1 << iota
-	rowPerson
 	rowWork
 	rowLandline
 	rowPoint
@@ -24,29 +23,26 @@ const (
 	dayOffset = 2   // days added to the look-back for zones and clock changes
 )
 
-// ledger keeps the rows of the last look days that belong to this collector
-// and were not proven unsent. Rows after the query's instant are reservations:
-// they count as of now.
-func (c *check) ledger(look int) {
+// ledger keeps the rows of the last look days that a rule may count: on one of
+// the channels in of (what came in: calls only, which can be conversations),
+// of this person and collector, and not proven unsent. Rows after the query's instant are
+// reservations: they count as of now.
+func (c *check) ledger(look int, of uint16) {
 	q := c.q
 	oldest := c.at - int64(look+dayOffset)*daySeconds
 	for i := range q.Ledger {
 		l := &q.Ledger[i]
 		at := l.At.Unix()
-		if at < oldest || !q.counts(l) {
+		if at < oldest {
 			continue
 		}
-		inbound := l.Direction == Inbound
-		if at > c.at {
-			if inbound {
-				continue
-			}
-			at = c.at
+		ch, inbound := channelBit(l.Channel), l.Direction == Inbound
+		if ch&of == 0 || inbound && (ch&chVoice == 0 || at > c.at) || l.Person != "" && l.Person != q.Person || !q.counts(l) {
+			continue
 		}
-		r := row{at: at, day: c.cal.date(at), out: outcomeBit(l.Outcome), ch: channelBit(l.Channel), index: int32(i)}
-		r.flags = q.rowFlags(l, inbound)
-		r.debts = q.debtMask(l.Debts)
-		c.rows = append(c.rows, r)
+		at = min(at, c.at)
+		c.rows = append(c.rows, row{at: at, day: c.cal.date(at), out: outcomeBit(l.Outcome), ch: ch, index: int32(i),
+			flags: q.rowFlags(l, inbound), debts: q.debtMask(l.Debts)})
 	}
 }
 
@@ -67,9 +63,6 @@ func (q *Query) rowFlags(l *Contact, inbound bool) uint8 {
 	if !inbound {
 		f = rowOut
 	}
-	if l.Person == "" || l.Person == q.Person {
-		f |= rowPerson
-	}
 	switch l.PointKind {
 	case "work":
 		f |= rowWork
@@ -88,6 +81,9 @@ func (q *Query) rowFlags(l *Contact, inbound bool) uint8 {
 func (q *Query) debtMask(ids []string) uint64 {
 	if len(ids) == 0 || len(q.Debts) == 0 {
 		return ^uint64(0)
+	}
+	if len(q.Debts) == 1 && ids[0] == q.Debts[0].ID {
+		return 1
 	}
 	var m uint64
 	for i := range q.Debts {

@@ -107,26 +107,48 @@ var outcomeWords = []struct {
 	{"bounced", outBounced},
 }
 
-// outcomeBit of an outcome's name; anything unheard of is unknown.
+// outcomeBit of an outcome's name; anything unheard of is unknown. A switch,
+// because every row of every ledger passes here.
 func outcomeBit(s string) uint32 {
 	switch s {
+	case "conversation":
+		return outConversation
 	case "no_answer":
 		return outNoAnswer
 	case "voicemail":
 		return outVoicemail
-	case "conversation":
-		return outConversation
+	case "limited_content_voicemail":
+		return outLimited
+	case "ringless_voicemail":
+		return outRingless
+	case "voicemail_full":
+		return outVoicemailFull
+	case "answered_then_dropped":
+		return outDropped
+	case "answered_busy":
+		return outAnsweredBusy
+	case "busy_signal":
+		return outBusy
+	case "not_in_service":
+		return outNotInService
+	case "no_connection":
+		return outNoConnection
+	case "no_answer_no_voicemail_possible":
+		return outNoVoicemail
 	case "delivered":
 		return outDelivered
 	case "sent":
 		return outSent
-	case "":
-		return outUnknown
-	}
-	for i := range outcomeWords {
-		if outcomeWords[i].word == s {
-			return outcomeWords[i].bit
-		}
+	case "received":
+		return outReceived
+	case "voicemail_left_by_consumer":
+		return outConsumerVoicemail
+	case "payment_made":
+		return outPayment
+	case "wrong_person":
+		return outWrongPerson
+	case "bounced":
+		return outBounced
 	}
 	return outUnknown
 }
