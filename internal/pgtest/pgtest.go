@@ -125,24 +125,21 @@ func start() (string, error) {
 // maxServers bounds how many packages are tested at the same time on one machine.
 const maxServers = 64
 
-// claimed keeps the lock file open: the system gives the lock back with the process.
-var claimed *os.File
-
 // claim finds a directory that no other test process uses. A cluster belongs to one
-// release of PostgreSQL and one user.
+// release of PostgreSQL and one user. The lock's descriptor is never closed: the system
+// gives it back with the process.
 func claim(bin string) (string, error) {
 	base := filepath.Join(os.TempDir(), fmt.Sprintf("duly-pgtest-%d-%08x", os.Getuid(), crc32.ChecksumIEEE([]byte(bin))))
 	for n := range maxServers {
 		dir := fmt.Sprintf("%s-%d", base, n)
-		f, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+		fd, err := syscall.Open(dir+".lock", syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
 		if err != nil {
-			return "", fmt.Errorf("claiming a directory for the test server: %w", err)
+			return "", fmt.Errorf("claiming %s for the test server: %w", dir, err)
 		}
-		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			claimed = f
+		if syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) == nil {
 			return dir, nil
 		}
-		f.Close()
+		syscall.Close(fd)
 	}
 	return "", fmt.Errorf("%d test processes use %s-* already: wait for them, or set %s", maxServers, base, EnvURL)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,6 +20,9 @@ var (
 	ErrRefused = errors.New("the database refuses it")
 )
 
+// errMalformed is both: a row of such an id cannot be there, nor can it be made.
+var errMalformed = fmt.Errorf("%w, and %w: an identifier is malformed (ids of debtors, accounts and cases are UUIDs)", ErrNotFound, ErrRefused)
+
 // SQLSTATEs that are acted on, and those that the migrations raise.
 const (
 	stateUnique      = "23505"
@@ -31,6 +35,7 @@ const (
 	stateSerialize   = "40001"
 	stateDeadlock    = "40P01"
 	stateLockTimeout = "55P03"
+	classData        = "22"
 )
 
 // lostRace tells errors that the same transaction may survive when run again.
@@ -51,6 +56,8 @@ func explain(err error) error {
 		return nil
 	case errors.Is(err, pgx.ErrNoRows):
 		return ErrNotFound
+	case strings.Contains(err.Error(), "failed to encode args"): // pgx quotes the value
+		return errMalformed
 	case !errors.As(err, &pg) || lostRace(err) || errors.Is(err, ErrTaken) || errors.Is(err, ErrRefused):
 		return err
 	}
@@ -62,9 +69,12 @@ func explain(err error) error {
 	case stateNotNull:
 		return fmt.Errorf("%w: %s of table %s is missing", ErrRefused, pg.ColumnName, pg.TableName)
 	case stateSyntax:
-		return fmt.Errorf("%w: an identifier is malformed (ids of debtors, accounts and cases are UUIDs)", ErrRefused)
+		return errMalformed
 	case stateAppendOnly, stateTransition:
 		return fmt.Errorf("%w: %s", ErrRefused, pg.Message)
+	}
+	if strings.HasPrefix(pg.Code, classData) { // its message quotes the value
+		return fmt.Errorf("%w: a value is malformed or out of range (SQLSTATE %s)", ErrRefused, pg.Code)
 	}
 	return fmt.Errorf("database: %s (SQLSTATE %s)", pg.Message, pg.Code)
 }

@@ -344,3 +344,38 @@ func TestTransactionsLeaveRoomForReading(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestAConnectionThatDies ends a transaction's session from outside, as a failing
+// server would: nothing of it remains, and the store goes on.
+func TestAConnectionThatDies(t *testing.T) {
+	b := newBundle(t)
+	err := b.in(func(tx *postgres.Tx) error {
+		if _, _, err := tx.Append(t.Context(), b.debtor, []dunning.Fact{b.fact(item("A"))}); err != nil {
+			return err
+		}
+		_, err := b.Pool().Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")
+		return err
+	})
+	if err == nil {
+		t.Error("a transaction whose session died was committed")
+	}
+	b.mustAdd(b.fact(item("A")))
+	if v, err := b.Version(t.Context(), b.debtor); v != 1 || err != nil {
+		t.Errorf("version %d, %v", v, err)
+	}
+}
+
+func TestIdsThatAreNone(t *testing.T) {
+	b := newBundle(t)
+	const id = "' OR secret --"
+	_, caseErr := b.CaseRef(t.Context(), id)
+	_, stateErr := b.CaseState(t.Context(), id)
+	_, accountErr := b.Account(t.Context(), id)
+	_, profileErr := b.Profile(t.Context(), id)
+	lockErr := b.InDebtor(t.Context(), []string{id}, func(*postgres.Tx) error { return nil })
+	for what, err := range map[string]error{"case": caseErr, "state": stateErr, "account": accountErr, "profile": profileErr, "lock": lockErr} {
+		if !errors.Is(err, postgres.ErrNotFound) {
+			t.Errorf("%s of a malformed id: %v", what, err)
+		}
+	}
+}

@@ -92,8 +92,10 @@ func (s *Store) UnreadMessages(ctx context.Context, limit int) ([]Unread, error)
 	}
 	out := make([]Unread, len(rows))
 	for i, r := range rows {
-		out[i] = Unread{Attempt: r.Attempt, At: r.At, Channel: dunning.Channel(r.Channel), Recipient: r.Recipient,
-			Case: r.CaseID, Step: r.Step, Round: int(r.Round), Ordinal: int(r.Ordinal)}
+		out[i] = Unread{
+			Attempt: r.Attempt, At: r.At, Channel: dunning.Channel(r.Channel), Recipient: r.Recipient,
+			Case: r.CaseID, Step: r.Step, Round: int(r.Round), Ordinal: int(r.Ordinal),
+		}
 	}
 	return out, nil
 }
