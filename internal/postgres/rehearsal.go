@@ -29,10 +29,6 @@ type Unread struct {
 	At        time.Time
 	Channel   dunning.Channel
 	Recipient string // personal data outside rehearsals
-	Case      string
-	Step      string
-	Round     int
-	Ordinal   int
 }
 
 // AddScript adds rows; rows whose key is there already stay as they are. It tells how
@@ -92,10 +88,7 @@ func (s *Store) UnreadMessages(ctx context.Context, limit int) ([]Unread, error)
 	}
 	out := make([]Unread, len(rows))
 	for i, r := range rows {
-		out[i] = Unread{
-			Attempt: r.Attempt, At: r.At, Channel: dunning.Channel(r.Channel), Recipient: r.Recipient,
-			Case: r.CaseID, Step: r.Step, Round: int(r.Round), Ordinal: int(r.Ordinal),
-		}
+		out[i] = Unread{r.Attempt, r.At, dunning.Channel(r.Channel), r.Recipient}
 	}
 	return out, nil
 }

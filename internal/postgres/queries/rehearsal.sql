@@ -14,13 +14,9 @@ ORDER BY at, key LIMIT sqlc.arg(max);
 UPDATE rehearsal_script SET done_at = clock_timestamp() WHERE key = $1;
 
 -- name: UnreadMessages :many
-SELECT s.attempt, s.at, s.channel, s.recipient, coalesce(c.step, '') AS step, coalesce(c.case_id::text, '')::text AS case_id,
-       coalesce(c.ordinal, 0) AS ordinal, coalesce(c.round, 0) AS round
-FROM sandbox_messages s
-LEFT JOIN LATERAL (SELECT a.contact_id FROM attempts a WHERE a.id::text = s.attempt LIMIT 1) a ON true
-LEFT JOIN contacts c ON c.id = a.contact_id
-WHERE s.read_at IS NULL
-ORDER BY s.at, s.attempt LIMIT sqlc.arg(max);
+SELECT attempt, at, channel, recipient FROM sandbox_messages
+WHERE read_at IS NULL
+ORDER BY at, attempt LIMIT sqlc.arg(max);
 
 -- name: MessageRead :exec
 UPDATE sandbox_messages SET read_at = clock_timestamp() WHERE attempt = $1;

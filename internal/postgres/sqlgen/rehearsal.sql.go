@@ -150,13 +150,9 @@ func (q *Queries) ScriptLeft(ctx context.Context) (int64, error) {
 }
 
 const unreadMessages = `-- name: UnreadMessages :many
-SELECT s.attempt, s.at, s.channel, s.recipient, coalesce(c.step, '') AS step, coalesce(c.case_id::text, '')::text AS case_id,
-       coalesce(c.ordinal, 0) AS ordinal, coalesce(c.round, 0) AS round
-FROM sandbox_messages s
-LEFT JOIN LATERAL (SELECT a.contact_id FROM attempts a WHERE a.id::text = s.attempt LIMIT 1) a ON true
-LEFT JOIN contacts c ON c.id = a.contact_id
-WHERE s.read_at IS NULL
-ORDER BY s.at, s.attempt LIMIT $1
+SELECT attempt, at, channel, recipient FROM sandbox_messages
+WHERE read_at IS NULL
+ORDER BY at, attempt LIMIT $1
 `
 
 type UnreadMessagesRow struct {
@@ -164,10 +160,6 @@ type UnreadMessagesRow struct {
 	At        time.Time
 	Channel   string
 	Recipient string
-	Step      string
-	CaseID    string
-	Ordinal   int32
-	Round     int32
 }
 
 func (q *Queries) UnreadMessages(ctx context.Context, max int32) ([]UnreadMessagesRow, error) {
@@ -184,10 +176,6 @@ func (q *Queries) UnreadMessages(ctx context.Context, max int32) ([]UnreadMessag
 			&i.At,
 			&i.Channel,
 			&i.Recipient,
-			&i.Step,
-			&i.CaseID,
-			&i.Ordinal,
-			&i.Round,
 		); err != nil {
 			return nil, err
 		}
