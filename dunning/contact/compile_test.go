@@ -280,3 +280,23 @@ func wild(r *rand.Rand) contact.Query {
 	}
 	return q
 }
+
+// FuzzCheck draws wild queries from a seed: a verdict never contradicts itself
+// and the trace agrees with it.
+func FuzzCheck(f *testing.F) {
+	set := shipped(f)
+	f.Add(uint64(1), uint64(2))
+	f.Fuzz(func(t *testing.T, a, b uint64) {
+		q := wild(rand.New(rand.NewPCG(a, b)))
+		v := set.Check(q)
+		refusing := 0
+		for _, r := range set.Trace(q) {
+			if r.Code != "" {
+				refusing++
+			}
+		}
+		if refusing != len(v.Reasons)+len(v.Warn) && refusing != 0 {
+			t.Fatalf("%d rules refuse in the trace; %+v", refusing, v)
+		}
+	})
+}

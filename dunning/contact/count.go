@@ -38,26 +38,16 @@ func (c *check) askCount(r *rule, t int64) (Code, int64) {
 // window counts one debt's contacts. It gives the first date on which the
 // window is below the limit, 0 when it is today.
 func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, int) {
-	first := int64(always)
-	if s.AfterFirst {
-		if first = c.firstConversation(debt, c.q.Person); first == never {
-			return 0, 0
-		}
-	}
+	first := c.countsAfter(s, debt)
 	var perDay [maxWindow]uint16 // index: days ago
 	total := 0
-	consents := r.hasExcept(exFrequency) && len(c.q.Consents) > 0
 	for i := range c.rows {
 		w := &c.rows[i]
 		ago := max(today-w.day, 0) // clocks going back over midnight repeat a date
-		if ago >= Date(s.Days) || w.debts&debt == 0 && !r.perPerson || !c.counted(r, w) || w.at <= first {
-			continue
+		if ago < Date(s.Days) && w.at > first && (w.debts&debt != 0 || r.perPerson) && c.counted(r, w) {
+			perDay[ago]++
+			total++
 		}
-		if len(s.NotPurposes) > 0 && has(s.NotPurposes, c.q.Ledger[w.index].Purpose) || consents && c.underConsent(w) {
-			continue
-		}
-		perDay[ago]++
-		total++
 	}
 	if total < s.Max {
 		return 0, total
@@ -71,9 +61,25 @@ func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, in
 	}
 }
 
-// counted reports whether the row is of the kind that the rule counts.
+// countsAfter is the instant after which contacts count: always, or the first
+// conversation about the debt.
+func (c *check) countsAfter(s *CountSpec, debt uint64) int64 {
+	if s.AfterFirst {
+		return c.firstConversation(debt, c.q.Person)
+	}
+	return always
+}
+
+// counted reports whether the row is of the kind that the rule counts, and was
+// not made under consent to more calls.
 func (c *check) counted(r *rule, w *row) bool {
 	if w.flags&rowOut == 0 || w.ch&r.of == 0 {
+		return false
+	}
+	if s := r.spec.Count; len(s.NotPurposes) > 0 && has(s.NotPurposes, c.q.Ledger[w.index].Purpose) {
+		return false
+	}
+	if len(c.q.Consents) > 0 && r.hasExcept(exFrequency) && c.underConsent(w) {
 		return false
 	}
 	out := r.literalOut

@@ -96,6 +96,12 @@ func (s Set) check(c *check) Verdict {
 	if code := c.prepare(); code != "" {
 		return Verdict{Impossible: code == CodePoint, Reasons: []Reason{{Code: code, Fact: c.pointReason(code)}}}
 	}
+	c.gather(s)
+	return c.judge()
+}
+
+// gather finds the rules that apply and the ledger rows that they may count.
+func (c *check) gather(s Set) {
 	look, of := 0, uint16(chVoice)
 	for i := range s {
 		p := &s[i]
@@ -119,7 +125,6 @@ func (s Set) check(c *check) Verdict {
 		}
 	}
 	c.ledger(look, of)
-	return c.judge()
 }
 
 func (c *check) pointReason(code Code) string {

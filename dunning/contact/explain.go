@@ -49,8 +49,9 @@ func (s Set) Rank(rule string) int {
 }
 
 // Explain says in plain words why the verdict is what it is: each rule that
-// refused with its citation, remarks, and from when the answer could be yes.
-// It holds no personal data.
+// refused with its citation, remarks, from when the answer could be yes, the
+// candidate zones and places, and what every applicable rule said with the ids
+// of the contacts that counted. It holds no personal data.
 func (s Set) Explain(q Query, v Verdict) string {
 	var b strings.Builder
 	if v.Allowed {
@@ -75,7 +76,101 @@ func (s Set) Explain(q Query, v Verdict) string {
 		fmt.Fprintf(&b, "Earliest, if nothing else happens: %s.\n", local(q, v.NotBefore))
 	}
 	s.evidence(&b, q)
+	b.WriteString("Rules that applied:\n")
+	s.traced(&b, q)
 	return b.String()
+}
+
+// RuleTrace is what one applicable rule said: Code is empty where it allows.
+type RuleTrace struct {
+	Pack      string    `json:"pack"`
+	Rule      string    `json:"rule"`
+	Part      string    `json:"part,omitempty"`
+	Code      Code      `json:"code,omitempty"`
+	Exception string    `json:"exception,omitempty"` // id of the exception that it allows by
+	NotBefore time.Time `json:"not_before,omitzero"`
+	Count     int       `json:"count,omitempty"` // counted so far, where the rule counts
+	Limit     int       `json:"limit,omitempty"`
+	Days      int       `json:"days,omitempty"`
+	Contacts  []string  `json:"contacts,omitempty"` // ids of the ledger rows that were counted
+}
+
+// Trace asks every applicable rule at the query's instant and keeps what each
+// said, with the ledger rows that counted: the evidence behind a verdict. It
+// is empty when the query is refused before any rule is asked.
+func (s Set) Trace(q Query) []RuleTrace {
+	var c check
+	c.query, c.q = q, &c.query
+	if c.prepare() != "" {
+		return nil
+	}
+	c.gather(s)
+	var out []RuleTrace
+	for _, r := range c.active {
+		code, nb := c.eval(r, c.at)
+		t := RuleTrace{Pack: s.pack(r), Rule: r.id, Part: r.part, Code: code, Exception: c.used}
+		if code != "" {
+			t.NotBefore = instantOf(nb)
+		}
+		t.Limit, t.Days = r.numbers()
+		if r.kind == kCount {
+			t.Contacts = c.countedIDs(r)
+			t.Count = len(t.Contacts)
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func (s Set) pack(r *rule) string {
+	for i := range s {
+		for j := range s[i].rules {
+			if &s[i].rules[j] == r {
+				return s[i].id
+			}
+		}
+	}
+	return ""
+}
+
+// countedIDs are the ledger rows inside the rule's window, about any of the
+// debts.
+func (c *check) countedIDs(r *rule) []string {
+	s, today, debts := r.spec.Count, c.cal.date(c.at), c.debtBits(r)
+	first := c.countsAfter(s, debts)
+	var ids []string
+	for i := range c.rows {
+		w := &c.rows[i]
+		if max(today-w.day, 0) < Date(s.Days) && w.at > first && (w.debts&debts != 0 || r.perPerson) && c.counted(r, w) {
+			ids = append(ids, c.q.Ledger[w.index].ID)
+		}
+	}
+	return ids
+}
+
+// traced writes the rules that applied, one a line.
+func (s Set) traced(b *strings.Builder, q Query) {
+	for _, t := range s.Trace(q) {
+		said := "allows"
+		switch {
+		case t.Code != "":
+			said = "refuses, " + string(t.Code)
+		case t.Exception != "":
+			said = "allows by the exception " + t.Exception
+		}
+		fmt.Fprintf(b, "  %s %s", t.Pack, t.Rule)
+		if t.Part != "" {
+			fmt.Fprintf(b, " (%s)", t.Part)
+		}
+		fmt.Fprintf(b, ": %s", said)
+		if t.Limit > 0 && t.Days > 0 {
+			fmt.Fprintf(b, "; %d of %d in %d dates", t.Count, t.Limit, t.Days)
+		}
+		if len(t.Contacts) > 0 {
+			fmt.Fprintf(b, " [%s]", strings.Join(t.Contacts, " "))
+		}
+		b.WriteString("\n")
+	}
 }
 
 // evidence lists what the verdict was taken from.

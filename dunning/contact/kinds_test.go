@@ -1183,7 +1183,7 @@ func TestExplain(t *testing.T) {
 	got := set.Explain(q, set.Check(q))
 	for _, want := range []string{
 		"Refused: call at Tue 2026-05-05 23:00:00 EDT.", "US-F-TIME-01 (15 USC 1692c(a)(1); 12 CFR 1006.6(b)(1)(i))", "23:00:00 in America/New_York",
-		"US-F-FREQ-02", "7 dates of silence", "Earliest, if nothing else happens: Tue 2026-05-12 08:00:01 EDT.", "Reading: strict.", "us-federal 2026.11.1",
+		"US-F-FREQ-02", "7 dates of silence", "us-federal US-F-FREQ-01: allows; 1 of 7 in 7 dates [2026-05-05 12:00]", "us-federal US-F-FREQ-02: refuses, silence", "Earliest, if nothing else happens: Tue 2026-05-12 08:00:01 EDT.", "Reading: strict.", "us-federal 2026.11.1",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing %q in\n%s", want, got)
@@ -1193,5 +1193,34 @@ func TestExplain(t *testing.T) {
 	q.Ledger = nil
 	if got := set.Explain(q, set.Check(q)); !strings.HasPrefix(got, "Allowed: call at Tue 2026-05-05 12:00:00 EDT.") {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestTrace: every applicable rule is there, and says what the verdict says.
+func TestTrace(t *testing.T) {
+	set := shipped(t)
+	q := base()
+	q.Ledger = []contact.Contact{call("2026-05-04 12:00", "no_answer"), call("2026-05-05 09:00", "conversation"), call("2026-04-05 09:00", "no_answer")}
+	q.Consents = []contact.Consent{moreCalls("2026-05-05 09:00")}
+	v, found := set.Check(q), map[string]contact.RuleTrace{}
+	refusing := 0
+	for _, r := range set.Trace(q) {
+		found[r.Rule+r.Part] = r
+		if r.Code != "" {
+			refusing++
+		}
+	}
+	if refusing != len(v.Reasons) || !v.Allowed {
+		t.Errorf("%d rules refuse in the trace, %d in the verdict", refusing, len(v.Reasons))
+	}
+	if r := found["US-F-FREQ-02"]; r.Exception != "US-F-FREQ-04" {
+		t.Errorf("the exception is named: %+v", r)
+	}
+	if r := found["HOUSE-CAP-ALL"]; r.Pack != "house" || r.Count != 2 || strings.Join(r.Contacts, ",") != "2026-05-04 12:00,2026-05-05 09:00" {
+		t.Errorf("counted contacts are named: %+v", r)
+	}
+	q.Channel = "fax"
+	if set.Trace(q) != nil {
+		t.Error("a query refused outright asks no rule")
 	}
 }
