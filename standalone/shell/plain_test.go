@@ -4,8 +4,10 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/proxy"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/duly/duly/internal/codec"
+	"github.com/duly/duly/workflows"
 )
 
 // plain is a history with its payloads decrypted: for looking into it, and as a fixture
@@ -20,4 +22,11 @@ func (b *bench) plain(h *history.History) *history.History {
 	})
 	b.must(err)
 	return h
+}
+
+// deletion asks Temporal to forget a case.
+func deletion(b *bench, id string) *workflowservice.DeleteWorkflowExecutionRequest {
+	return &workflowservice.DeleteWorkflowExecutionRequest{
+		Namespace: b.site.Temporal().Namespace(), WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflows.CaseID(id)},
+	}
 }

@@ -43,10 +43,16 @@ type bench struct {
 // start brings up everything with rehearsed time at rate, configuration files published.
 func start(t *testing.T, rate float64, files map[string]string) *bench {
 	t.Helper()
+	return startWith(t, rate, files, nil)
+}
+
+// startWith is start with dynamic configuration of the Temporal server.
+func startWith(t *testing.T, rate float64, files map[string]string, dynamic map[string]any) *bench {
+	t.Helper()
 	b := &bench{t: t, actions: temporalserver.NewActions()}
 	var err error
 	b.site, err = site.Start(t.Context(), site.Options{
-		Unsafe: true, Metrics: b.actions, Rehearsal: &clock.Setting{Start: began, Rate: rate},
+		Unsafe: true, Metrics: b.actions, Dynamic: dynamic, Rehearsal: &clock.Setting{Start: began, Rate: rate},
 	})
 	b.must(err)
 	t.Cleanup(func() {
