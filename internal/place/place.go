@@ -58,13 +58,12 @@ func Candidates(in Input) ([]contact.Zone, []contact.Place) {
 		c.address(a.tidy(), fixed)
 	}
 	placed := len(c.zones) > 0
-	for _, p := range in.Phones {
-		c.phone(p, fixed, placed)
+	if country := zoneCountries[in.Known]; country != "" && len(c.places) == 0 {
+		c.place(country, "known location")
 	}
-	if len(c.places) == 0 && fixed {
-		if country := zoneCountry(in.Known); country != "" {
-			c.place(country, "known location")
-		}
+	lawful := len(c.places) > 0
+	for _, p := range in.Phones {
+		c.phone(p, fixed, placed, lawful)
 	}
 	return c.zones, c.places
 }
@@ -210,10 +209,10 @@ func prefixLetters(s string) string {
 	return s
 }
 
-// phone adds the zones of a number's prefix, and, when no address is on file,
-// the jurisdiction it points to. Numbers that cover a whole country say
+// phone adds the zones of a number's prefix, and, when nothing better points to
+// a law, the jurisdiction of the prefix. Numbers that cover a whole country say
 // nothing more once an address gave a zone.
-func (c *collector) phone(p Phone, fixed, placed bool) {
+func (c *collector) phone(p Phone, fixed, placed, lawful bool) {
 	n, err := phonenumbers.Parse(p.Number, "")
 	if err != nil {
 		return
@@ -224,7 +223,7 @@ func (c *collector) phone(p Phone, fixed, placed bool) {
 		country = phonenumbers.GetRegionCodeForCountryCode(int(n.GetCountryCode()))
 	}
 	zones, wide, state := prefixZones(n, country)
-	if !placed && len(country) == 2 && country != "ZZ" {
+	if !lawful && len(country) == 2 && country != "ZZ" {
 		if state != "" {
 			country += "-" + state
 		}

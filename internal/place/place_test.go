@@ -97,6 +97,7 @@ func TestCandidates(t *testing.T) {
 		{"a number that does not parse is no evidence", phone("hello"), "", ""},
 		{"the known location replaces every other zone, not the law", with(us("CA", "94103"), known), "Pacific/Honolulu", "US-CA"},
 		{"the known location alone gives its country's law", known, "Pacific/Honolulu", "US"},
+		{"a known location that the tables lack leaves the law to the phone", with(phone("+12125550100"), place.Input{Known: "America/Kentucky/Louisville", Phones: phone("+12125550100").Phones}), "America/Kentucky/Louisville", "US-NY"},
 		{"an unknown zone name is no evidence", with(us("OH", ""), place.Input{Known: "Mars/Olympus"}), "America/New_York", "US-OH"},
 		{"the machine's zone is never evidence", place.Input{Known: "Local"}, "", ""},
 	} {
@@ -192,5 +193,47 @@ func open(t *testing.T, name string) *os.File {
 			t.Skipf("SKIPPED LOUDLY: ../shared/%s is not there; area codes were not compared", name)
 		}
 		dir = filepath.Dir(dir)
+	}
+}
+
+// FuzzCandidates: whatever is on file, nothing panics, and every zone exists
+// and is named once.
+func FuzzCandidates(f *testing.F) {
+	f.Add("America/New_York", "US", "OH", "43215", "+16145550100")
+	f.Add("", "GB", "", "BT1 5GS", "+447700900123")
+	f.Add("", "CA", "ON", "é", "+1")
+	f.Fuzz(func(t *testing.T, known, country, state, postcode, number string) {
+		in := place.Input{Known: known, Addresses: []place.Address{{ID: "a", Country: country, State: state, Postcode: postcode}}, Phones: []place.Phone{{ID: "p", Number: number}}}
+		zones, places := place.Candidates(in)
+		seen := map[string]bool{}
+		for _, z := range zones {
+			if z.Location == nil || z.Evidence == "" || seen[z.Name] {
+				t.Errorf("zone %+v", z)
+			}
+			seen[z.Name] = true
+		}
+		for _, p := range places {
+			if p.Jurisdiction == "" || p.Evidence == "" {
+				t.Errorf("place %+v", p)
+			}
+		}
+	})
+}
+
+// TestEveryZoneExists: no table names a zone that the zone database lacks.
+func TestEveryZoneExists(t *testing.T) {
+	for _, name := range place.ZoneNames() {
+		if _, err := time.LoadLocation(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestNoZoneInTwoCountries keeps the country of a zone unambiguous.
+func TestNoZoneInTwoCountries(t *testing.T) {
+	for zone, countries := range place.ZoneOwners() {
+		if len(countries) > 1 {
+			t.Errorf("%s is in %v", zone, countries)
+		}
 	}
 }

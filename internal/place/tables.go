@@ -166,7 +166,6 @@ var stateZones = func() map[string][]string {
 			m["US-"+s] = []string{zone}
 		}
 	}
-	m["CA-ON"] = []string{toronto, winnipeg}
 	return m
 }()
 
@@ -215,12 +214,8 @@ var countryZones = map[string][]string{
 	"PE": {"America/Lima"}, "UY": {"America/Montevideo"},
 }
 
-// zoneCountry of a zone in the tables above; empty when it is in none. The
-// search goes through countries in order so that the answer is always the same.
-func zoneCountry(name string) string {
-	return zoneCountries[name]
-}
-
+// zoneCountries is the country of every zone in the tables above. No zone is in
+// two countries.
 var zoneCountries = func() map[string]string {
 	m := map[string]string{}
 	for country, zones := range countryZones {
