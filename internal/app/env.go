@@ -167,7 +167,11 @@ func RunWorker(ctx context.Context, p Process) error {
 		return err
 	}
 	defer done()
-	w, err := NewWorker(ctx, d, WorkerOptions{})
+	o, err := p.workerOptions(d)
+	if err != nil {
+		return err
+	}
+	w, err := NewWorker(ctx, d, o)
 	if err != nil {
 		return err
 	}
@@ -176,6 +180,20 @@ func RunWorker(ctx context.Context, p Process) error {
 	}
 	defer w.Stop()
 	return serveHealth(ctx, p, w.Ready)
+}
+
+// workerOptions: in a rehearsal there is no time to wait for a Schedule or for minutes of
+// lateness, so the worker opens cases itself and sweeps soon.
+func (p Process) workerOptions(d Deps) (o WorkerOptions, err error) {
+	if d.Clock != clock.Real() {
+		o = WorkerOptions{OpenEvery: 200 * time.Millisecond, Late: 10 * time.Second, Sweep: 2 * time.Second, Poll: time.Second}
+	}
+	if every := p.Getenv("DULY_OPEN_EVERY"); every != "" {
+		if o.OpenEvery, err = time.ParseDuration(every); err != nil || o.OpenEvery <= 0 {
+			return o, usageError{fmt.Errorf("DULY_OPEN_EVERY=%s: write a duration such as 15m, or leave it away and use the starter", every)}
+		}
+	}
+	return o, nil
 }
 
 // serveHealth answers health checks until ctx ends.
