@@ -2,7 +2,9 @@ package contact
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ type Pack struct {
 	id, title, version, kind, jurisdiction string
 	from, until                            Date
 	rules                                  []rule
+	cites                                  map[string]string
 	reach                                  []reach // of the rules, packed so that a check can pass over most of them
 }
 
@@ -162,7 +165,7 @@ func (c *compiler) fault(path, format string, a ...any) {
 // faults must not be used.
 func Compile(s PackSpec) (Pack, []Fault) {
 	c := &compiler{cals: map[string]*calendar{}}
-	p := Pack{id: s.Pack, title: s.Title, version: s.Version, kind: s.Kind, jurisdiction: s.Jurisdiction}
+	p := Pack{id: s.Pack, title: s.Title, version: s.Version, kind: s.Kind, jurisdiction: s.Jurisdiction, cites: maps.Clone(s.Cites)}
 	c.head(s)
 	p.from, p.until = c.effective("effective", s.Effective)
 	c.calendars(s.Calendars)
@@ -179,7 +182,25 @@ func Compile(s PackSpec) (Pack, []Fault) {
 		p.rules = append(p.rules, r)
 		p.reach = append(p.reach, reach{r.chans, r.roles, r.to})
 	}
+	c.reported(s)
 	return p, c.faults
+}
+
+// reported ids must lead the reader to a citation.
+func (c *compiler) reported(s PackSpec) {
+	known := func(id string) bool {
+		return id == "" || s.Cites[id] != "" || slices.ContainsFunc(s.Rules, func(r RuleSpec) bool { return r.ID == id })
+	}
+	for i, r := range s.Rules {
+		if r.Hours != nil && !known(r.Hours.Differ) {
+			c.fault(fmt.Sprintf("rules[%d].hours.differ", i), "%s is no rule of this pack; give its citation under cites", r.Hours.Differ)
+		}
+		for j, e := range r.Except {
+			if !known(e.Rule) {
+				c.fault(fmt.Sprintf("rules[%d].except[%d].rule", i, j), "%s is no rule of this pack; give its citation under cites", e.Rule)
+			}
+		}
+	}
 }
 
 func (c *compiler) head(s PackSpec) {

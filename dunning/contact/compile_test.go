@@ -52,6 +52,7 @@ func TestFaults(t *testing.T) {
 		{"content that needs nothing", rule("    content: {}\n"), "rules[0].content", "need, forbid or limited_content"},
 		{"content that is none", rule("    content: {need: [optout_notice]}\n"), "rules[0].content.need[0]", "did you mean opt_out_notice"},
 		{"a number rule with nothing to judge", rule("    number: {}\n"), "rules[0].number", "reassigned"},
+		{"an exception reported under an id nobody can look up", rule("    forbid: {always: true}\n    except: [{kind: reply, rule: X-1}]\n"), "rules[0].except[0].rule", "under cites"},
 		{"bands out of order", rule("    charge: {bands: [{below: \"10\", sum: \"1\"}, {below: \"5\", sum: \"2\"}]}\n"), "rules[0].charge.bands[1].below", "small to large"},
 		{"an amount that is none", rule("    charge: {lump_sum: \"40,00\"}\n"), "rules[0].charge.lump_sum", "decimal point"},
 	} {

@@ -2,6 +2,7 @@ package contact
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,9 +24,12 @@ func (s Set) find(id, part string) *rule {
 // when the set has no such rule.
 func (s Set) Citation(rule string) string {
 	for i := range s {
+		if text := s[i].cites[rule]; text != "" {
+			return text
+		}
 		for j := range s[i].rules {
 			r := &s[i].rules[j]
-			if r.id == rule || r.kind == kHours && r.spec.Hours.Differ == rule {
+			if r.id == rule {
 				return r.spec.Citation
 			}
 		}
@@ -290,8 +294,11 @@ func gapText(r Reason) string {
 func clocks(q Query) string {
 	var parts []string
 	for _, z := range q.Zones {
-		if z.Location != nil {
-			parts = append(parts, q.At.In(z.Location).Format("15:04:05")+" in "+z.Location.String())
+		if z.Location == nil {
+			continue
+		}
+		if text := q.At.In(z.Location).Format("15:04:05") + " in " + z.Location.String(); !slices.Contains(parts, text) {
+			parts = append(parts, text)
 		}
 	}
 	if len(parts) == 0 {

@@ -233,6 +233,10 @@ func TestEdges(t *testing.T) {
     citation: c
     channels: [voice]
     hours: {windows: [{from: "08:00", to: "21:00"}], edges: open, differ: H2}
+  - id: H2
+    citation: c
+    channels: [letter]
+    forbid: {always: true}
 `)
 	literal := func(s string) func(*contact.Query) {
 		return func(q *contact.Query) { q.At, q.Ambiguity = at(s), contact.Literal }

@@ -12,6 +12,7 @@ type PackSpec struct {
 	Reviewed     string                   `yaml:"reviewed,omitempty" json:"reviewed,omitempty"`   // date of the last legal check
 	Note         string                   `yaml:"note,omitempty" json:"note,omitempty"`           //
 	Calendars    map[string][]HolidaySpec `yaml:"calendars,omitempty" json:"calendars,omitempty"` // holidays by the law that names them
+	Cites        map[string]string        `yaml:"cites,omitempty" json:"cites,omitempty"`         // citations of ids that are reported without being rules: exceptions, and hours where zones differ
 	Rules        []RuleSpec               `yaml:"rules" json:"rules"`                             //
 }
 

@@ -2,6 +2,7 @@ package contactfile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func (c *Case) relation(person string) string {
 // consumer's own phones.
 func (c *Case) zones(q *contact.Query) error {
 	add := func(name, evidence string) error {
-		if name == "" {
+		if name == "" || slices.ContainsFunc(q.Zones, func(z contact.Zone) bool { return z.Name == name }) {
 			return nil
 		}
 		loc, err := zone(name)
