@@ -37,7 +37,6 @@ type script struct {
 	steps  []step
 	calls  []string // "Send d3@+72h": activity, intent, time since t0
 	nudged []bool
-	base   time.Duration
 	each   func(n int) // called after each answer
 	now    func() time.Time
 }

@@ -2,17 +2,11 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"path"
 	"runtime"
-	"slices"
 	"sync"
-	"testing/fstest"
 	"time"
 
 	"github.com/duly/duly/activities"
@@ -58,18 +52,32 @@ func (b *Book) Current(ctx context.Context) (*config.Config, error) {
 	if now := b.wall(); b.current != "" && now.Sub(b.asked) < refresh {
 		return b.releases[b.current], nil
 	}
-	r, ok, err := b.store.CurrentRelease(ctx)
+	all, err := b.store.Releases(ctx) // without their files: those are read once
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
+	if len(all) == 0 {
 		return nil, ErrNothingPublished
 	}
-	if _, err := b.compile(r); err != nil {
+	version := all[len(all)-1].Version
+	c, err := b.load(ctx, version)
+	if err != nil {
 		return nil, err
 	}
-	b.current, b.asked = r.Version, b.wall()
-	return b.releases[r.Version], nil
+	b.current, b.asked = version, b.wall()
+	return c, nil
+}
+
+// load reads and compiles a release unless it has been. The lock is held.
+func (b *Book) load(ctx context.Context, version string) (*config.Config, error) {
+	if c, ok := b.releases[version]; ok {
+		return c, nil
+	}
+	r, err := b.store.Release(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	return b.compile(r)
 }
 
 // compile loads a release unless it has been. The lock is held.
@@ -77,11 +85,7 @@ func (b *Book) compile(r postgres.Release) (*config.Config, error) {
 	if c, ok := b.releases[r.Version]; ok {
 		return c, nil
 	}
-	files := fstest.MapFS{}
-	for name, content := range r.Files {
-		files[name] = &fstest.MapFile{Data: content}
-	}
-	c, err := config.Load(files)
+	c, err := config.LoadRelease(config.Release{Version: r.Version, Files: r.Files})
 	if err != nil {
 		return nil, fmt.Errorf("published release %s cannot be loaded by this program: %w", r.Version, err)
 	}
@@ -121,14 +125,7 @@ func (b *Book) releaseOf(ctx context.Context, id, version string) (*config.Confi
 		}
 		b.of[id+"@"+version] = name
 	}
-	if c, ok := b.releases[name]; ok {
-		return c, nil
-	}
-	r, err := b.store.Release(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return b.compile(r)
+	return b.load(ctx, name)
 }
 
 // Frame is what surrounds a case: its own sequence version, and today's policies.
@@ -191,11 +188,8 @@ func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, 
 	if err != nil {
 		return "", false, err
 	}
-	files, err := readAll(fsys)
-	if err != nil {
-		return "", false, err
-	}
-	r := postgres.Release{Version: versionOf(files), Published: at, By: by, Files: files, Sequences: map[string]string{}}
+	release := cfg.Release()
+	r := postgres.Release{Version: release.Version, Published: at, By: by, Files: release.Files, Sequences: map[string]string{}}
 	for _, s := range cfg.Sequences() {
 		r.Sequences[s.ID] = s.Version
 	}
@@ -208,40 +202,4 @@ func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, 
 	}
 	added, err = store.PublishRelease(ctx, r)
 	return r.Version, added, err
-}
-
-// readAll reads the files of a configuration directory that the loader looks at.
-func readAll(fsys fs.FS) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if !configFile(name) {
-			return nil
-		}
-		files[name], err = fs.ReadFile(fsys, name)
-		return err
-	})
-	return files, err
-}
-
-// configFile reports whether a path is configuration, and not code that lies beside it.
-func configFile(name string) bool {
-	for _, pattern := range []string{"*.yaml", "*/*.yaml", "templates/*/*.md"} {
-		if ok, err := path.Match(pattern, name); ok && err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// versionOf is the content hash of a release.
-func versionOf(files map[string][]byte) string {
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		fmt.Fprintf(h, "%d %s %d\n", len(name), name, len(files[name]))
-		h.Write(files[name])
-	}
-	return hex.EncodeToString(h.Sum(nil))[:16]
 }

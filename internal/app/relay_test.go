@@ -110,13 +110,22 @@ func TestSweeper(t *testing.T) {
 		due   [][]string // at each sweep, a minute apart
 		want  []string
 	}{
-		{"on the wall clock a late case is woken at once, and again after five minutes", clock.Real(),
-			[][]string{{"a"}, {"a"}, {"a"}, {"a"}, {"a"}, {"a"}}, []string{"a", "a"}},
+		{
+			"on the wall clock a late case is woken at once, and again after five minutes", clock.Real(),
+			[][]string{{"a"}, {"a"}, {"a"}, {"a"}, {"a"}, {"a"}},
+			[]string{"a", "a"},
+		},
 		{"what moves on is not woken again", clock.Real(), [][]string{{"a"}, {}, {}, {}, {}, {}, {}}, []string{"a"}},
-		{"in a rehearsal it is late after having been due for five minutes", &handClock{now: start},
-			[][]string{{"a"}, {"a"}, {"a"}, {"a"}, {"a"}, {"a"}}, []string{"a"}},
-		{"in a rehearsal what moves on in time is never woken", &handClock{now: start},
-			[][]string{{"a"}, {"a", "b"}, {"b"}, {"b"}, {"a", "b"}, {"a"}, {"a"}}, nil},
+		{
+			"in a rehearsal it is late after having been due for five minutes", &handClock{now: start},
+			[][]string{{"a"}, {"a"}, {"a"}, {"a"}, {"a"}, {"a"}},
+			[]string{"a"},
+		},
+		{
+			"in a rehearsal what moves on in time is never woken", &handClock{now: start},
+			[][]string{{"a"}, {"a", "b"}, {"b"}, {"b"}, {"a", "b"}, {"a"}, {"a"}},
+			nil,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			box, w := &lateBox{}, &waker{}

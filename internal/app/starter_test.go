@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/clock"
@@ -215,24 +215,9 @@ func TestBook(t *testing.T) {
 
 func mustRead(t *testing.T) map[string][]byte {
 	t.Helper()
-	files, err := readAll(os.DirFS("../../config"))
+	cfg, err := config.Load(os.DirFS("../../config"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range files {
-		if strings.HasSuffix(name, ".go") || strings.Contains(name, "testdata") {
-			t.Fatalf("%s is no configuration", name)
-		}
-	}
-	if !slices.Contains(keys(files), "templates/email/nudge.en.md") {
-		t.Fatal("templates are missing")
-	}
-	return files
-}
-
-func keys(m map[string][]byte) (out []string) {
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
+	return cfg.Release().Files
 }
