@@ -16,6 +16,6 @@ func Root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serve())
+	root.AddCommand(serve(), demo())
 	return root
 }

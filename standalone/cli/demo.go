@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/duly/duly/config"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/standalone/audit"
+	"github.com/duly/duly/standalone/house"
+	"github.com/duly/duly/standalone/portfolio"
+	"github.com/duly/duly/standalone/rehearse"
+	"github.com/duly/duly/standalone/site"
+)
+
+// ErrBroken means that a guarantee did not hold.
+var ErrBroken = errors.New("a guarantee did not hold; see the summary")
+
+// demoFlags as they are given.
+type demoFlags struct {
+	dir, http, start, output, log string
+	accounts, days                int
+	seed                          uint64
+	rate                          float64
+	hold                          time.Duration
+	exit                          bool
+}
+
+func demo() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Let a made-up portfolio live through months before your eyes",
+		Long: `Makes up debtors (payers, late payers, promisers, disputers, vanishers …) with
+invoices, imports them and lets them live through --days of business time on a real
+Temporal server and a real PostgreSQL, with the shipped sequences and contact
+policies. Messages go to the sandbox: nothing leaves the machine. Business time
+runs at --rate, but never past work: a slow machine takes longer and does the same.
+
+At the end it prints a summary, and whether Duly's guarantees held: every message is
+derived anew from the facts as of then. With --exit it ends there, with status 0 only
+if all held; without, it stays up.`,
+		Example: `  standalone demo
+  standalone demo --accounts 500 --days 90 --rate 86400 --exit`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	fs := cmd.Flags()
+	fs.IntVar(&f.accounts, "accounts", 100, "how many debtors")
+	fs.IntVar(&f.days, "days", 90, "how long they live, in days of business time")
+	fs.Float64Var(&f.rate, "rate", 86400, "business seconds per second at most")
+	fs.Uint64Var(&f.seed, "seed", 1, "another seed makes another portfolio")
+	fs.StringVar(&f.start, "start", "2026-03-02", "first day")
+	fs.StringVar(&f.dir, "data", "", "directory that keeps everything (default: temporary, forgotten at the end)")
+	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the status page; empty: none")
+	fs.DurationVar(&f.hold, "hold", clock.DefaultHold, "longest wait for work that is due at one instant")
+	fs.BoolVar(&f.exit, "exit", false, "end after the summary")
+	fs.StringVar(&f.output, "output", "text", "summary as text or json")
+	fs.StringVar(&f.log, "log", "", "file for the worker's log (default: none)")
+	return cmd
+}
+
+func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
+	start, err := f.check()
+	if err != nil {
+		return err
+	}
+	web, err := listen(f.http)
+	if err != nil {
+		return err
+	}
+	begun := clock.Wall()
+	p := portfolio.New(portfolio.Options{Seed: f.seed, Accounts: f.accounts, Start: start, Days: f.days})
+	h, done, err := f.house(ctx, p, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	end := serveHTTP(web, h.Site.Handler())
+	defer end()
+	_, _ = fmt.Fprintf(log, "%d debtors from %s, %d days%s\n", f.accounts, start, f.days, statusAt(web))
+	report, err := f.play(ctx, h, p, log)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(log, "%d days took %s\n", f.days, clock.Wall().Sub(begun).Round(time.Second))
+	if err := f.print(out, report); err != nil {
+		return err
+	}
+	if !f.exit {
+		_, _ = fmt.Fprintln(log, "the demonstration is over and stays up; stop with Ctrl-C")
+		<-ctx.Done()
+	}
+	if !report.OK() {
+		return ErrBroken
+	}
+	return nil
+}
+
+func (f *demoFlags) check() (start dunning.Date, err error) {
+	switch {
+	case f.accounts < 1 || f.accounts > 100_000:
+		return start, fmt.Errorf("--accounts %d: give a number from 1 to 100000", f.accounts)
+	case f.days < 1 || f.days > 3650:
+		return start, fmt.Errorf("--days %d: give a number from 1 to 3650", f.days)
+	case !(f.rate > 0):
+		return start, fmt.Errorf("--rate %v: it must be above 0, for example 86400 for a day a second", f.rate)
+	case f.output != "text" && f.output != "json":
+		return start, fmt.Errorf("--output %s: write text or json", f.output)
+	}
+	if start, err = dunning.ParseDate(f.start); err != nil {
+		return start, fmt.Errorf("--start: %w", err)
+	}
+	return start, nil
+}
+
+// house starts one; done stops it.
+func (f *demoFlags) house(ctx context.Context, p *portfolio.Portfolio, log io.Writer) (h *house.House, done func() error, err error) {
+	worker, closeLog, err := openLog(f.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err = house.Start(ctx, house.Options{
+		Config: config.DefaultFiles(), Log: worker,
+		Site: site.Options{
+			Dir: f.dir, DatabaseURL: os.Getenv("DATABASE_URL"), Unsafe: f.dir == "",
+			Rehearsal: &clock.Setting{Start: p.Begin(), Rate: f.rate, Hold: f.hold},
+			Told:      func(line string) { _, _ = fmt.Fprintln(log, line) },
+		},
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, closeLog())
+	}
+	return h, func() error { return errors.Join(h.Stop(), closeLog()) }, nil
+}
+
+// openLog is a logger into a file, nil for none.
+func openLog(file string) (*slog.Logger, func() error, error) {
+	if file == "" {
+		return nil, func() error { return nil }, nil
+	}
+	w, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--log: %w", err)
+	}
+	return slog.New(slog.NewTextHandler(w, nil)), w.Close, nil
+}
+
+// play lives through the days and draws up the report.
+func (f *demoFlags) play(ctx context.Context, h *house.House, p *portfolio.Portfolio, log io.Writer) (audit.Report, error) {
+	n := newNarrator(log)
+	pl := rehearse.New(rehearse.Options{
+		Store: h.Site.Store(), Book: h.Book, Clock: h.Site.Clock(), Acts: p.Acts(), Audience: p.React, Told: n.told,
+	})
+	if h.New {
+		rows, err := p.Script(ctx, pl)
+		if err != nil {
+			return audit.Report{}, err
+		}
+		if _, err := h.Site.Store().AddScript(ctx, rows...); err != nil {
+			return audit.Report{}, err
+		}
+	}
+	if err := h.Begin(ctx); err != nil {
+		return audit.Report{}, err
+	}
+	if err := playToEnd(ctx, pl); err != nil {
+		return audit.Report{}, err
+	}
+	n.sum()
+	return audit.Examine(ctx, audit.Options{Store: h.Site.Store(), Book: h.Book, Now: p.Until(), Sandbox: true})
+}
+
+// playToEnd plays until the script's end is reached. The player goes on until ctx ends.
+func playToEnd(ctx context.Context, pl *rehearse.Player) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, 1)
+	go func() { failed <- pl.Run(ctx) }()
+	select {
+	case <-pl.Ended():
+		stop()
+		return <-failed
+	case err := <-failed:
+		if err == nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+}
+
+func (f *demoFlags) print(out io.Writer, r audit.Report) error {
+	if f.output == "json" {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	}
+	return r.Write(out)
+}
