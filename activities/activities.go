@@ -44,6 +44,10 @@ type Activities struct {
 	Channels map[dunning.Channel]Channel
 	Clock    clock.Clock
 
+	// Stirred reports whether something has happened to a case that no decision has looked
+	// at yet: then an activity stops waiting for its instant. nil: never.
+	Stirred func(ctx context.Context, caseID string) bool
+
 	Gate     *Gate // nil: no rate limits, no breaker
 	Log      *slog.Logger
 	Count    func(name string) // a counter by name, such as crossed_in_post
@@ -142,9 +146,13 @@ func (j *job) loadPlanned(ctx context.Context) error {
 	}
 	j.planned = &d
 	if at := wakeAt(d.Decision); !j.req.Nudged && !at.IsZero() {
-		_, err = clock.Await(ctx, j.Clock, at, clock.Patience)
+		_, err = clock.AwaitUnless(ctx, j.Clock, at, clock.Patience, j.stirred)
 	}
 	return wrap(codeClock, err)
+}
+
+func (j *job) stirred(ctx context.Context) bool {
+	return j.Stirred != nil && j.Stirred(ctx, j.req.Case)
 }
 
 // carryOut runs the verb. A look decides only; sends and offers have a provider to

@@ -75,7 +75,7 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 	w.acts = &activities.Activities{
 		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book},
 		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits),
-		Log: d.Log, Count: w.count, Call: o.Call,
+		Log: d.Log, Count: w.count, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
 	}
 	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
 	w.relay = &Relay{

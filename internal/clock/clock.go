@@ -74,6 +74,13 @@ const Patience = 20 * time.Second
 // early, and in a rehearsal the clock may still wait for others. It costs one
 // goroutine; a further round through Temporal costs far more.
 func Await(ctx context.Context, c Clock, at time.Time, patience time.Duration) (time.Time, error) {
+	return AwaitUnless(ctx, c, at, patience, func(context.Context) bool { return false })
+}
+
+// AwaitUnless is Await that also ends when unless becomes true: whoever waits for a planned
+// instant must not sleep through something that makes the plan void. In a rehearsal
+// business time would wait for the sleeper, and the sleeper for business time.
+func AwaitUnless(ctx context.Context, c Clock, at time.Time, patience time.Duration, unless func(context.Context) bool) (time.Time, error) {
 	ctx2, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	read := c.Now
@@ -82,7 +89,7 @@ func Await(ctx context.Context, c Clock, at time.Time, patience time.Duration) (
 	}
 	for {
 		now, err := read(ctx)
-		if err != nil || !now.Before(at) {
+		if err != nil || !now.Before(at) || unless(ctx) {
 			return now, err
 		}
 		t := time.NewTimer(poll)

@@ -403,6 +403,11 @@ func TestAwait(t *testing.T) {
 	if got, err := Await(t.Context(), c, far, 50*time.Millisecond); err != nil || !got.Before(far) {
 		t.Errorf("Await = %s, %v; want it to give up after its patience, without an error", got, err)
 	}
+	looks := 0
+	stirred := func(context.Context) bool { looks++; return looks == 3 }
+	if got, err := AwaitUnless(t.Context(), c, far, time.Minute, stirred); err != nil || !got.Before(far) || looks != 3 {
+		t.Errorf("AwaitUnless = %s, %v after %d looks; want it to end as soon as something has happened", got, err, looks)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Await(ctx, Real(), Wall().Add(time.Hour), time.Hour); !errors.Is(err, context.Canceled) {

@@ -107,6 +107,16 @@ func (s *Store) release(ctx context.Context, ids []int64) error {
 	})
 }
 
+// Stirred returns the open cases to which something has happened that no decision has
+// looked at yet, in no order.
+func (s *Store) Stirred(ctx context.Context) ([]string, error) {
+	ids, err := s.q.Stirred(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking for cases that wait to be looked at: %w", explain(err))
+	}
+	return ids, nil
+}
+
 // PruneNudges forgets nudges that were delivered before an instant (wall time) and
 // returns how many. They are no evidence: facts and decisions are.
 func (s *Store) PruneNudges(ctx context.Context, before time.Time) (int64, error) {

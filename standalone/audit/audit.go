@@ -82,6 +82,15 @@ func (l Life) Events() []dunning.Event {
 	return events
 }
 
+// Events is the story of all accounts.
+func Events(ctx context.Context, store *postgres.Store) (all []dunning.Event, err error) {
+	err = Lives(ctx, store, func(l Life) error {
+		all = append(all, l.Events()...)
+		return nil
+	})
+	return all, err
+}
+
 // Report is a summary of everything, and the proof.
 type Report struct {
 	Summary    Summary

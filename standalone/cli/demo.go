@@ -15,6 +15,7 @@ import (
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/simulate"
 	"github.com/duly/duly/standalone/audit"
 	"github.com/duly/duly/standalone/house"
 	"github.com/duly/duly/standalone/portfolio"
@@ -28,6 +29,7 @@ var ErrBroken = errors.New("a guarantee did not hold; see the summary")
 // demoFlags as they are given.
 type demoFlags struct {
 	dir, http, start, output, log string
+	story                         string
 	accounts, days                int
 	seed                          uint64
 	rate                          float64
@@ -67,6 +69,7 @@ if all held; without, it stays up.`,
 	fs.DurationVar(&f.hold, "hold", clock.DefaultHold, "longest wait for work that is due at one instant")
 	fs.BoolVar(&f.exit, "exit", false, "end after the summary")
 	fs.StringVar(&f.output, "output", "text", "summary as text or json")
+	fs.StringVar(&f.story, "story", "", "file for the story: one event a line, as duly simulate prints it")
 	fs.StringVar(&f.log, "log", "", "file for the worker's log (default: none)")
 	return cmd
 }
@@ -179,7 +182,27 @@ func (f *demoFlags) play(ctx context.Context, h *house.House, p *portfolio.Portf
 		return audit.Report{}, err
 	}
 	n.sum()
+	if err := f.tell(ctx, h); err != nil {
+		return audit.Report{}, err
+	}
 	return audit.Examine(ctx, audit.Options{Store: h.Site.Store(), Book: h.Book, Now: p.Until(), Sandbox: true})
+}
+
+// tell writes the story, if it is wanted.
+func (f *demoFlags) tell(ctx context.Context, h *house.House) error {
+	if f.story == "" {
+		return nil
+	}
+	events, err := audit.Events(ctx, h.Site.Store())
+	if err != nil {
+		return err
+	}
+	w, err := os.OpenFile(f.story, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("--story: %w", err)
+	}
+	utc := func(string) *time.Location { return time.UTC }
+	return errors.Join(simulate.Write(w, events, utc), w.Close())
 }
 
 // playToEnd plays until the script's end is reached. The player goes on until ctx ends.

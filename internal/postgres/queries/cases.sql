@@ -80,6 +80,10 @@ SELECT e.at FROM (SELECT LEAST(
   (SELECT min(p.pending_at) FROM cases p WHERE p.status = 'open' AND p.pending_at IS NOT NULL AND p.pending_at > sqlc.arg(after)::timestamptz)
 )::timestamptz AS at) e WHERE e.at IS NOT NULL;
 
+-- name: Stirred :many
+-- Open cases to which something has happened that no decision has looked at yet.
+SELECT id FROM cases WHERE status = 'open' AND pending_at IS NOT NULL;
+
 -- name: EarliestOpening :one
 SELECT a.opens_at FROM accounts a JOIN debtors d ON d.id = a.debtor_id
 WHERE a.opens_at > sqlc.arg(after)::timestamptz AND a.checked_version >= d.version

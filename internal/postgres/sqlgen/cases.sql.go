@@ -631,3 +631,28 @@ func (q *Queries) ProjectDecision(ctx context.Context, arg ProjectDecisionParams
 	)
 	return err
 }
+
+const stirred = `-- name: Stirred :many
+SELECT id FROM cases WHERE status = 'open' AND pending_at IS NOT NULL
+`
+
+// Open cases to which something has happened that no decision has looked at yet.
+func (q *Queries) Stirred(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, stirred)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
