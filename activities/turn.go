@@ -247,8 +247,7 @@ func (t *turn) contacts(states ...dunning.ContactState) []dunning.ContactFacts {
 	return contactsOf(t.history, t.ref.Case, states...)
 }
 
-// contactsOf reads the contacts of a case from a history without folding it all. At is the
-// wall instant of the hand-over, for look-ups.
+// contactsOf reads the contacts of a case from a history without folding it all.
 func contactsOf(history []dunning.Fact, caseID string, states ...dunning.ContactState) []dunning.ContactFacts {
 	var all []dunning.ContactFacts
 	for _, x := range history {
@@ -266,9 +265,6 @@ func contactsOf(history []dunning.Fact, caseID string, states ...dunning.Contact
 			c.State, c.Moved, c.Code, c.Deadline = b.State, x.At, b.Code, b.Deadline
 			if b.State == dunning.ContactSending {
 				c.At = x.At
-				if wall, ok := fencedWall(b.Code); ok {
-					c.At = wall // providers' records carry the wall's instants
-				}
 			}
 		}
 	}

@@ -26,10 +26,16 @@ type channel interface {
 // Channels are the adapters by channel.
 type Channels map[dunning.Channel]channel
 
-// OpenChannels makes the adapters that the environment configures. A channel without a
-// provider goes to the sandbox: stored, shown, never leaving the machine. All faults of
-// the environment are reported at once.
+// OpenChannels is OpenChannelsOn for the wall clock.
 func OpenChannels(getenv func(string) string, store *postgres.Store) (Channels, error) {
+	return OpenChannelsOn(getenv, store, clock.Real())
+}
+
+// OpenChannelsOn makes the adapters that the environment configures. A channel without a
+// provider goes to the sandbox: stored, shown, never leaving the machine. Look-ups reckon
+// in business time c, as the instants of hand-overs do. All faults of the environment are
+// reported at once.
+func OpenChannelsOn(getenv func(string) string, store *postgres.Store, c clock.Clock) (Channels, error) {
 	box := sandbox.New(store.Sandbox())
 	out := Channels{dunning.Email: box, dunning.SMS: box, dunning.Letter: box}
 	var faults []string
@@ -38,7 +44,7 @@ func OpenChannels(getenv func(string) string, store *postgres.Store) (Channels, 
 			faults = append(faults, err.Error())
 		}
 	}
-	fault(out.sms(getenv))
+	fault(out.sms(getenv, c))
 	fault(out.email(getenv))
 	fault(out.letter(getenv, store))
 	if len(faults) > 0 {
@@ -47,13 +53,12 @@ func OpenChannels(getenv func(string) string, store *postgres.Store) (Channels, 
 	return out, nil
 }
 
-func (c Channels) sms(getenv func(string) string) error {
+func (c Channels) sms(getenv func(string) string, clk clock.Clock) error {
 	cfg, ok, err := twilio.FromEnv(getenv)
 	if err != nil || !ok {
 		return err
 	}
-	// Twilio's records carry the wall's instants, whatever business time is.
-	a, err := twilio.New(cfg, clock.Real())
+	a, err := twilio.New(cfg, clk)
 	if err == nil {
 		c[dunning.SMS] = a
 	}

@@ -102,7 +102,7 @@ func (d *Deps) connect(ctx context.Context, p Process, opts client.Options, need
 	if d.Clock, err = clock.Open(ctx, d.Store.Pool(), d.Store.EarliestWork); err != nil {
 		return err
 	}
-	if d.Channels, err = OpenChannels(p.Getenv, d.Store); err != nil {
+	if d.Channels, err = OpenChannelsOn(p.Getenv, d.Store, d.Clock); err != nil {
 		return usageError{err}
 	}
 	if !needTemporal {

@@ -61,6 +61,19 @@ func (c *handClock) set(t time.Time) {
 	c.now = t
 }
 
+// time is Now for those who cannot wait for an error.
+func (c *handClock) time() time.Time {
+	now, _ := c.Now(context.Background())
+	return now
+}
+
+// follow makes business time that of somebody else.
+func (c *handClock) follow(now func() time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.get = now
+}
+
 // account is a debtor with one account.
 type account struct{ debtor, id, key string }
 
