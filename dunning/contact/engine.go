@@ -361,6 +361,9 @@ func (c *check) eval(r *rule, t int64) (Code, int64) {
 		}
 		nb = min(nb, c.exceptionOpens(x, t))
 	}
+	if soon := c.answerOpens(r, t); soon < nb {
+		nb = c.afterAnswer(r, soon)
+	}
 	if r.until != maxDate {
 		nb = min(nb, c.cal.startOf(r.until))
 	}
@@ -368,6 +371,18 @@ func (c *check) eval(r *rule, t int64) (Code, int64) {
 		nb = t + 1
 	}
 	return code, nb
+}
+
+// afterAnswer is the rule's own earliest yes from t on. It keeps what the
+// refusal at hand found.
+func (c *check) afterAnswer(r *rule, t int64) int64 {
+	fact, count, since := c.fact, c.count, c.since
+	code, nb := c.eval(r, t)
+	c.used, c.fact, c.count, c.since = "", fact, count, since
+	if code == "" {
+		return t
+	}
+	return nb
 }
 
 func (c *check) inForce(r *rule, t int64) bool {

@@ -33,6 +33,20 @@ func (c *check) excepted(r *rule, x *exception, t int64) bool {
 	return false
 }
 
+// answerOpens is the first instant after t at which a due answer may be excused
+// although it is not at t: when one of several closed zones opens, or one of
+// several inconvenient times ends. never when no answer is due, or none would
+// be excused any more.
+func (c *check) answerOpens(r *rule, t int64) int64 {
+	if r.kind != kHours && r.kind != kWish || !r.hasExcept(exReply) || !c.answers(t-longestStretch) {
+		return never
+	}
+	if r.kind == kHours {
+		return c.firstOpens(r, t)
+	}
+	return c.firstFree(r, t)
+}
+
 // stretch is since when an answer excuses: the start of the closed hours or
 // of the inconvenient time that holds t, or what the rule found.
 func (c *check) stretch(r *rule, t int64) int64 {

@@ -64,22 +64,56 @@ func (c *check) closedSince(r *rule, t int64) int64 {
 	return since
 }
 
+// firstOpens is when the first of the closed zones opens.
+func (c *check) firstOpens(r *rule, t int64) int64 {
+	e, first := c.edges(r), never
+	for i := range c.zones {
+		if z := &c.zones[i]; !r.week.open(z, t, e, c.strict) {
+			first = min(first, r.week.nextOpen(z, t, e, c.strict))
+		}
+	}
+	return first
+}
+
+// firstFree is when the first of the inconvenient times that hold t ends.
+func (c *check) firstFree(r *rule, t int64) int64 {
+	first := never
+	for i := range c.q.Preferences {
+		p := &c.q.Preferences[i]
+		if !c.wishes(r, p) {
+			continue
+		}
+		if k, until := c.wish(r, p, t); k != "" {
+			first = min(first, until)
+		}
+	}
+	return first
+}
+
+// wishes reports whether the preference is of the rule's kind, known, and of
+// the person.
+func (c *check) wishes(r *rule, p *Preference) bool {
+	return string(p.Kind) == r.spec.Wish.Kind && p.At.Unix() <= c.at && (p.By == "" || p.By == c.q.Person)
+}
+
 // askWish obeys what people said about times, places and calls at work.
 func (c *check) askWish(r *rule, t int64) (Code, int64) {
-	s, q := r.spec.Wish, c.q
+	q := c.q
 	code, free := Code(""), int64(always)
 	for i := range q.Preferences {
 		p := &q.Preferences[i]
-		if string(p.Kind) != s.Kind || p.At.Unix() > c.at || p.By != "" && p.By != q.Person {
+		if !c.wishes(r, p) {
 			continue
 		}
 		k, until := c.wish(r, p, t)
-		if k == "" || until <= free {
+		if k == "" {
 			continue
 		}
-		code, free, c.fact = k, until, p.ID
-		if p.Kind == InconvenientTime {
-			c.since = p.since(c.prefZone(p), t)
+		if p.Kind == InconvenientTime { // an answer must be excused under every wish
+			c.since = max(c.since, p.since(c.prefZone(p), t))
+		}
+		if until > free {
+			code, free, c.fact = k, until, p.ID
 		}
 	}
 	return code, free
@@ -158,7 +192,7 @@ func (p *Preference) free(z *zone, t int64) int64 {
 
 // since is when the inconvenient stretch that holds t began.
 func (p *Preference) since(z *zone, t int64) int64 {
-	limit := t - 15*daySeconds
+	limit := t - longestStretch
 	for t > limit {
 		d, sod := z.local(t - 1)
 		from, _, in := p.block(d, sod)

@@ -34,6 +34,10 @@ func (w *week) open(z *zone, t int64, e edge, strict bool) bool {
 // horizon bounds every search, in days.
 const horizon = 400
 
+// longestStretch is how far back, in seconds, a closed or inconvenient stretch
+// is followed. No law closes for longer; an older contact is answered too late.
+const longestStretch = 15 * daySeconds
+
 // nextOpen is the first instant at or after t at which the week is open in
 // this zone. It walks the stretches of constant offset, so that it is exact
 // across clock changes.
@@ -77,7 +81,7 @@ func (w *week) nextOpenLocal(l int64, e edge, strict bool) int64 {
 // closedSince is the instant at which the closed stretch that holds t began:
 // the last instant before t at which the week was open, plus one second.
 func (w *week) closedSince(z *zone, t int64, e edge, strict bool) int64 {
-	limit := t - 15*daySeconds
+	limit := t - longestStretch
 	for t > limit {
 		if w.open(z, t-1, e, strict) {
 			return t

@@ -150,6 +150,15 @@ func TestHours(t *testing.T) {
 		{"one answer inside the closed stretch is allowed", func(q *contact.Query) {
 			q.At, q.Ledger = at("2026-05-05 23:10"), []contact.Contact{inbound("2026-05-05 23:00", "call", "voicemail_left_by_consumer")}
 		}, true, ""},
+		{"an answer waits for the zone that closed after the person wrote", func(q *contact.Query) {
+			chicago := contact.Zone{Location: zone("America/Chicago"), Name: "America/Chicago"}
+			q.Zones = []contact.Zone{q.Zones[0], chicago}
+			q.At, q.Ledger = at("2026-05-05 23:10"), []contact.Contact{inbound("2026-05-05 21:30", "call", "voicemail_left_by_consumer")}
+		}, false, "2026-05-06 09:00"},
+		{"inside the stretches of both it may go", func(q *contact.Query) {
+			q.Zones = []contact.Zone{{Location: zone("America/Chicago"), Name: "America/Chicago"}, q.Zones[0]}
+			q.At, q.Ledger = at("2026-05-06 07:00"), []contact.Contact{inbound("2026-05-06 06:00", "call", "voicemail_left_by_consumer")}
+		}, true, ""},
 		{"a second answer is not", func(q *contact.Query) {
 			q.At, q.Ledger = at("2026-05-05 23:10"), []contact.Contact{inbound("2026-05-05 23:00", "call", "voicemail_left_by_consumer"), call("2026-05-05 23:05", "no_answer")}
 		}, false, "2026-05-06 08:00"},
@@ -327,6 +336,11 @@ func TestWishes(t *testing.T) {
 			pref(noon)(q)
 			q.Ledger = []contact.Contact{inbound("2026-05-05 11:30", "call", "voicemail_left_by_consumer")}
 		}, true, ""},
+		{"two wishes at once must both excuse the answer", func(q *contact.Query) {
+			long := with(noon, func(p *contact.Preference) { p.From, p.To = 10*3600, 15*3600 })
+			q.Preferences = []contact.Preference{long, with(noon, func(p *contact.Preference) { p.From, p.To = 11*3600+2700, 13*3600 })}
+			q.Ledger = []contact.Contact{inbound("2026-05-05 11:30", "call", "voicemail_left_by_consumer")}
+		}, false, "2026-05-05 13:00"},
 		{"a contact of last week gives no leave", func(q *contact.Query) {
 			pref(noon)(q)
 			q.Ledger = []contact.Contact{inbound("2026-04-28 11:30", "call", "voicemail_left_by_consumer")}

@@ -292,8 +292,8 @@ func drawQuery(t *rapid.T) contact.Query {
 		q.Zones = append(q.Zones, contact.Zone{Location: zone(name), Name: name})
 	}
 	drawLedger(t, &q)
-	if rapid.Bool().Draw(t, "wish") {
-		q.Preferences = []contact.Preference{drawWish(t, at)}
+	for range rapid.IntRange(0, 2).Draw(t, "wishes") {
+		q.Preferences = append(q.Preferences, drawWish(t, at))
 	}
 	switch rapid.IntRange(0, 11).Draw(t, "bar") {
 	case 0:
