@@ -36,7 +36,6 @@ type bench struct {
 	site    *site.Site
 	client  client.Client
 	keys    codec.Keys
-	worker  *app.Worker
 	actions *temporalserver.Actions
 }
 
@@ -86,17 +85,20 @@ func (b *bench) connect() {
 	b.t.Cleanup(b.client.Close)
 }
 
-// work starts a worker.
-func (b *bench) work() {
+// work starts a worker that ends with the test.
+func (b *bench) work() { b.t.Helper(); b.t.Cleanup(b.hire().Stop) }
+
+// hire starts a worker.
+func (b *bench) hire() *app.Worker {
 	b.t.Helper()
 	ch, err := app.OpenChannels(func(string) string { return "" }, b.site.Store())
 	b.must(err)
-	b.worker, err = app.NewWorker(b.t.Context(), app.Deps{
+	w, err := app.NewWorker(b.t.Context(), app.Deps{
 		Store: b.site.Store(), Temporal: b.client, Clock: b.site.Clock(), Channels: ch,
 	}, app.WorkerOptions{Late: 5 * time.Second, Sweep: time.Second, Poll: time.Second, OpenEvery: 200 * time.Millisecond})
 	b.must(err)
-	b.must(b.worker.Start(b.t.Context()))
-	b.t.Cleanup(b.worker.Stop)
+	b.must(w.Start(b.t.Context()))
+	return w
 }
 
 // debtor makes one who owes an amount that fell due a day before the start.
