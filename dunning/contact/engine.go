@@ -39,8 +39,9 @@ func (s Set) Versions() []Version {
 	return out
 }
 
-// maxRounds of the search for the first instant at which all rules allow.
-const maxRounds = 256
+// maxRounds of the search for the first instant at which all rules allow: some
+// a day, for as many days as the search goes on.
+const maxRounds = 16 * horizon
 
 // check is what one check works out once, and its scratch space.
 type check struct {
