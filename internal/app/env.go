@@ -14,6 +14,8 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/duly/duly/activities"
+	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/codec"
 	"github.com/duly/duly/internal/health"
@@ -193,7 +195,28 @@ func (p Process) workerOptions(d Deps) (o WorkerOptions, err error) {
 			return o, usageError{fmt.Errorf("DULY_OPEN_EVERY=%s: write a duration such as 15m, or leave it away and use the starter", every)}
 		}
 	}
-	return o, nil
+	o.Limits, err = p.limits()
+	return o, err
+}
+
+// limits are the least times between two hand-overs of this process, by channel:
+// DULY_SMS_EVERY=1s is one text a second.
+func (p Process) limits() (map[dunning.Channel]activities.Limits, error) {
+	out := map[dunning.Channel]activities.Limits{}
+	for name, ch := range map[string]dunning.Channel{
+		"DULY_SMS_EVERY": dunning.SMS, "DULY_EMAIL_EVERY": dunning.Email, "DULY_LETTER_EVERY": dunning.Letter,
+	} {
+		text := p.Getenv(name)
+		if text == "" {
+			continue
+		}
+		every, err := time.ParseDuration(text)
+		if err != nil || every < 0 || every > time.Hour {
+			return nil, usageError{fmt.Errorf("%s=%s: write the time between two messages, such as 1s or 50ms", name, text)}
+		}
+		out[ch] = activities.Limits{Every: every}
+	}
+	return out, nil
 }
 
 // serveHealth answers health checks until ctx ends.

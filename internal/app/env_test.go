@@ -137,6 +137,38 @@ func TestStarterMain(t *testing.T) {
 	}
 }
 
+// TestWorkerOptions: what the environment says of a worker.
+func TestWorkerOptions(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		env   []string
+		clock clock.Clock
+		ok    func(WorkerOptions) bool
+		fault string
+	}{
+		{"on the wall clock the starter opens cases", nil, clock.Real(), func(o WorkerOptions) bool { return o.OpenEvery == 0 && o.Late == 0 }, ""},
+		{"in a rehearsal the worker does, and sweeps soon", nil, &handClock{}, func(o WorkerOptions) bool { return o.OpenEvery > 0 && o.Late < time.Minute }, ""},
+		{"a rate is a time between two messages", []string{"DULY_SMS_EVERY=1s"}, clock.Real(), func(o WorkerOptions) bool {
+			return o.Limits[dunning.SMS].Every == time.Second && o.Limits[dunning.Email].Every == 0
+		}, ""},
+		{"a wrong rate is refused by name", []string{"DULY_SMS_EVERY=often"}, clock.Real(), nil, "DULY_SMS_EVERY"},
+		{"a wrong interval is refused by name", []string{"DULY_OPEN_EVERY=-1m"}, clock.Real(), nil, "DULY_OPEN_EVERY"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o, err := Process{Environ: tc.env}.workerOptions(Deps{Clock: tc.clock})
+			if tc.fault != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.fault) {
+					t.Fatalf("error %v", err)
+				}
+				return
+			}
+			if err != nil || !tc.ok(o) {
+				t.Fatalf("options %+v, %v", o, err)
+			}
+		})
+	}
+}
+
 // TestPending: business time does not run past what cases have planned, nor past the
 // opening of a case.
 func TestPending(t *testing.T) {

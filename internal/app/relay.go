@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ type Outbox interface {
 	Delivered(ctx context.Context, nudges []postgres.Nudge) error
 	Listen(ctx context.Context, wake func(caseID string)) error
 	Overdue(ctx context.Context, now time.Time, lateBy time.Duration, limit int) ([]string, error)
+	PruneNudges(ctx context.Context, before time.Time) (int64, error)
 }
 
 // Waker wakes a case's workflow, and starts it when none runs.
@@ -153,7 +155,8 @@ func (r *Relay) sweeping(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.sweep(ctx, clock.Wall()); err != nil && ctx.Err() == nil {
+			wall := clock.Wall()
+			if err := errors.Join(s.sweep(ctx, wall), s.prune(ctx, wall)); err != nil && ctx.Err() == nil {
 				r.log().Warn("late cases wait", slog.String("type", kindOf(err)))
 			}
 		}
@@ -164,8 +167,22 @@ func (r *Relay) sweeping(ctx context.Context) {
 // at once. In a rehearsal business time may stand still, for it does not run past work; so
 // there a case is late when it has been seen due for that long.
 type sweeper struct {
-	r     *Relay
-	since map[string]time.Time
+	r      *Relay
+	since  map[string]time.Time
+	pruned time.Time
+}
+
+// keepNudges is how long nudges that were delivered stay to be looked at.
+const keepNudges = 24 * time.Hour
+
+// prune forgets old nudges, once an hour.
+func (s *sweeper) prune(ctx context.Context, wall time.Time) error {
+	if wall.Sub(s.pruned) < time.Hour {
+		return nil
+	}
+	s.pruned = wall
+	_, err := s.r.Outbox.PruneNudges(ctx, wall.Add(-keepNudges))
+	return err
 }
 
 // sweep wakes the cases that have been due for long enough, and forgets those that moved.

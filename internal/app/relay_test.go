@@ -93,6 +93,27 @@ type lateBox struct {
 	Outbox
 	due    []string
 	lateBy []time.Duration
+	pruned []time.Time
+}
+
+func (b *lateBox) PruneNudges(_ context.Context, before time.Time) (int64, error) {
+	b.pruned = append(b.pruned, before)
+	return 0, nil
+}
+
+// TestPrune: delivered nudges are forgotten after a day, asked for once an hour.
+func TestPrune(t *testing.T) {
+	box := &lateBox{}
+	s := sweeper{r: &Relay{Outbox: box}}
+	for i := range 150 {
+		if err := s.prune(t.Context(), start.Add(time.Duration(i)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []time.Time{start.Add(-keepNudges), start.Add(time.Hour - keepNudges), start.Add(2*time.Hour - keepNudges)}
+	if !slices.EqualFunc(box.pruned, want, time.Time.Equal) {
+		t.Fatalf("pruned before %v, want %v", box.pruned, want)
+	}
 }
 
 func (b *lateBox) Overdue(_ context.Context, _ time.Time, lateBy time.Duration, _ int) ([]string, error) {
