@@ -16,6 +16,6 @@ func Root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serve(), demo())
+	root.AddCommand(serve(), demo(), replayCmd())
 	return root
 }
