@@ -330,7 +330,9 @@ func lines(events []dunning.Event) []string {
 			}
 		}
 		for _, i := range e.Items {
-			s += " " + i.Key + "=" + i.Amount
+			if e.Kind != "deferred" { // which items waited is the core's own story
+				s += " " + i.Key + "=" + i.Amount
+			}
 		}
 		out = append(out, s)
 	}

@@ -135,9 +135,9 @@ func TestCase(t *testing.T) {
 			want:  []string{"Look @+0s", "Send d1@+0s", "Close d2@+0s"},
 		},
 		{
-			name:  "less than a second of sleep is a second",
+			name:  "less than the shortest sleep is the shortest sleep",
 			steps: closing(step{verb: "send", in: time.Millisecond}),
-			want:  []string{"Look @+0s", "Send d1@+1s", "Close d2@+1s"},
+			want:  []string{"Look @+0s", "Send d1@+" + shortest.String(), "Close d2@+" + shortest.String()},
 		},
 		{
 			name:  "a verb of a later release is looked at, not dropped",
