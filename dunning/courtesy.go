@@ -28,18 +28,22 @@ func purposeOf(step string) string {
 }
 
 // isCourtesy reports whether a contact is no step of the sequence.
-func (c *ContactPlanned) isCourtesy() bool {
-	return c.Step == CourtesyThanks || c.Step == CourtesyReminder
-}
+func (c *ContactPlanned) isCourtesy() bool { return isCourtesy(c.Step) }
+
+func isCourtesy(step string) bool { return step == CourtesyThanks || step == CourtesyReminder }
 
 // courtesy finds a courtesy that is due: thanks before a case closes as paid, a
 // reminder before an instalment. ok is false when there is none, or when none
-// can be sent: a courtesy is never worth a person's time.
-func (f *Facts) courtesy(at time.Time) (Decision, bool) {
+// can be sent: a courtesy is never worth a person's time. closing is why the case is
+// about to close, "" if it is not.
+func (f *Facts) courtesy(at time.Time, closing string) (Decision, bool) {
 	if !f.CaseOpen {
 		return Decision{}, false
 	}
-	if f.closing(at) == "paid" && len(f.Sequence.On.Paid.Send) > 0 && f.wroteSince(f.CaseSince) {
+	if _, held := f.heldAccount(at); held {
+		return Decision{}, false
+	}
+	if closing == "paid" && len(f.Sequence.On.Paid.Send) > 0 && f.wroteSince(f.CaseSince) {
 		return f.offerCourtesy(at, CourtesyThanks, 0, f.CaseSince, time.Time{}, f.Sequence.On.Paid.Send, Decision{Total: f.zero()})
 	}
 	for i := range f.Plans {
@@ -64,7 +68,7 @@ var reminderSend = []Channeled{{Channel: Email, Template: "plan-reminder", Else:
 // remind reminds of the next instalment that payments do not cover yet, from
 // so many days before it is due until it is due.
 func (f *Facts) remind(at time.Time, p *PlanState) (Decision, bool) {
-	if _, held := f.heldAccount(at); held || f.Sequence.Plan.Remind == 0 {
+	if f.Sequence.Plan.Remind == 0 {
 		return Decision{}, false
 	}
 	paid, due := f.planPaid(p), int64(0)
@@ -77,7 +81,12 @@ func (f *Facts) remind(at time.Time, p *PlanState) (Decision, bool) {
 		if at.Before(from) || !at.Before(until) {
 			continue
 		}
-		return f.offerCourtesy(at, CourtesyReminder, k+1, p.Agreed, until, reminderSend, Decision{Total: ins.Amount})
+		if f.stale(at) { // it may be paid by now
+			return Decision{Verb: VerbLook, WakeAt: at.Add(time.Hour), Step: CourtesyReminder, Waiting: "stale", Rule: "stale"}, true
+		}
+		if d, ok := f.offerCourtesy(at, CourtesyReminder, k+1, p.Agreed, until, reminderSend, Decision{Total: ins.Amount}); ok {
+			return d, true
+		}
 	}
 	return Decision{}, false
 }
@@ -98,7 +107,7 @@ func (f *Facts) nextReminder(p *PlanState, at time.Time) time.Time {
 // offerCourtesy decides over one courtesy: sent once, tried a few times, let
 // be when no channel is possible or it would come too late.
 func (f *Facts) offerCourtesy(at time.Time, step string, round int, since, until time.Time, send []Channeled, d Decision) (Decision, bool) {
-	tries := 0
+	tries, from := 0, at
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
 		if c.Account != f.Account || c.Step != step || c.Round != round || c.Reserved.Before(since) {
@@ -108,12 +117,13 @@ func (f *Facts) offerCourtesy(at time.Time, step string, round int, since, until
 			return d, false
 		}
 		tries++
+		from = later(from, c.RetryAt)
 	}
 	if tries >= courtesyTries {
 		return d, false
 	}
 	s := &Step{ID: step, Verb: VerbSend, Send: send, Complete: CompleteAny}
-	t, ok := f.windowOpen(f.Sequence.Window, at)
+	t, ok := f.windowOpen(f.Sequence.Window, from)
 	if !ok || !until.IsZero() && !t.Before(until) {
 		return d, false
 	}

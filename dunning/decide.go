@@ -57,13 +57,12 @@ func (f *Facts) decide(at time.Time) Decision {
 	if facts := f.pending(at); len(facts) > 0 {
 		return Decision{Verb: VerbRecord, WakeAt: at, Effects: facts, Reason: string(facts[0].Body.Kind())}
 	}
-	if d, ok := f.courtesy(at); ok && d.due(at) {
-		return d
-	} else if ok && f.closing(at) != "" {
+	reason := f.closing(at)
+	if d, ok := f.courtesy(at, reason); ok && (d.due(at) || reason != "") {
 		return d // the case closes when its thanks have left
 	}
-	if reason := f.closing(at); reason != "" {
-		return Decision{Verb: VerbClose, WakeAt: at, Reason: reason, Effects: []Fact{f.fact(at, CaseClosed{Reason: reason})}}
+	if reason != "" {
+		return Decision{Verb: VerbClose, WakeAt: at, Reason: reason, Effects: f.close(at, reason)}
 	}
 	w, waits := f.blocked(at)
 	if waits && !w.contactOnly {
@@ -81,6 +80,17 @@ func (f *Facts) wake(t, at time.Time) time.Time {
 	return at.Add(24 * time.Hour)
 }
 
+// close ends the case, and with it a collector's hold of it.
+func (f *Facts) close(at time.Time, reason string) []Fact {
+	var out []Fact
+	for i := range f.Leases {
+		if l := &f.Leases[i]; l.Ended.IsZero() {
+			out = append(out, f.fact(at, LeaseEnded{l.ID, "closed"}))
+		}
+	}
+	return append(out, f.fact(at, CaseClosed{Reason: reason}))
+}
+
 // climb finds the next rung of the account's ladder and decides over it.
 func (f *Facts) climb(at time.Time, w wait, waits bool) Decision {
 	items := f.candidates(at)
@@ -90,21 +100,31 @@ func (f *Facts) climb(at time.Time, w wait, waits bool) Decision {
 	if d, ok := f.ending(at); ok {
 		return d
 	}
-	group, step := f.due(at, items)
+	rungs := f.rungs(items)
+	group, step := f.due(at, rungs)
 	if len(group) == 0 {
-		return f.ahead(at, items)
+		return f.ahead(at, rungs)
 	}
 	if d, ok := f.enter(at, group); ok {
 		return d
 	}
-	s := &f.Sequence.Steps[step]
-	if d, ok := f.pass(at, s, group); ok {
-		return d
+	d, conditions, ok := f.pass(at, group)
+	if !ok {
+		d = f.act(at, &f.Sequence.Steps[step], group, w, waits)
 	}
-	if waits && s.contacts() {
-		return Decision{Verb: VerbLook, Waiting: w.state, Rule: w.rule, Step: s.ID, WakeAt: f.wake(w.until, at)}
+	d.Conditions = conditions
+	return d
+}
+
+// act decides over a matured step, unless contact is held back.
+func (f *Facts) act(at time.Time, s *Step, group []rung, w wait, waits bool) Decision {
+	if !waits || !s.contacts() {
+		return f.dispatch(at, s, group)
 	}
-	return f.dispatch(at, s, group)
+	d := f.decisionFor(at, s, group)
+	d.Verb, d.Waiting, d.Rule, d.Reason, d.Deferred = VerbLook, w.state, w.rule, w.rule, true
+	d.WakeAt, d.NotBefore = f.wake(w.until, at), w.until
+	return d
 }
 
 // contacts reports whether a step reaches out to the debtor.
@@ -112,21 +132,35 @@ func (s *Step) contacts() bool {
 	return s.Verb == VerbSend || s.Verb == VerbOffer || s.Verb == VerbCall
 }
 
-// due is the group of items whose step is to be acted on now, and that step:
-// under `leading` the leading item, under `each` every matured item, with the
-// most advanced step among them.
-func (f *Facts) due(at time.Time, items []*ItemState) (group []rung, step int) {
-	if len(items) == 0 {
-		return nil, 0
-	}
-	if f.Sequence.Ladder != LadderEach {
+// rungs are where the items stand that may be acted on: under `leading` the
+// leading item alone, under `each` all of them.
+func (f *Facts) rungs(items []*ItemState) []rung {
+	if f.Sequence.Ladder != LadderEach && len(items) > 1 {
 		items = items[:1] // oldest due first: the leading item
 	}
-	step = -1
+	out := make([]rung, 0, len(items))
 	for _, it := range items {
-		r := f.rungOf(it)
-		if r.blocked || r.step == len(f.Sequence.Steps) || r.at.After(at) {
+		if r := f.rungOf(it); !r.blocked && r.step < len(f.Sequence.Steps) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// due is the group of items whose step is to be acted on now, and that step:
+// the most advanced among those that have matured. A step of which one channel
+// has left is finished before another begins.
+func (f *Facts) due(at time.Time, rungs []rung) (group []rung, step int) {
+	step, begun := -1, false
+	for _, r := range rungs {
+		if r.at.After(at) {
 			continue
+		}
+		switch b := r.begun(&f.Sequence.Steps[r.step]); {
+		case begun && !b:
+			continue
+		case b && !begun:
+			group, step, begun = group[:0], -1, true
 		}
 		group = append(group, r)
 		step = max(step, r.step)
@@ -135,35 +169,40 @@ func (f *Facts) due(at time.Time, items []*ItemState) (group []rung, step int) {
 }
 
 // together keeps the rungs that one dispatch of a step can serve: all items at
-// that step, and for a message also items at lower steps that are messages.
+// that step, and for a message that Duly sends also items at lower steps that
+// are messages.
 func (f *Facts) together(group []rung, step int) []rung {
 	return slices.DeleteFunc(group, func(r rung) bool {
-		return r.step != step && (f.Sequence.Steps[step].Verb != VerbSend || f.Sequence.Steps[r.step].Verb != VerbSend)
+		top := &f.Sequence.Steps[step]
+		return r.step != step && (top.Verb != VerbSend || top.Mode == ModeManual || f.Sequence.Steps[r.step].Verb != VerbSend)
 	})
+}
+
+// begun reports whether an entry of the step has already left for the item.
+func (r rung) begun(s *Step) bool {
+	for _, m := range r.item.marks {
+		if m.step == s.ID && m.round == r.item.Round {
+			return true
+		}
+	}
+	return false
 }
 
 // ahead plans the next thing when nothing has matured: the earliest maturity,
 // or the end of a hold that keeps an item back.
-func (f *Facts) ahead(at time.Time, items []*ItemState) Decision {
+func (f *Facts) ahead(at time.Time, rungs []rung) Decision {
 	d := Decision{Verb: VerbLook, Waiting: "matures"}
-	if f.Sequence.Ladder != LadderEach && len(items) > 1 {
-		items = items[:1]
-	}
-	for _, it := range items {
-		r := f.rungOf(it)
-		if r.blocked || r.step == len(f.Sequence.Steps) {
-			continue
-		}
+	for _, r := range rungs {
 		if d.WakeAt.IsZero() || r.at.Before(d.WakeAt) {
 			s := &f.Sequence.Steps[r.step]
-			d.Verb, d.Step, d.Round, d.WakeAt = s.plannedVerb(), s.ID, it.Round, f.planned(s, r.at)
+			d.Verb, d.Step, d.Round, d.WakeAt = s.plannedVerb(), s.ID, r.item.Round, f.planned(s, r.at)
 			d.Contact = f.plannedContact(s)
 		}
 	}
 	if t := f.freed(at); !t.IsZero() && (d.WakeAt.IsZero() || t.Before(d.WakeAt)) {
 		d = Decision{Verb: VerbLook, Waiting: "hold", WakeAt: t}
 	}
-	if t := f.spaced(sameDispatch{}); len(f.unended()) > 0 && t.After(at) && (d.WakeAt.IsZero() || t.Before(d.WakeAt)) {
+	if t := f.spaced(sameDispatch{}); t.After(at) && (d.WakeAt.IsZero() || t.Before(d.WakeAt)) && len(f.unended(at)) > 0 {
 		d = Decision{Verb: VerbLook, Waiting: "spacing", WakeAt: t}
 	}
 	if d.WakeAt.IsZero() {
@@ -174,7 +213,7 @@ func (f *Facts) ahead(at time.Time, items []*ItemState) Decision {
 
 // plannedVerb is what the shell will be asked to do when the step matures.
 func (s *Step) plannedVerb() Verb {
-	if s.Mode == ModeManual || s.Mode == ModeDraft {
+	if s.Mode == ModeManual || s.Mode == ModeDraft && len(s.entries()) > 0 {
 		return VerbTask
 	}
 	return s.Verb
@@ -211,7 +250,7 @@ func (f *Facts) freed(at time.Time) time.Time {
 	var first time.Time
 	for i := range f.Items {
 		it := &f.Items[i]
-		if !f.collectable(it) {
+		if !f.collectable(it) && !f.awaitsEnd(it) {
 			continue
 		}
 		if held, until := f.heldItem(it, at); held && !until.IsZero() && (first.IsZero() || until.Before(first)) {
@@ -221,42 +260,47 @@ func (f *Facts) freed(at time.Time) time.Time {
 	return first
 }
 
-// pass records that a step's condition is false; a condition that cannot be
-// evaluated parks the case with a task.
-func (f *Facts) pass(at time.Time, s *Step, group []rung) (Decision, bool) {
-	if s.When == nil || f.begun(s, group) {
-		return Decision{}, false
+// pass asks the conditions of the group's steps, lowest first, and records the
+// first that is false; one that cannot be evaluated parks the case with a task.
+// A step that has begun is not asked again.
+func (f *Facts) pass(at time.Time, group []rung) (Decision, []ConditionValue, bool) {
+	var values []ConditionValue
+	var view View
+	for i := range f.Sequence.Steps {
+		s := &f.Sequence.Steps[i]
+		keys := atStep(group, i)
+		if s.When == nil || len(keys) == 0 || anyBegun(group, s, i) {
+			continue
+		}
+		if len(values) == 0 {
+			view = f.view(at)
+		}
+		yes, err := s.When.Eval(view)
+		values = append(values, ConditionValue{Step: s.ID, Source: s.When.String(), Result: yes})
+		if err != nil {
+			values[len(values)-1].Error = err.Error()
+			return f.park(at, s, keys), values, true
+		}
+		if !yes {
+			return Decision{Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "passed",
+				Effects: []Fact{f.fact(at, StepPassed{Items: keys, Step: s.ID, When: s.When.String()})}}, values, true
+		}
 	}
-	yes, err := s.When.Eval(f.view(at))
-	cv := ConditionValue{Step: s.ID, Source: s.When.String(), Result: yes}
-	keys := atStep(group, f.Sequence.StepIndex(s.ID))
-	switch {
-	case err != nil:
-		cv.Error = err.Error()
-		task := TaskOpened{ID: f.taskID("condition", s.ID, f.nth()), Task: TaskParked, Queue: f.Creditor.Queues.Operations, Step: s.ID, Items: keys, Reason: "condition_failed"}
-		return Decision{Verb: VerbTask, WakeAt: at, Step: s.ID, Queue: task.Queue, Conditions: []ConditionValue{cv}, Effects: []Fact{f.fact(at, task)}}, true
-	case !yes:
-		return Decision{Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "passed", Conditions: []ConditionValue{cv},
-			Effects: []Fact{f.fact(at, StepPassed{Items: keys, Step: s.ID, When: s.When.String()})}}, true
-	}
-	return Decision{}, false
+	return Decision{}, values, false
+}
+
+// park asks operations about a step whose condition cannot be evaluated.
+func (f *Facts) park(at time.Time, s *Step, keys []string) Decision {
+	t := TaskOpened{ID: f.taskID("condition", s.ID, f.nth()), Task: TaskParked, Queue: f.Creditor.Queues.Operations, Step: s.ID, Items: keys, Reason: "condition_failed"}
+	return Decision{Verb: VerbTask, WakeAt: at, Step: s.ID, Queue: t.Queue, Effects: []Fact{f.fact(at, t)}}
+}
+
+func anyBegun(group []rung, s *Step, step int) bool {
+	return slices.ContainsFunc(group, func(r rung) bool { return r.step == step && r.begun(s) })
 }
 
 // nth numbers the tasks of the account: ids must not repeat within a second.
 func (f *Facts) nth() string { return strconv.Itoa(len(f.Tasks) + 1) }
-
-// begun reports whether an entry of the step has already left for the group:
-// its condition is not asked again.
-func (f *Facts) begun(s *Step, group []rung) bool {
-	for _, r := range group {
-		for _, m := range r.item.marks {
-			if m.step == s.ID && m.round == r.item.Round {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 func atStep(group []rung, step int) []string {
 	var keys []string
@@ -268,46 +312,56 @@ func atStep(group []rung, step int) []string {
 	return keys
 }
 
-// enter waives steps: for debts that were already old at intake when the
-// sequence wants the matching step, and after an outage when it wants to skip.
+// enter waives steps of debts that were already old at intake when the
+// sequence wants them to start at the matching step.
 func (f *Facts) enter(at time.Time, group []rung) (Decision, bool) {
+	if f.Sequence.Entry != EntryMatching {
+		return Decision{}, false
+	}
+	d := Decision{Verb: VerbRecord, WakeAt: at, Reason: "waived_entry"}
 	for _, r := range group {
-		if f.Sequence.Entry == EntryMatching && len(r.item.counted) == 0 && len(r.item.marks) == 0 {
-			intake := later(f.CaseSince, r.item.known)
-			if last := f.lastMatured(r, intake); last > r.step {
-				return f.waive(at, r, last, "entry"), true
-			}
+		if len(r.item.counted) > 0 || len(r.item.marks) > 0 {
+			continue
+		}
+		if last := f.lastMatured(r, later(f.CaseSince, r.item.known)); last > r.step {
+			d.Effects = f.waived(at, d.Effects, r.item.Key, f.stepIDs(r.step, last), "entry")
 		}
 	}
-	return Decision{}, false
+	if len(d.Effects) == 0 {
+		return d, false
+	}
+	d.Step = d.Effects[0].Body.(StepsWaived).Steps[0]
+	return d, true
+}
+
+// waived adds a waiver to others, together with one of the same steps.
+func (f *Facts) waived(at time.Time, to []Fact, key string, steps []string, why string) []Fact {
+	for i := range to {
+		if w := to[i].Body.(StepsWaived); slices.Equal(w.Steps, steps) {
+			w.Items = append(w.Items, key)
+			to[i].Body = w
+			return to
+		}
+	}
+	return append(to, f.fact(at, StepsWaived{Items: []string{key}, Steps: steps, Why: why}))
 }
 
 // lastMatured is the most advanced step of the item that had matured by its
-// own due date at an instant.
+// own due date at an instant. A step that counts days from the step before
+// cannot have matured while that step was not done.
 func (f *Facts) lastMatured(r rung, by time.Time) int {
 	last, stops := r.step, f.stopsOf(r.item)
 	for i := r.step; i < len(f.Sequence.Steps); i++ {
 		s := &f.Sequence.Steps[i]
-		if s.At == nil && s.MonthEnd == nil {
+		if s.After != nil && i > r.step || s.At == nil && s.MonthEnd == nil {
 			break
 		}
-		day := r.item.Due
-		if s.At != nil {
-			day = day.AddDays(*s.At)
-		} else {
-			day = day.AddDays(*s.MonthEnd).MonthEnd()
-		}
-		if t, ok := f.live(day, stops, f.birth(r.item)); !ok || t.After(by) {
+		if t, ok := f.live(s.day(r.item), stops, f.birth(r.item)); !ok || t.After(by) {
 			break
 		}
 		last = i
 	}
 	return last
-}
-
-func (f *Facts) waive(at time.Time, r rung, to int, why string) Decision {
-	return Decision{Verb: VerbRecord, WakeAt: at, Step: f.Sequence.Steps[r.step].ID, Reason: "waived_" + why,
-		Effects: []Fact{f.fact(at, StepsWaived{Items: []string{r.item.Key}, Steps: f.stepIDs(r.step, to), Why: why})}}
 }
 
 // exhaust records, once, that items have no step left.
@@ -325,35 +379,68 @@ func (f *Facts) exhaust(at time.Time, items []*ItemState) (Decision, bool) {
 		Effects: []Fact{f.fact(at, ItemsDisposed{Items: keys, To: Exhausted, Reason: "exhausted"})}}, true
 }
 
-// unended are exhausted items for which the end action has not been taken.
-func (f *Facts) unended() []string {
-	if f.Sequence.End == (EndAction{}) {
-		return nil
+// awaitsEnd reports whether the end action has not been taken for an
+// exhausted item.
+func (f *Facts) awaitsEnd(it *ItemState) bool {
+	end := f.Sequence.End
+	if end == (EndAction{}) || end.Close != nil && end.Close.Disposition == Exhausted {
+		return false
 	}
+	return it.Disposition == Exhausted && it.Open > f.tolerance() && !f.endTaken(it)
+}
+
+// endTaken reports whether the end action's task already covers an item as it
+// stands: not if it has come back since.
+func (f *Facts) endTaken(it *ItemState) bool {
+	return slices.ContainsFunc(f.Tasks, func(t TaskState) bool {
+		return t.Step == "" && t.Task == TaskEscalation && slices.Contains(t.Items, it.Key) && !t.Opened.Before(it.again)
+	})
+}
+
+// unendedMinor is what the end action would be about, held items and all, less
+// credit; 0 when that is below the minimum of a referral.
+func (f *Facts) unendedMinor() int64 {
+	sum := -f.Credit
+	for i := range f.Items {
+		if it := &f.Items[i]; f.awaitsEnd(it) {
+			sum += it.Open
+		}
+	}
+	return f.enough(sum)
+}
+
+// enough is a sum if the end action may be taken over it, else 0.
+func (f *Facts) enough(sum int64) int64 {
+	if r := f.Sequence.End.Refer; r != nil && sum < r.Minimum[f.Currency].Minor() {
+		return 0
+	}
+	return max(sum, 0)
+}
+
+// unended are the items over which the end action can be taken at an instant:
+// those that no hold of their own keeps back.
+func (f *Facts) unended(at time.Time) []string {
 	var keys []string
+	sum := -f.Credit
 	for i := range f.Items {
 		it := &f.Items[i]
-		if it.Disposition == Exhausted && it.Open > f.tolerance() && !f.escalated(it.Key) {
-			keys = append(keys, it.Key)
+		if !f.awaitsEnd(it) {
+			continue
 		}
+		if held, _ := f.heldItem(it, at); !held {
+			keys, sum = append(keys, it.Key), sum+it.Open
+		}
+	}
+	if f.enough(sum) == 0 {
+		return nil
 	}
 	return keys
 }
 
-// escalated reports whether the end action's task already covers an item.
-func (f *Facts) escalated(key string) bool {
-	return slices.ContainsFunc(f.Tasks, func(t TaskState) bool {
-		return t.Step == "" && (t.Task == TaskEscalation || t.Task == TaskApproval) && slices.Contains(t.Items, key)
-	}) && f.Sequence.End.Close == nil
-}
-
 // ending takes the end action for exhausted items, spaced like any step.
 func (f *Facts) ending(at time.Time) (Decision, bool) {
-	keys := f.unended()
-	if len(keys) == 0 {
-		return Decision{}, false
-	}
-	if t := f.spaced(sameDispatch{}); t.After(at) {
+	keys := f.unended(at)
+	if len(keys) == 0 || f.spaced(sameDispatch{}).After(at) {
 		return Decision{}, false
 	}
 	lines, end := f.lines(keys, ""), f.Sequence.End

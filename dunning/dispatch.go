@@ -65,23 +65,36 @@ func (f *Facts) decisionFor(at time.Time, s *Step, group []rung) Decision {
 // listed are the lines of the contact: what the step counts for, and what the
 // sequence lists along.
 func (f *Facts) listed(at time.Time, s *Step, group []rung) []ItemLine {
-	counts := map[string]string{}
-	for _, r := range group {
-		counts[r.item.Key] = f.Sequence.Steps[r.step].ID
-	}
-	var lines []ItemLine
+	lines := make([]ItemLine, 0, len(f.Items))
+	next := 0 // the group is in the order of the items
 	for i := range f.Items {
 		it := &f.Items[i]
-		step, counted := counts[it.Key]
-		if !counted && !f.along(it, at) {
+		step := ""
+		if next < len(group) && group[next].item == it {
+			step = f.Sequence.Steps[group[next].step].ID
+			next++
+		} else if !f.along(it, at) {
 			continue
-		}
-		if !counted && f.Sequence.Ladder != LadderEach && f.nextStep(it) == f.Sequence.StepIndex(s.ID) {
-			step = s.ID // its own next step it is
+		} else if f.Sequence.Ladder != LadderEach && f.shares(it, s, at) {
+			step = s.ID
 		}
 		lines = append(lines, ItemLine{Key: it.Key, Step: step, Amount: it.Amount.Of(it.Open)})
 	}
 	return lines
+}
+
+// shares reports whether the leading item's step counts for another item too:
+// when it is its own next step. What cannot be taken back, a referral and the
+// end, must have matured for it as well.
+func (f *Facts) shares(it *ItemState, s *Step, at time.Time) bool {
+	if f.nextStep(it) != f.Sequence.StepIndex(s.ID) {
+		return false
+	}
+	if s.Verb != VerbRefer && s.Verb != VerbClose {
+		return true
+	}
+	r := f.rungOf(it)
+	return !r.blocked && !r.at.After(at)
 }
 
 // along reports whether an item is listed beside those the step is about.
@@ -172,12 +185,11 @@ func (f *Facts) dailyFor(s *Step, same sameDispatch) time.Time {
 }
 
 // spacedOut defers a step that has matured but must keep its distance. A step
-// of which one channel has left goes on with the others: it is one dispatch.
+// of which one channel has left, or has bounced, goes on with the others: it is
+// one dispatch.
 func (f *Facts) spacedOut(at time.Time, s *Step, group []rung) (Decision, bool) {
-	same := sameDispatch{}
-	if f.begun(s, group) {
-		same = sameDispatch{s.ID, group[0].item.Round, atStep(group, f.Sequence.StepIndex(s.ID))}
-	}
+	n := f.Sequence.StepIndex(s.ID)
+	same := sameDispatch{s.ID, slices.DeleteFunc(slices.Clone(group), func(r rung) bool { return r.step != n })}
 	t, rule := f.free(s, at, same)
 	if rule == "" {
 		return Decision{}, false
@@ -189,8 +201,9 @@ func (f *Facts) spacedOut(at time.Time, s *Step, group []rung) (Decision, bool) 
 // when; a window that never opens (its hours do not overlap in the debtor's
 // candidate zones) is a matter for a person.
 func (f *Facts) deferred(at time.Time, s *Step, group []rung, rule string, t time.Time) Decision {
-	d := Decision{Verb: s.plannedVerb(), Step: s.ID, Round: group[0].item.Round, WakeAt: t, Contact: f.plannedContact(s),
-		Waiting: "deferred", Rule: rule, Reason: rule, NotBefore: t, Deferred: true}
+	d := f.decisionFor(at, s, group)
+	d.Verb, d.WakeAt, d.NotBefore, d.Contact = s.plannedVerb(), t, t, f.plannedContact(s)
+	d.Waiting, d.Rule, d.Reason, d.Deferred = "deferred", rule, rule, true
 	if t.IsZero() {
 		return f.refusedForGood(at, d)
 	}
@@ -200,56 +213,118 @@ func (f *Facts) deferred(at time.Time, s *Step, group []rung, rule string, t tim
 // catchUp applies the sequence's policy when a step could have left more than
 // a day ago and did not: an outage.
 func (f *Facts) catchUp(at time.Time, s *Step, group []rung) (Decision, bool) {
-	if f.Sequence.CatchUp == CatchUpRun || f.Sequence.CatchUp == "" || f.begun(s, group) || !f.missedDispatch(at, s, group) {
+	n := f.Sequence.StepIndex(s.ID)
+	if f.Sequence.CatchUp == CatchUpRun || f.Sequence.CatchUp == "" || anyBegun(group, s, n) || !f.missedDispatch(at, s, group) {
 		return Decision{}, false
 	}
 	if f.Sequence.CatchUp == CatchUpAsk {
 		d := Decision{Verb: VerbTask, WakeAt: at, Step: s.ID, Reason: "catch_up", Queue: f.Creditor.Queues.Operations}
-		t := TaskOpened{ID: f.taskID("catch_up", s.ID, f.nth()), Task: TaskCatchUp, Queue: d.Queue, Step: s.ID, Items: atStep(group, f.Sequence.StepIndex(s.ID)), Reason: "outage"}
+		t := TaskOpened{ID: f.taskID("catch_up", s.ID, f.nth()), Task: TaskCatchUp, Queue: d.Queue, Step: s.ID, Items: atStep(group, n), Reason: "outage"}
 		d.Effects = []Fact{f.fact(at, t)}
 		return d, true
 	}
-	d := Decision{Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "waived_catch_up"}
+	return Decision{Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "waived_catch_up", Effects: f.skipMatured(at, group)}, true
+}
+
+// skipMatured waives all that has matured for the items of a group.
+func (f *Facts) skipMatured(at time.Time, group []rung) (out []Fact) {
 	for _, r := range group {
-		w := f.waive(at, r, f.lastMatured(r, at)+1, "catch_up")
-		d.Effects = append(d.Effects, w.Effects...)
+		out = f.waived(at, out, r.item.Key, f.stepIDs(r.step, f.lastMatured(r, at)+1), "catch_up")
 	}
-	return d, true
+	return out
 }
 
 // outage is how late a dispatch must be for the catch-up policy to speak.
 const outage = 24 * time.Hour
 
+// missedDispatch reports whether the step could have left a day ago: since then
+// nothing that this case waits for has kept it back.
 func (f *Facts) missedDispatch(at time.Time, s *Step, group []rung) bool {
-	first := f.CaseSince
-	for i := range f.Holds {
-		if h := &f.Holds[i]; h.over(at) {
-			first = later(first, f.freeAgain(h))
-		}
+	if s.contacts() && f.stale(at) {
+		return false
 	}
-	for i := range f.Tasks { // a person has already decided about this outage
-		if t := &f.Tasks[i]; t.Task == TaskCatchUp {
-			first = later(first, t.Ended)
-		}
-	}
+	ready := later(f.CaseSince, f.idleSince(at))
 	for _, r := range group {
 		if r.step == f.Sequence.StepIndex(s.ID) {
-			first = later(first, later(r.at, r.item.known))
+			ready = later(ready, f.readyAt(at, r))
 		}
 	}
-	could, _ := f.free(s, first, sameDispatch{})
+	if at.Sub(ready) < outage {
+		return false
+	}
+	could, _ := f.free(s, ready, sameDispatch{})
 	if could.IsZero() || at.Sub(could) < outage {
 		return false
 	}
-	if s.Verb != VerbSend {
-		return true
-	}
-	for _, c := range s.entries()[:1] {
-		if v := f.gate(could, s, c); v.Allowed {
-			return true
+	return s.Verb != VerbSend || f.couldSend(could, s)
+}
+
+// couldSend reports whether the policies would have let the step's first entry
+// leave by some channel at an instant.
+func (f *Facts) couldSend(at time.Time, s *Step) bool {
+	for _, e := range s.entries()[:1] {
+		for _, c := range e.alternatives() {
+			if v := f.gate(at, s, c); !v.Impossible {
+				return v.Allowed
+			}
 		}
 	}
 	return false
+}
+
+// readyAt is since when nothing about an item itself kept its step back.
+func (f *Facts) readyAt(at time.Time, r rung) time.Time {
+	it := r.item
+	t := later(later(r.at, it.known), f.since(it, f.Sequence.Steps[r.step].ID))
+	t = later(t, later(later(it.changed, it.disposed), it.revived))
+	if f.Sequence.Ladder == LadderEach {
+		return t
+	}
+	for i := range f.Items { // those that led before it
+		o := &f.Items[i]
+		if o == it {
+			break
+		}
+		t = later(t, later(o.changed, o.disposed))
+	}
+	for i := range f.Holds {
+		if h := &f.Holds[i]; h.Scope == ScopeItem && !h.From.After(at) {
+			t = later(t, h.From)
+		}
+	}
+	return t
+}
+
+// idleSince is when the last thing ended that the whole case may have waited
+// for: a hold, an agreement, a person, a hand-over, payment data.
+func (f *Facts) idleSince(at time.Time) time.Time {
+	t := f.feedBack
+	for i := range f.Holds {
+		if h := &f.Holds[i]; h.over(at) {
+			t = later(t, f.freeAgain(h))
+		}
+	}
+	for i := range f.Promises {
+		t = later(t, f.Promises[i].Ended)
+	}
+	for i := range f.Plans {
+		t = later(t, f.Plans[i].Ended)
+	}
+	for i := range f.Offers {
+		t = later(t, f.Offers[i].Ended)
+	}
+	for i := range f.Leases {
+		t = later(t, f.Leases[i].Ended)
+	}
+	for i := range f.Tasks {
+		t = later(t, f.Tasks[i].Ended)
+	}
+	for i := range f.Contacts {
+		if c := &f.Contacts[i]; c.Account == f.Account && c.Logged == nil {
+			t = later(t, later(c.Moved, c.RetryAt))
+		}
+	}
+	return t
 }
 
 // openTask hands the step to a queue.
@@ -366,7 +441,7 @@ func (f *Facts) send(at time.Time, d Decision, s *Step, group []rung) Decision {
 		d.Total = f.total(d.Items)
 		return f.entry(at, d, s, i, e)
 	}
-	return d
+	return f.openOffer(at, d, s) // only an offer can have all its entries behind it
 }
 
 // aligned lets a contact for one entry of a step count only for items that are
@@ -397,7 +472,7 @@ func (f *Facts) aligned(lines []ItemLine, s *Step, entry int) []ItemLine {
 func (f *Facts) entry(at time.Time, d Decision, s *Step, i int, e Channeled) Decision {
 	var last contact.Verdict
 	for alt, c := range e.alternatives() {
-		if f.spent(d, i, alt) {
+		if f.spent(d, i, alt, f.point(c.Channel)) {
 			continue
 		}
 		v := f.gate(at, s, c)
@@ -420,11 +495,12 @@ func (f *Facts) entry(at time.Time, d Decision, s *Step, i int, e Channeled) Dec
 	return f.noChannel(at, d, i, last)
 }
 
-// spent reports whether an alternative has failed for good in this dispatch.
-func (f *Facts) spent(d Decision, entry, alt int) bool {
+// spent reports whether an alternative has failed for good in this dispatch at
+// the contact point that would be used now.
+func (f *Facts) spent(d Decision, entry, alt int, point string) bool {
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
-		if f.sameEntry(c, d, entry, alt) && (c.State == ContactBounced || c.State == ContactFailed && c.Permanent) {
+		if f.sameEntry(c, d, entry, alt) && (c.Point == point || c.Point == "") && (c.State == ContactBounced || c.State == ContactFailed && c.Permanent) {
 			return true
 		}
 	}
@@ -434,10 +510,19 @@ func (f *Facts) spent(d Decision, entry, alt int) bool {
 // sameEntry reports whether a contact was this alternative of this entry for
 // any item that the decision counts for.
 func (f *Facts) sameEntry(c *ContactFacts, d Decision, entry, alt int) bool {
-	return c.Account == f.Account && c.Step == d.Step && c.Round == d.Round && c.Entry == entry && c.Alt == alt &&
-		slices.ContainsFunc(c.Items, func(l ItemLine) bool {
-			return l.Step == d.Step && slices.ContainsFunc(d.Items, func(m ItemLine) bool { return m.Key == l.Key && m.Step == d.Step })
-		})
+	if c.Account != f.Account || c.Step != d.Step || c.Entry != entry || c.Alt != alt {
+		return false
+	}
+	if isCourtesy(d.Step) {
+		return c.Round == d.Round
+	}
+	for i, l := range c.Items {
+		it := f.item(l.Key)
+		if l.Step == d.Step && it != nil && it.Round == c.rounds[i] && slices.ContainsFunc(d.Items, func(m ItemLine) bool { return m.Key == l.Key && m.Step == d.Step }) {
+			return true
+		}
+	}
+	return false
 }
 
 // retryAfter is until when a channel that refused for now must be left alone.
@@ -483,6 +568,9 @@ func (f *Facts) refused(at time.Time, d Decision, s *Step, v contact.Verdict) De
 		d.Rule = "send_window"
 		return f.refusedForGood(at, d)
 	}
+	if !open.After(at) { // a policy must name an instant that lies ahead
+		open = at.Add(time.Minute)
+	}
 	d.WakeAt, d.NotBefore = open, open
 	return d
 }
@@ -503,13 +591,12 @@ func (f *Facts) refusedForGood(at time.Time, d Decision) Decision {
 // noChannel ends an entry as a task: nothing reaches this debtor by it.
 func (f *Facts) noChannel(at time.Time, d Decision, entry int, v contact.Verdict) Decision {
 	d.Verb, d.Rule, d.Reason, d.Queue = VerbTask, v.Rule, "no_channel", f.Creditor.Queues.Operations
-	t := TaskOpened{ID: f.taskID("no_channel", d.Step, strconv.Itoa(d.Round), strconv.Itoa(entry), f.nth()), Task: TaskNoChannel, Queue: d.Queue, Step: d.Step, Entry: entry, Items: countedKeys(d.Items), Reason: v.Rule}
+	t := TaskOpened{ID: f.taskID("no_channel", d.Step, strconv.Itoa(d.Round), strconv.Itoa(entry), f.nth()), Task: TaskNoChannel, Queue: d.Queue, Step: d.Step, Entry: entry, Items: stepKeys(d.Items, d.Step), Reason: v.Rule}
 	d.Effects = []Fact{f.fact(at, t)}
 	return d
 }
 
-// openOffer opens an offer; used alone when the offer needs no message, and by
-// Accepted when its message has left.
+// openOffer opens an offer that needs no message (any more).
 func (f *Facts) openOffer(at time.Time, d Decision, s *Step) Decision {
 	d.Verb = VerbOffer
 	d.Effects = []Fact{f.fact(at, f.offer(at, s, d.Round, countedKeys(d.Items)))}
@@ -536,7 +623,7 @@ func (f *Facts) askDraft(at time.Time, d Decision, s *Step) (Decision, bool) {
 			return d, false
 		case "rejected":
 			d.Verb, d.Reason = VerbRecord, "draft_rejected"
-			d.Effects = []Fact{f.fact(at, StepCounted{Items: countedKeys(d.Items), Step: s.ID, Why: "draft_rejected"})}
+			d.Effects = []Fact{f.fact(at, StepCounted{Items: stepKeys(d.Items, s.ID), Step: s.ID, Why: "draft_rejected"})}
 			return d, true
 		}
 	}

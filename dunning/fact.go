@@ -47,7 +47,7 @@ type Date struct {
 type Item struct {
 	Key    string       `json:"key"`
 	Number string       `json:"number,omitempty"` // as printed on the invoice; Key when empty
-	Issued Date         `json:"issued"`
+	Issued Date         `json:"issued,omitzero"`  // zero: not known
 	Due    Date         `json:"due"`
 	Amount money.Amount `json:"amount"`
 	Class  string       `json:"class,omitempty"` // class of debt, such as "consumer" or "commercial"
@@ -316,7 +316,10 @@ type TaskOpened struct {
 
 // TaskEnded ends a task. Outcome by kind: call: conversation, attempts_used,
 // expired, untouched · escalation: resumed, done, timeout · draft: approved,
-// rejected, void · unknown: sent, not_sent · approval: approved, rejected · others: done.
+// rejected · unknown: sent, not_sent · approval: approved, rejected · catch_up:
+// resumed (the steps go on), done (what has matured is waived) · failed: resumed
+// (tried again), done (delivered by hand) · parked: resumed, done (the step is
+// done) · others: done · any: moot, when nothing is left of what it was about.
 type TaskEnded struct {
 	ID      string `json:"id"`
 	Outcome string `json:"outcome"`

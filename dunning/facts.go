@@ -47,12 +47,15 @@ type ItemState struct {
 	Round       int
 	PaidAt      time.Time // when it was last paid off; zero while open
 
-	known   time.Time // when it came to Duly
-	revived time.Time // when it last came back: payment reversed, corrected, put back in sequence
-	paid    int64     // minor units allocated to it
-	from    string    // step to start from in this round, "" = the first
-	counted []count
-	marks   []mark
+	known    time.Time // when it came to Duly
+	revived  time.Time // when it last came back: payment reversed, corrected, bounced, put back in sequence
+	again    time.Time // when it last came back so that an end action taken before no longer covers it
+	disposed time.Time // when its disposition last changed
+	changed  time.Time // when its open amount last changed
+	paid     int64     // minor units allocated to it
+	from     string    // step to start from in this round, "" = the first
+	counted  []count
+	marks    []mark
 }
 
 // mark is one entry of a step's send list done for an item by an accepted contact.
@@ -107,6 +110,9 @@ type ContactFacts struct {
 	RetryAt       time.Time
 	Deadline      time.Time
 	Logged        *ContactLogged // set when it was not planned by Duly
+
+	rounds []int // of each line's item when the contact was planned
+	maybe  bool  // stayed unknown and was given up: it may have left and counts against caps
 }
 
 // PromiseState, OfferState, PlanState and LeaseState carry their real ends.
@@ -191,6 +197,8 @@ type Facts struct {
 	Times     []TimesState
 	Notices   []NoticeState
 	FeedUntil time.Time
+
+	feedBack time.Time // when payment data last came back after it had been too old
 
 	seen   map[string]bool   // kind, account and source of facts already played
 	ledger []contact.Contact // Contacts as the policies count them

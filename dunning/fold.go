@@ -110,13 +110,8 @@ func (f *Facts) addMoney(x Fact) error {
 	case ItemCorrected:
 		return f.correctItem(b, x.At)
 	case ItemsDisposed:
-		for i := range f.Items {
-			if slices.Contains(b.Items, f.Items[i].Key) {
-				f.Items[i].Disposition = b.To
-				if b.To == InSequence {
-					f.Items[i].revived = x.At
-				}
-			}
+		for _, k := range b.Items {
+			f.item(k).dispose(b.To, x.At)
 		}
 	case Payment:
 		return f.addPayment(x, b)
@@ -124,6 +119,20 @@ func (f *Facts) addMoney(x Fact) error {
 		f.reverse(b.Payment, x.At)
 	}
 	return nil
+}
+
+// dispose moves an item; nil is no item.
+func (it *ItemState) dispose(to Disposition, at time.Time) {
+	if it == nil {
+		return
+	}
+	if it.Disposition != to {
+		it.disposed = at
+	}
+	it.Disposition = to
+	if to == InSequence {
+		it.revived, it.again = at, at
+	}
 }
 
 func (f *Facts) addItem(x Fact, b Item) error {
@@ -234,7 +243,7 @@ func (f *Facts) reverse(id string, at time.Time) {
 		for _, a := range p.parts {
 			it := f.item(a.item)
 			it.paid -= a.minor
-			it.PaidAt, it.revived = time.Time{}, at
+			it.PaidAt, it.revived, it.again = time.Time{}, at, at
 		}
 		p.parts, p.rest, p.Reversed = nil, 0, at
 	}
@@ -247,7 +256,9 @@ func (f *Facts) balance(at time.Time) {
 	for i := range f.Items {
 		it := &f.Items[i]
 		rest := it.Amount.Minor() - it.paid
-		it.Open = max(rest, 0)
+		if it.Open != max(rest, 0) {
+			it.Open, it.changed = max(rest, 0), at
+		}
 		f.Credit += max(-rest, 0)
 		if it.Open == 0 && it.PaidAt.IsZero() {
 			it.PaidAt = at

@@ -21,6 +21,11 @@ func (f *Facts) addAgreement(x Fact) error {
 			func(o *OfferState) { o.Ended, o.Outcome = x.At, b.Outcome })
 	case PlanAgreed:
 		f.Plans = append(f.Plans, PlanState{PlanAgreed: b, Agreed: x.At})
+		for _, k := range b.Items {
+			if it := f.item(k); f.owed(it) {
+				it.dispose(InPlan, x.At)
+			}
+		}
 	case PlanEnded:
 		endAll(f.Plans, func(p *PlanState) bool { return p.ID == b.ID && p.Ended.IsZero() },
 			func(p *PlanState) { p.Ended, p.Outcome = x.At, b.Outcome })
@@ -70,6 +75,9 @@ func (f *Facts) placeHold(x Fact, b HoldPlaced) error {
 func (f *Facts) changeHold(x Fact) error {
 	for i := range f.Holds {
 		h := &f.Holds[i]
+		if h.Scope != ScopeDebtor && x.Account != f.Account {
+			continue // ids of holds are the accounts' own
+		}
 		switch b := x.Body.(type) {
 		case HoldLifted:
 			if h.ID == b.ID && !h.over(x.At) {
@@ -97,29 +105,37 @@ func (f *Facts) addDispute(x Fact) error {
 		return f.placeHold(x, HoldPlaced{ID: b.ID, HoldKind: HoldDispute, Scope: scope, Item: b.Item, Contact: true, Clock: true, Fees: true})
 	case DisputeResolved:
 		if b.Outcome == "closed" {
-			f.closeDisputed(b.ID)
+			f.closeDisputed(b.ID, x.At)
 		}
 		notice := b.Notice
 		if b.Outcome == "rejected" && notice == 0 && f.Sequence != nil {
 			notice = f.Sequence.On.DisputeRejected.Notice
 		}
-		return f.changeHold(Fact{At: x.At, Body: HoldLifted{ID: b.ID, Notice: notice}})
+		return f.changeHold(Fact{At: x.At, Account: x.Account, Body: HoldLifted{ID: b.ID, Notice: notice}})
 	}
 	return nil
 }
 
-// closeDisputed takes the items of an upheld dispute out of the sequence.
-func (f *Facts) closeDisputed(id string) {
-	for _, h := range f.Holds {
-		if h.ID != id {
+// closeDisputed takes what is still owed on the items of an upheld dispute out
+// of the sequence.
+func (f *Facts) closeDisputed(id string, at time.Time) {
+	for i := range f.Holds {
+		h := &f.Holds[i]
+		if h.ID != id || h.HoldKind != HoldDispute {
 			continue
 		}
-		for i := range f.Items {
-			if it := &f.Items[i]; h.Scope == ScopeAccount || it.Key == h.Item {
-				it.Disposition = WrittenOff
+		for j := range f.Items {
+			if it := &f.Items[j]; f.owed(it) && (h.Scope == ScopeAccount || it.Key == h.Item) {
+				it.dispose(WrittenOff, at)
 			}
 		}
 	}
+}
+
+// owed reports whether something is open on an item that is this case's
+// business: in sequence, in a plan, or exhausted. nil is no item.
+func (f *Facts) owed(it *ItemState) bool {
+	return it != nil && it.Open > 0 && (it.Disposition == InSequence || it.Disposition == InPlan || it.Disposition == Exhausted)
 }
 
 // over reports whether the hold's end has come at t.
@@ -133,13 +149,18 @@ func (f *Facts) addContact(x Fact) error {
 	switch b := x.Body.(type) {
 	case ContactPlanned:
 		if f.contact(b.ID) == nil {
-			f.Contacts = append(f.Contacts, ContactFacts{ContactPlanned: b, Account: x.Account, Case: x.Case, State: ContactReserved, Reserved: x.At, At: x.At, Moved: x.At})
+			c := ContactFacts{ContactPlanned: b, Account: x.Account, Case: x.Case, State: ContactReserved, Reserved: x.At, At: x.At, Moved: x.At}
+			c.rounds = f.roundsOf(x.Account, b.Items)
+			f.Contacts = append(f.Contacts, c)
 		}
 	case ContactMoved:
 		if c := f.contact(b.ID); c != nil {
 			f.moveContact(c, b, x.At)
 		}
 	case ContactLogged:
+		if b.ID != "" && f.contact(b.ID) != nil {
+			return nil
+		}
 		f.Contacts = append(f.Contacts, ContactFacts{
 			ContactPlanned: ContactPlanned{ID: b.ID, Channel: b.Channel, Point: b.Point, Purpose: b.Purpose, Creditor: b.Creditor},
 			Account:        x.Account, Case: x.Case, State: ContactAccepted, Reserved: x.At, At: x.At, Moved: x.At, Logged: &b,
@@ -150,6 +171,20 @@ func (f *Facts) addContact(x Fact) error {
 		}
 	}
 	return nil
+}
+
+// roundsOf are the rounds in which the items of lines stand; nil for another account.
+func (f *Facts) roundsOf(account string, lines []ItemLine) []int {
+	if account != f.Account {
+		return nil
+	}
+	rounds := make([]int, len(lines))
+	for i, l := range lines {
+		if it := f.item(l.Key); it != nil {
+			rounds[i] = it.Round
+		}
+	}
+	return rounds
 }
 
 func (f *Facts) contact(id string) *ContactFacts {
@@ -166,9 +201,14 @@ const bounceWindow = 72 * time.Hour
 
 func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
 	accepted := c.State == ContactAccepted
-	if accepted && b.State == ContactBounced && at.Sub(c.Moved) > bounceWindow {
+	switch {
+	case accepted && b.State == ContactAccepted:
+		return // said twice
+	case b.State == ContactBounced && (!b.Permanent || accepted && at.Sub(c.Moved) > bounceWindow):
 		return
 	}
+	bounced := accepted && b.State == ContactBounced
+	c.maybe = c.State == ContactUnknown && (b.Code == codeResend || b.Code == codeSkip)
 	if b.State == ContactSending {
 		c.At = at
 	}
@@ -177,19 +217,40 @@ func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
 	if c.Account != f.Account {
 		return
 	}
-	for _, line := range c.Items {
-		it := f.item(line.Key)
-		if it == nil || line.Step == "" {
-			continue
-		}
-		it.marks = slices.DeleteFunc(it.marks, func(m mark) bool { return m.contact == c.ID })
-		if b.State == ContactAccepted {
-			entry := c.Entry
-			if line.Step != c.Step {
-				entry = wholeStep
+	for i, line := range c.Items {
+		if it := f.item(line.Key); it != nil && line.Step != "" {
+			f.markLine(it, c, i)
+			if bounced {
+				f.unexhaust(it, line.Step, at)
 			}
-			it.mark(mark{line.Step, it.Round, entry, c.At, c.ID})
 		}
+	}
+}
+
+// markLine counts, or no longer counts, a contact for the item of one of its
+// lines, in the round in which it was planned.
+func (f *Facts) markLine(it *ItemState, c *ContactFacts, line int) {
+	it.marks = slices.DeleteFunc(it.marks, func(m mark) bool { return m.contact == c.ID })
+	if c.State != ContactAccepted {
+		return
+	}
+	it.mark(mark{c.Items[line].Step, c.rounds[line], c.entryOf(c.Items[line]), c.At, c.ID})
+}
+
+// entryOf is which entry of a line's step the contact carries: one that is
+// merged into a more advanced step's contact is done as a whole.
+func (c *ContactPlanned) entryOf(l ItemLine) int {
+	if l.Step != c.Step {
+		return wholeStep
+	}
+	return c.Entry
+}
+
+// unexhaust puts an item back whose last message has bounced after all. An end
+// action taken meanwhile stands.
+func (f *Facts) unexhaust(it *ItemState, step string, at time.Time) {
+	if f.Sequence != nil && it.Disposition == Exhausted && f.nextStep(it) == f.Sequence.StepIndex(step) {
+		it.Disposition, it.disposed, it.revived = InSequence, at, at
 	}
 }
 
@@ -215,9 +276,10 @@ func (f *Facts) addDebtor(x Fact) error {
 	case NoticeSent:
 		f.Notices = append(f.Notices, NoticeState{NoticeSent: b, At: x.At})
 	case FeedSeen:
-		if b.Until.After(f.FeedUntil) {
-			f.FeedUntil = b.Until
+		if f.stale(x.At) {
+			f.feedBack = x.At
 		}
+		f.FeedUntil = later(f.FeedUntil, b.Until)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package dunning
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,6 +100,9 @@ func (f *Facts) countContacts() {
 		row := &f.ledger[len(f.ledger)-1]
 		*row = contact.Contact{ID: c.ID, At: c.At, Direction: contact.Outbound, Channel: string(c.Channel), PointID: c.Point, Debts: debts[c.Account],
 			Purpose: c.Purpose, CollectorID: c.Creditor, State: string(c.State), Automated: c.Automatic, Person: person, Outcome: "sent"}
+		if c.maybe {
+			row.State = string(ContactUnknown)
+		}
 		if l := c.Logged; l != nil {
 			row.Direction, row.Outcome = l.Direction, l.Outcome
 			if l.Person != "" {
@@ -203,7 +207,7 @@ func (f *Facts) view(at time.Time) View {
 		}
 		if f.collectable(it) {
 			v.Items++
-			v.OldestDays = max(v.OldestDays, it.Due.Days(DateOf(at.In(f.Zones[0]))))
+			v.OldestDays = max(v.OldestDays, it.Due.Days(f.firstDay(at)))
 		}
 	}
 	zero := f.zero()
@@ -236,16 +240,21 @@ func (f *Facts) zero() money.Amount {
 	return z
 }
 
-// dispatched is when a step's latest contact left for this account; zero: never.
+// dispatched is when the latest contact that counted for a step left for this
+// account; zero: never.
 func (f *Facts) dispatched(step string) time.Time {
 	var t time.Time
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
-		if c.Account == f.Account && c.Step == step && c.State == ContactAccepted {
+		if c.Account == f.Account && c.State == ContactAccepted && c.countedFor(step) {
 			t = later(t, c.At)
 		}
 	}
 	return t
+}
+
+func (c *ContactFacts) countedFor(step string) bool {
+	return c.Step == step || slices.ContainsFunc(c.Items, func(l ItemLine) bool { return l.Step == step && step != "" })
 }
 
 func (f *Facts) repliedSince(step string) bool {

@@ -414,12 +414,35 @@ func (f *Facts) finishTask(c FinishTask, at time.Time) ([]Fact, error) {
 	switch t.Task {
 	case TaskNoChannel:
 		out = append(out, f.fact(at, EntryEnded{Items: t.Items, Step: t.Step, Entry: t.Entry, Why: "no_channel"}))
+	case TaskFailed:
+		if c.Outcome == "done" { // delivered by hand
+			out = append(out, f.fact(at, EntryEnded{Items: t.Items, Step: t.Step, Entry: t.Entry, Why: "by_hand"}))
+		}
+	case TaskParked:
+		if c.Outcome == "done" {
+			out = append(out, f.stepDoneBy(at, t.Items, t.Step, "by_hand")...)
+		}
+	case TaskCatchUp:
+		if c.Outcome == "done" {
+			out = append(out, f.skipMatured(at, f.rungsOf(t.Items, t.Step))...)
+		}
 	case TaskCall, TaskManual, TaskEscalation:
 		out = append(out, f.stepDoneBy(at, t.Items, t.Step, string(t.Task)+"_"+c.Outcome)...)
 	case TaskUnknown:
 		out = append(out, f.settleUnknown(t, c.Outcome, at)...)
 	}
 	return out, nil
+}
+
+// rungsOf are the rungs of those items that still stand before a step.
+func (f *Facts) rungsOf(keys []string, step string) []rung {
+	var out []rung
+	for _, k := range keys {
+		if it := f.item(k); it != nil && f.Sequence.StepIndex(step) == f.nextStep(it) {
+			out = append(out, f.rungOf(it))
+		}
+	}
+	return out
 }
 
 // settleUnknown is a person's evidence about a hand-over.
@@ -465,6 +488,8 @@ func (f *Facts) promise(c MakePromise, at time.Time) ([]Fact, error) {
 		return nil, fmt.Errorf("promise: needs an id and an amount above zero in %s: %w", f.Currency, ErrInvalid)
 	case !f.dayEnded(c.Due).After(at):
 		return nil, fmt.Errorf("promise: the date is past: %w", ErrInvalid)
+	case f.openTotal() == 0:
+		return nil, fmt.Errorf("promise: nothing is owed on this account: %w", ErrConflict)
 	}
 	return []Fact{f.fact(at, PromiseMade(c))}, nil
 }
@@ -494,8 +519,8 @@ func (f *Facts) agreePlan(c AgreePlan, at time.Time) ([]Fact, error) {
 	}
 	var keys []string
 	var open int64
-	for i := range f.Items {
-		if it := &f.Items[i]; f.collectable(it) {
+	for i := range f.Items { // a collector may agree it when the sequence is over, too
+		if it := &f.Items[i]; f.owed(it) && it.Open > f.tolerance() {
 			keys, open = append(keys, it.Key), open+it.Open
 		}
 	}
@@ -512,6 +537,11 @@ func (f *Facts) agreePlan(c AgreePlan, at time.Time) ([]Fact, error) {
 	out := []Fact{f.fact(at, PlanAgreed{ID: c.ID, Items: keys, Instalments: ins}), f.fact(at, ItemsDisposed{Items: keys, To: InPlan, Reason: "plan"})}
 	if o := f.openOfferState(); o != nil {
 		out = append(f.answered(o, "accepted", at), out...)
+	}
+	for i := range f.Promises { // the plan takes its place
+		if p := &f.Promises[i]; p.Ended.IsZero() {
+			out = append(out, f.fact(at, PromiseEnded{p.ID, "withdrawn"}))
+		}
 	}
 	return out, nil
 }
@@ -578,7 +608,7 @@ func (f *Facts) waiveStep(c WaiveStep, at time.Time) ([]Fact, error) {
 func (f *Facts) recall(c Recall, at time.Time) ([]Fact, error) {
 	var keys []string
 	for i := range f.Items {
-		if it := &f.Items[i]; it.Open > 0 && it.Disposition != Recalled {
+		if it := &f.Items[i]; it.Open > 0 && it.Disposition != Recalled && it.Disposition != WrittenOff {
 			keys = append(keys, it.Key)
 		}
 	}

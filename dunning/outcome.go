@@ -31,10 +31,25 @@ func (f *Facts) accepted(id, providerID, code string, at time.Time) []Fact {
 	if c == nil || c.State == ContactAccepted {
 		return out
 	}
-	if i := f.Sequence.StepIndex(c.Step); i >= 0 && f.Sequence.Steps[i].Offer != nil && f.openOfferState() == nil {
+	if i := f.Sequence.StepIndex(c.Step); i >= 0 && f.Sequence.Steps[i].Offer != nil && f.openOfferState() == nil && f.lastEntry(c, &f.Sequence.Steps[i]) {
 		out = append(out, f.fact(at, f.offer(at, &f.Sequence.Steps[i], c.Round, countedKeys(c.Items))))
 	}
 	return out
+}
+
+// lastEntry reports whether a contact carries the last entry of its step that
+// has not left yet.
+func (f *Facts) lastEntry(c *ContactFacts, s *Step) bool {
+	keys := stepKeys(c.Items, s.ID)
+	if s.Complete == CompleteAny || len(keys) == 0 {
+		return true
+	}
+	for i := range s.entries() {
+		if i != c.Entry && !f.entryDone(f.item(keys[0]), s, i) {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
@@ -56,7 +71,7 @@ func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
 		}
 		m.Permanent = false
 		return []Fact{f.fact(at, m), f.fact(at, TaskOpened{ID: id + "/failed", Task: TaskFailed, Queue: f.Creditor.Queues.Operations,
-			Step: c.Step, Contact: id, Reason: string(o.Class) + ":" + o.Code})}
+			Step: c.Step, Entry: c.Entry, Items: stepKeys(c.Items, c.Step), Contact: id, Reason: string(o.Class) + ":" + o.Code})}
 	}
 	if !m.Permanent {
 		m.RetryAt = at.Add(max(backoff(c.Ordinal), o.RetryAfter))

@@ -19,13 +19,14 @@ func (f *Facts) collectable(it *ItemState) bool {
 	return it.Disposition == InSequence && it.Open > f.tolerance()
 }
 
-// heldItem reports whether a hold or dispute on this very item is in force
-// (or its notice days run), and when that ends (zero: not known).
+// heldItem reports whether a hold or dispute on this very item that stops
+// contact or clock is in force (or its notice days run), and when that ends
+// (zero: not known).
 func (f *Facts) heldItem(it *ItemState, at time.Time) (bool, time.Time) {
 	held, until := false, time.Time{}
 	for i := range f.Holds {
 		h := &f.Holds[i]
-		if h.Scope != ScopeItem || h.Item != it.Key || h.From.After(at) {
+		if h.Scope != ScopeItem || h.Item != it.Key || h.From.After(at) || !h.Contact && !h.Clock {
 			continue
 		}
 		end := f.freeAgain(h)
@@ -107,9 +108,10 @@ func (f *Facts) entryDone(it *ItemState, s *Step, entry int) bool {
 	return false
 }
 
-// since is when the item's present stage began: its last step done, waived or
-// passed, else when the case began to care for it.
-func (f *Facts) since(it *ItemState) time.Time {
+// since is when the item's stage before a step ended: its last step done,
+// waived or passed, else when the case began to care for it. Entries of that
+// very step that have left already are not the step before.
+func (f *Facts) since(it *ItemState, step string) time.Time {
 	last := time.Time{}
 	for _, c := range it.counted {
 		if c.at.After(last) {
@@ -117,7 +119,7 @@ func (f *Facts) since(it *ItemState) time.Time {
 		}
 	}
 	for _, m := range it.marks {
-		if m.at.After(last) {
+		if m.at.After(last) && (m.step != step || m.round != it.Round) {
 			last = m.at
 		}
 	}
@@ -135,10 +137,11 @@ func later(a, b time.Time) time.Time {
 }
 
 // birth is when the item's clock starts to matter for stops: the start of its
-// day of issue, or when it became known if the issue date is missing.
+// day of issue; if that is missing or later than the due date, when the item
+// became known or its due date began, whichever was first.
 func (f *Facts) birth(it *ItemState) time.Time {
 	if it.Issued.IsZero() || it.Due.Before(it.Issued) {
-		return time.Time{}
+		return f.sooner(it.known, f.dayBegun(it.Due))
 	}
 	return f.dayBegun(it.Issued)
 }
@@ -148,20 +151,14 @@ func (f *Facts) birth(it *ItemState) time.Time {
 func (f *Facts) matures(it *ItemState, step int, stops []stop) (time.Time, bool) {
 	s, at := &f.Sequence.Steps[step], time.Time{}
 	if s.At != nil || s.MonthEnd != nil {
-		day := it.Due
-		if s.At != nil {
-			day = day.AddDays(*s.At)
-		} else {
-			day = day.AddDays(*s.MonthEnd).MonthEnd()
-		}
-		t, ok := f.live(day, stops, f.birth(it))
+		t, ok := f.live(s.day(it), stops, f.birth(it))
 		if !ok {
 			return time.Time{}, false
 		}
 		at = t
 	}
 	if s.After != nil {
-		base := f.since(it)
+		base := f.since(it, s.ID)
 		day := f.localDay(base).AddDays(*s.After)
 		t, ok := f.live(day, stops, base)
 		if !ok {
@@ -170,6 +167,14 @@ func (f *Facts) matures(it *ItemState, step int, stops []stop) (time.Time, bool)
 		at = later(at, t)
 	}
 	return at, true
+}
+
+// day is the calendar day on which a step with an offset matures for an item.
+func (s *Step) day(it *ItemState) Date {
+	if s.At != nil {
+		return it.Due.AddDays(*s.At)
+	}
+	return it.Due.AddDays(*s.MonthEnd).MonthEnd()
 }
 
 // localDay is the latest calendar day of an instant over all candidate zones.
@@ -268,7 +273,7 @@ const opensWithin = 48 * time.Hour
 // Opens tells when an account's items first justify a case: 48 hours before
 // the earliest next step of a collectable item. ok is false when none ever does.
 func Opens(f Facts) (at time.Time, ok bool) {
-	if f.covered() {
+	if f.Sequence == nil || f.covered() {
 		return at, false
 	}
 	for i := range f.Items {

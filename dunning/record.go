@@ -36,40 +36,99 @@ func (f *Facts) paidSince(t time.Time) int64 {
 	return sum
 }
 
-// openTotal is what is owed on items in sequence or in a plan.
+// openTotal is what is owed on items that are still this case's business.
 func (f *Facts) openTotal() int64 {
 	var sum int64
 	for i := range f.Items {
-		if d := f.Items[i].Disposition; d == InSequence || d == InPlan {
-			sum += f.Items[i].Open
+		if it := &f.Items[i]; f.owed(it) {
+			sum += it.Open
 		}
 	}
 	return sum
 }
 
 // judgePromises judges promises at the end of their grace, not when money
-// arrives: a payment never makes the next message come earlier.
+// arrives: a payment never makes the next message come earlier. One that has
+// nothing left to be about ends at once.
 func (f *Facts) judgePromises(at time.Time) []Fact {
 	for i := range f.Promises {
 		p := &f.Promises[i]
 		if !p.Ended.IsZero() {
 			continue
 		}
-		paid, over := f.paidSince(p.Made), !at.Before(f.promiseEnds(p))
-		switch {
-		case f.openTotal() == 0 || over && paid >= p.Amount.Minor():
-			return []Fact{f.fact(at, PromiseEnded{p.ID, "kept"})}
-		case over && paid > 0:
-			return append([]Fact{f.fact(at, PromiseEnded{p.ID, "partly"})}, f.jump(at, f.Sequence.On.PromiseBroken, "promise_broken")...)
-		case over:
-			return append([]Fact{f.fact(at, PromiseEnded{p.ID, "broken"})}, f.jump(at, f.Sequence.On.PromiseBroken, "promise_broken")...)
+		switch outcome := f.promiseOutcome(p, at); outcome {
+		case "":
+		case "partly", "broken":
+			return append([]Fact{f.fact(at, PromiseEnded{p.ID, outcome})}, f.resume(at, f.Sequence.On.PromiseBroken, "promise_broken")...)
+		default:
+			return []Fact{f.fact(at, PromiseEnded{p.ID, outcome})}
 		}
 	}
 	return nil
 }
 
-// planPaid is what has arrived for a plan.
-func (f *Facts) planPaid(p *PlanState) int64 { return f.paidSince(p.Agreed) }
+// promiseOutcome is what has become of an open promise, "" while it runs.
+func (f *Facts) promiseOutcome(p *PromiseState, at time.Time) string {
+	paid, over := f.paidSince(p.Made), !at.Before(f.promiseEnds(p))
+	switch {
+	case f.openTotal() == 0 && paid < p.Amount.Minor() && f.takenAwaySince(p.Made):
+		return "withdrawn"
+	case f.openTotal() == 0 || over && paid >= p.Amount.Minor():
+		return "kept"
+	case over && paid > 0:
+		return "partly"
+	case over:
+		return "broken"
+	}
+	return ""
+}
+
+// takenAwaySince reports whether debts left the case without being paid.
+func (f *Facts) takenAwaySince(t time.Time) bool {
+	return slices.ContainsFunc(f.Items, func(it ItemState) bool {
+		return it.Open > 0 && !f.owed(&it) && !it.disposed.Before(t)
+	})
+}
+
+// resume carries out a reaction for the items in sequence and for those that
+// are exhausted: a goto takes these back too; without one they are put before
+// the end action again, unless a person still has them.
+func (f *Facts) resume(at time.Time, r Reaction, why string) []Fact {
+	var keys []string
+	for i := range f.Items {
+		it := &f.Items[i]
+		if it.Disposition == Exhausted && it.Open > f.tolerance() && (f.Sequence.StepIndex(r.Goto) >= 0 || f.endTaken(it) && !f.inTask(it.Key)) {
+			keys = append(keys, it.Key)
+		}
+	}
+	var out []Fact
+	if len(keys) > 0 {
+		out = append(out, f.fact(at, ItemsDisposed{Items: keys, To: InSequence, Reason: why}))
+	}
+	return append(out, f.jump(at, r, why, keys...)...)
+}
+
+// inTask reports whether an open task is about an item.
+func (f *Facts) inTask(key string) bool {
+	return slices.ContainsFunc(f.Tasks, func(t TaskState) bool { return t.Ended.IsZero() && slices.Contains(t.Items, key) })
+}
+
+// planPaid is what has arrived on the items of a plan since it was agreed.
+func (f *Facts) planPaid(p *PlanState) int64 {
+	var sum int64
+	for i := range f.Payments {
+		pay := &f.Payments[i]
+		if !pay.Reversed.IsZero() || pay.At.Before(p.Agreed) {
+			continue
+		}
+		for _, a := range pay.parts {
+			if slices.Contains(p.Items, a.item) {
+				sum += a.minor
+			}
+		}
+	}
+	return sum
+}
 
 // missed counts instalments whose cure days are over and that the payments so
 // far do not cover; next is the earliest instant at which that can change.
@@ -86,12 +145,18 @@ func (f *Facts) missed(p *PlanState, at time.Time) (n int, next time.Time) {
 		}
 		n++
 	}
-	if n == 0 && len(p.Instalments) > 0 {
-		if last := f.dayBegun(p.Instalments[len(p.Instalments)-1].Due); at.Before(last) {
-			return 0, last
-		}
+	if n == 0 && at.Before(f.lastDue(p)) {
+		return 0, f.lastDue(p)
 	}
 	return n, time.Time{}
+}
+
+// lastDue is the start of the day of the plan's last instalment.
+func (f *Facts) lastDue(p *PlanState) time.Time {
+	if len(p.Instalments) == 0 {
+		return time.Time{}
+	}
+	return f.dayBegun(p.Instalments[len(p.Instalments)-1].Due)
 }
 
 func (f *Facts) judgePlans(at time.Time) []Fact {
@@ -100,38 +165,55 @@ func (f *Facts) judgePlans(at time.Time) []Fact {
 		if !p.Ended.IsZero() {
 			continue
 		}
-		missed, next := f.missed(p, at)
+		live, missed, next := f.inPlan(p), 0, time.Time{}
+		if len(live) > 0 {
+			missed, next = f.missed(p, at)
+		}
 		switch {
-		case f.planOpen(p) == 0 || next.IsZero() && f.planPaid(p) >= p.total():
+		case len(live) == 0 && !f.planWasPaid(p):
+			return f.planEnds(at, p, "cancelled")
+		case len(live) == 0 || missed == 0 && next.IsZero():
 			outcome := "kept"
-			if len(p.Instalments) > 0 && at.Before(f.dayBegun(p.Instalments[len(p.Instalments)-1].Due)) {
+			if at.Before(f.lastDue(p)) {
 				outcome = "paid_off"
 			}
-			return []Fact{f.fact(at, PlanEnded{p.ID, outcome}), f.fact(at, ItemsDisposed{Items: p.Items, To: InSequence, Reason: "plan_" + outcome})}
-		case missed >= max(f.Sequence.Plan.DefaultAfter, 1) || missed > 0 && next.IsZero():
-			out := []Fact{f.fact(at, PlanEnded{p.ID, "broken"}), f.fact(at, ItemsDisposed{Items: p.Items, To: InSequence, Reason: "plan_broken"})}
-			return append(out, f.jump(at, f.Sequence.On.PlanBroken, "plan_broken", p.Items...)...)
+			return f.planEnds(at, p, outcome)
+		case missed >= max(f.Sequence.Plan.DefaultAfter, 1) || next.IsZero():
+			return append(f.planEnds(at, p, "broken"), f.jump(at, f.Sequence.On.PlanBroken, "plan_broken", live...)...)
 		}
 	}
 	return nil
 }
 
-// total is what the instalments add up to.
-func (p *PlanState) total() (sum int64) {
-	for _, ins := range p.Instalments {
-		sum += ins.Amount.Minor()
-	}
-	return sum
-}
-
-func (f *Facts) planOpen(p *PlanState) int64 {
-	var sum int64
+// planEnds are the end of a plan and the return of its items to the sequence.
+func (f *Facts) planEnds(at time.Time, p *PlanState, outcome string) []Fact {
+	out := []Fact{f.fact(at, PlanEnded{p.ID, outcome})}
+	var back []string // also those paid off: a payment that bounces finds them in sequence
 	for _, k := range p.Items {
-		if it := f.item(k); it != nil {
-			sum += it.Open
+		if it := f.item(k); it != nil && it.Disposition == InPlan {
+			back = append(back, k)
 		}
 	}
-	return sum
+	if len(back) > 0 {
+		out = append(out, f.fact(at, ItemsDisposed{Items: back, To: InSequence, Reason: "plan_" + outcome}))
+	}
+	return out
+}
+
+// inPlan are the items that a plan is still about: in the plan, and owed.
+func (f *Facts) inPlan(p *PlanState) []string {
+	var keys []string
+	for _, k := range p.Items {
+		if it := f.item(k); f.owed(it) && it.Disposition == InPlan {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// planWasPaid reports whether anything in a plan was paid off.
+func (f *Facts) planWasPaid(p *PlanState) bool {
+	return slices.ContainsFunc(p.Items, func(k string) bool { it := f.item(k); return it != nil && it.Open == 0 })
 }
 
 // jump carries out a goto for the items of the account that are in sequence
@@ -236,7 +318,7 @@ func (f *Facts) judgeTasks(at time.Time) []Fact {
 			out = f.judgeEscalation(t, at)
 		}
 		if len(out) == 0 && f.moot(t) {
-			out = []Fact{f.fact(at, TaskEnded{ID: t.ID, Outcome: "moot"})}
+			out = []Fact{f.fact(at, TaskEnded{ID: t.ID, Outcome: outcomeMoot})}
 		}
 		if len(out) > 0 {
 			return out
@@ -245,14 +327,22 @@ func (f *Facts) judgeTasks(at time.Time) []Fact {
 	return nil
 }
 
-// moot reports whether nothing is left of what a task was about.
+// outcomeMoot ends a task that has nothing left to be about.
+const outcomeMoot = "moot"
+
+// moot reports whether nothing is left of what a task was about. One that
+// names no items is about the whole account. Supervisors' tasks report what
+// went wrong and stay, unknown hand-overs are to be resolved in any case.
 func (f *Facts) moot(t *TaskState) bool {
-	if len(t.Items) == 0 || t.Task == TaskUnknown {
+	if t.Task == TaskUnknown || t.Task == TaskSupervisor {
 		return false
 	}
-	for _, k := range t.Items {
-		it := f.item(k)
-		if it != nil && it.Open > f.tolerance() && (it.Disposition == InSequence || it.Disposition == Exhausted) {
+	for i := range f.Items {
+		it := &f.Items[i]
+		if len(t.Items) > 0 && !slices.Contains(t.Items, it.Key) {
+			continue
+		}
+		if it.Open > f.tolerance() && (it.Disposition == InSequence || it.Disposition == Exhausted) {
 			return false
 		}
 	}
@@ -346,16 +436,54 @@ func (f *Facts) judgeUnknown(at time.Time) []Fact {
 		}
 		switch f.onUnknown(c.Step) {
 		case UnknownResend:
-			return []Fact{f.fact(at, ContactMoved{ID: c.ID, State: ContactFailed, Class: FailedNow, Code: "unknown_resend"})}
+			return []Fact{f.fact(at, ContactMoved{ID: c.ID, State: ContactFailed, Class: FailedNow, Code: codeResend})}
 		case UnknownSkip:
-			return []Fact{f.fact(at, ContactMoved{ID: c.ID, State: ContactCancelled, Code: "unknown_skip"}),
-				f.fact(at, EntryEnded{Items: countedKeys(c.Items), Step: c.Step, Entry: c.Entry, Why: "unknown_skip"})}
+			return append([]Fact{f.fact(at, ContactMoved{ID: c.ID, State: ContactCancelled, Code: codeSkip})}, f.entriesEnded(at, c)...)
 		}
 		if id := c.ID + "/unknown"; f.task(id) == nil {
 			return []Fact{f.fact(at, TaskOpened{ID: id, Task: TaskUnknown, Queue: f.Creditor.Queues.Operations, Step: c.Step, Contact: c.ID, Items: countedKeys(c.Items), Reason: "unknown"})}
 		}
 	}
 	return nil
+}
+
+// Codes of unknown hand-overs that were given up without evidence.
+const (
+	codeResend = "unknown_resend"
+	codeSkip   = "unknown_skip"
+)
+
+// entriesEnded end, for each item of a contact, what the contact counted for.
+func (f *Facts) entriesEnded(at time.Time, c *ContactFacts) []Fact {
+	var out []Fact
+	for _, l := range c.Items {
+		if l.Step == "" {
+			continue
+		}
+		e := EntryEnded{Step: l.Step, Entry: c.entryOf(l), Why: codeSkip}
+		if n := len(out); n > 0 {
+			if last := out[n-1].Body.(EntryEnded); last.Step == e.Step {
+				last.Items = append(last.Items, l.Key)
+				out[n-1].Body = last
+				continue
+			}
+		}
+		e.Items = []string{l.Key}
+		out = append(out, f.fact(at, e))
+	}
+	return out
+}
+
+// stepKeys are the items that a message's own step counts for: without those
+// listed along and those at a lower step that were merged in.
+func stepKeys(lines []ItemLine, step string) []string {
+	var keys []string
+	for _, l := range lines {
+		if l.Step == step && step != "" {
+			keys = append(keys, l.Key)
+		}
+	}
+	return keys
 }
 
 func countedKeys(lines []ItemLine) []string {
@@ -369,6 +497,9 @@ func countedKeys(lines []ItemLine) []string {
 }
 
 func (f *Facts) onUnknown(step string) OnUnknown {
+	if isCourtesy(step) { // never worth a person's time
+		return UnknownSkip
+	}
 	if i := f.Sequence.StepIndex(step); i >= 0 && f.Sequence.Steps[i].Unknown != "" {
 		return f.Sequence.Steps[i].Unknown
 	}
@@ -386,7 +517,7 @@ func (f *Facts) Reopening(at time.Time) []Fact {
 		return nil
 	}
 	back := slices.ContainsFunc(f.Items, func(it ItemState) bool {
-		return f.collectable(&it) && !it.revived.IsZero() && !it.revived.Before(f.CaseClosedAt)
+		return (f.collectable(&it) || f.awaitsEnd(&it)) && !it.revived.IsZero() && !it.revived.Before(f.CaseClosedAt)
 	})
 	if !back {
 		return nil
@@ -395,13 +526,28 @@ func (f *Facts) Reopening(at time.Time) []Fact {
 }
 
 // needed reports whether any item justifies an open case at an instant: it
-// leads within 48 hours, a plan lives, or a task waits for a person.
+// leads within 48 hours, awaits the end action, or is in somebody's hands.
 func (f *Facts) needed(at time.Time) bool {
-	if f.CaseOpen && len(f.unended()) > 0 {
-		return true
+	for i := range f.Items {
+		if it := &f.Items[i]; f.collectable(it) {
+			if t, ok := f.opensAt(it); ok && !t.After(at) && !f.covered() {
+				return true
+			}
+		}
 	}
+	return f.unendedMinor() > 0 || f.inHand()
+}
+
+// inHand reports whether a plan or promise lives, a task waits for a person,
+// or a message is on its way.
+func (f *Facts) inHand() bool {
 	for i := range f.Plans {
 		if f.Plans[i].Ended.IsZero() {
+			return true
+		}
+	}
+	for i := range f.Promises {
+		if f.Promises[i].Ended.IsZero() {
 			return true
 		}
 	}
@@ -413,13 +559,6 @@ func (f *Facts) needed(at time.Time) bool {
 	for i := range f.Contacts {
 		if c := &f.Contacts[i]; c.Account == f.Account && c.inFlight() {
 			return true
-		}
-	}
-	for i := range f.Items {
-		if it := &f.Items[i]; f.collectable(it) {
-			if t, ok := f.opensAt(it); ok && !t.After(at) {
-				return !f.covered()
-			}
 		}
 	}
 	return false
@@ -440,26 +579,37 @@ func (c *ContactFacts) inFlight() bool {
 	return c.State == ContactReserved || c.State == ContactSending || c.State == ContactUnknown
 }
 
-// closing is the reason to close the case at an instant, "" to keep it open.
+// closing is the reason to close the case at an instant, "" to keep it open:
+// what became of the debts that this case was about.
 func (f *Facts) closing(at time.Time) string {
 	if !f.CaseOpen || f.needed(at) {
 		return ""
 	}
-	open, last := int64(0), Disposition("")
+	var last *ItemState
+	rest, later, paid := false, false, false
 	for i := range f.Items {
 		it := &f.Items[i]
-		if it.Open > 0 && it.Disposition != InSequence {
-			last = it.Disposition
-		}
-		if it.Disposition == InSequence && (it.Open <= f.tolerance() || f.covered()) {
-			open += it.Open
+		mine := !it.changed.Before(f.CaseSince)
+		switch {
+		case it.Open == 0:
+			paid = paid || mine
+		case it.Disposition != InSequence:
+			if !it.disposed.Before(f.CaseSince) && (last == nil || !it.disposed.Before(last.disposed)) {
+				last = it
+			}
+		case f.collectable(it):
+			later = true
+		default:
+			rest = rest || mine
 		}
 	}
-	switch {
-	case open > 0 && last == "":
+	switch covered := f.covered(); {
+	case last != nil:
+		return string(last.Disposition)
+	case rest && !covered:
 		return "below_tolerance"
-	case last != "":
-		return string(last)
+	case later && !paid && !covered:
+		return "" // its due date was moved: it keeps its case
 	}
 	return "paid"
 }

@@ -78,7 +78,7 @@ type Window struct {
 }
 
 // IsZero reports whether there is no window at all.
-func (w Window) IsZero() bool { return w == Window{} }
+func (w Window) IsZero() bool { return w.Days == [7]bool{} }
 
 // Verb is what a decision tells the shell to do.
 type Verb string
@@ -244,15 +244,18 @@ type View struct {
 	Items          int // items in sequence above tolerance
 	Creditor       string
 	RepliedSince   func(step string) bool // an inbound contact after that step's latest dispatch
-	DeliveredOn    func(step string) bool // that step was accepted by a provider in this round
+	DeliveredOn    func(step string) bool // a contact that counted for that step was accepted by a provider, in any round
 	BrokenPromises int
 	PaidSince      func(step string) bool // a payment after that step's latest dispatch
 	HasChannel     map[Channel]bool       // a usable contact point exists
 	Tags           []string               // of the account, sorted
 }
 
-// StepIndex returns the index of a step id, or -1.
+// StepIndex returns the index of a step id, or -1; a nil sequence has no steps.
 func (s *Sequence) StepIndex(id string) int {
+	if s == nil {
+		return -1
+	}
 	for i := range s.Steps {
 		if s.Steps[i].ID == id {
 			return i

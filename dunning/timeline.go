@@ -79,6 +79,9 @@ func (t *timeline) fact(x Fact) {
 	case StepPassed:
 		t.add(x.At, "passed", Event{Step: b.Step, Items: keysOnly(b.Items, b.Step), Reason: b.When})
 	case StepsWaived:
+		if len(b.Steps) == 0 {
+			return
+		}
 		t.add(x.At, "waived", Event{Step: b.Steps[0], Items: keysOnly(b.Items, b.Steps[0]), Reason: b.Why})
 	case RoundBegun:
 		t.add(x.At, "round", Event{Step: b.Step, Items: keysOnly(b.Items, b.Step), Reason: b.Why})

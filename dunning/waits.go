@@ -46,7 +46,7 @@ func (f *Facts) heldAccount(at time.Time) (wait, bool) {
 		}
 		free := f.freeAgain(h)
 		inForce, noticed := h.in(at), h.over(at) && free.After(at)
-		if !(inForce && (h.Contact || h.Clock)) && !noticed {
+		if !h.Contact && !h.Clock || !inForce && !noticed {
 			continue
 		}
 		if inForce && h.Clock {
@@ -74,7 +74,7 @@ func (f *Facts) waitPlan(at time.Time) (wait, bool) {
 
 // nextCourtesy is when a reminder of the plan is next to be looked at.
 func (f *Facts) nextCourtesy(p *PlanState, at time.Time) time.Time {
-	if d, ok := f.courtesy(at); ok {
+	if d, ok := f.courtesy(at, ""); ok {
 		return d.WakeAt
 	}
 	return f.nextReminder(p, at)
@@ -154,7 +154,7 @@ func (f *Facts) spaced(same sameDispatch) time.Time {
 		}
 	}
 	for i := range f.Tasks {
-		if t := &f.Tasks[i]; t.Step != "" && t.isStep() {
+		if t := &f.Tasks[i]; t.Step != "" && t.isStep() && t.Outcome != outcomeMoot && !same.hasTask(t) {
 			last = later(last, t.Ended)
 		}
 	}
@@ -187,18 +187,31 @@ func (f *Facts) freeToday(same sameDispatch) time.Time {
 	return f.daysAfter(last, 1)
 }
 
-// sameDispatch is one step in one round for some items: all its channels are
-// one dispatch. The zero value has no contacts.
+// sameDispatch is one step for some items in their present rounds: all its
+// channels, and what replaces one that bounced, are one dispatch. The zero
+// value has no contacts.
 type sameDispatch struct {
 	step  string
-	round int
-	items []string
+	items []rung
 }
 
 func (s sameDispatch) has(c *ContactFacts) bool {
-	return s.step != "" && c.Step == s.step && c.Round == s.round && slices.ContainsFunc(c.Items, func(l ItemLine) bool {
-		return l.Step == s.step && slices.Contains(s.items, l.Key)
-	})
+	if s.step == "" || c.Step != s.step || c.rounds == nil {
+		return false
+	}
+	for i := range c.Items {
+		if l := &c.Items[i]; l.Step == s.step && slices.ContainsFunc(s.items, func(r rung) bool {
+			return r.item.Key == l.Key && r.item.Round == c.rounds[i]
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasTask reports whether a task stood for one of the dispatch's channels.
+func (s sameDispatch) hasTask(t *TaskState) bool {
+	return t.Task == TaskNoChannel && t.Step == s.step && slices.ContainsFunc(s.items, func(r rung) bool { return slices.Contains(t.Items, r.item.Key) })
 }
 
 func (c *ContactFacts) outbound() bool { return c.Logged == nil || c.Logged.Direction == "outbound" }
@@ -206,5 +219,5 @@ func (c *ContactFacts) outbound() bool { return c.Logged == nil || c.Logged.Dire
 // counts reports whether a contact counts against spacing and caps: it left,
 // or it may have left.
 func (c *ContactFacts) counts() bool {
-	return c.State == ContactAccepted || c.State == ContactBounced || c.inFlight()
+	return c.State == ContactAccepted || c.State == ContactBounced || c.inFlight() || c.maybe
 }
