@@ -8,7 +8,7 @@ import (
 
 // shortest sleep. A timer of zero length makes no command; if a release computed 0
 // where another computed more, a replay would break.
-const shortest = time.Second
+const shortest = 20 * time.Millisecond
 
 // alarm sleeps until an instant or until nudged, whichever is first. It has at most
 // one timer, and cancels it when it wakes early: a timer that is left behind fires
