@@ -454,7 +454,7 @@ func (f *Facts) aligned(lines []ItemLine, s *Step, entry int) []ItemLine {
 	out := make([]ItemLine, 0, len(lines))
 	for _, l := range lines {
 		it := f.item(l.Key)
-		for i := range s.Send {
+		for i := range s.entries() {
 			if l.Step == s.ID && f.entryDone(it, s, i) != (i < entry) && i <= entry {
 				l.Step = ""
 			}

@@ -44,6 +44,12 @@ type Command struct {
 	At      time.Time
 	By      string
 	Command dunning.Command
+	// Pick chooses the command by what is known when its time comes, such as
+	// which task is open; it comes before Command. nil: nobody does anything.
+	Pick func(f dunning.Facts) dunning.Command
+	// Happen are facts of which no command tells, by what is known then: a
+	// provider's report. It comes before Pick.
+	Happen func(f dunning.Facts) []dunning.Fact
 }
 
 // Interval is [From, Until).
@@ -176,10 +182,14 @@ func (r *run) step() error {
 	if err := r.add(r.facts.Reopening(r.now)...); err != nil {
 		return err
 	}
-	if !down && r.facts.CaseOpen {
+	switch {
+	case !r.facts.CaseOpen:
+		r.have = false
+	case down: // the nudge waits for whoever decides
+		r.next, r.have = dunning.Decision{Verb: dunning.VerbLook, WakeAt: r.now}, true
+	default:
 		return r.look()
 	}
-	r.have = r.have && r.facts.CaseOpen
 	return nil
 }
 
@@ -192,14 +202,28 @@ func (r *run) arrive() error {
 	if r.cmd < len(r.acc.Commands) && !r.acc.Commands[r.cmd].At.After(r.now) {
 		c := r.acc.Commands[r.cmd]
 		r.cmd++
-		facts, err := dunning.Handle(r.facts, c.Command, c.By, r.now)
-		if err != nil {
-			r.life.Refused = append(r.life.Refused, err)
-			return nil
-		}
-		return r.add(facts...)
+		return r.obey(c)
 	}
 	return nil
+}
+
+// obey plays one command. What the core refuses is kept and changes nothing.
+func (r *run) obey(c Command) error {
+	if c.Happen != nil {
+		return r.add(c.Happen(r.facts)...)
+	}
+	if c.Pick != nil {
+		c.Command = c.Pick(r.facts)
+	}
+	if c.Command == nil {
+		return nil
+	}
+	facts, err := dunning.Handle(r.facts, c.Command, c.By, r.now)
+	if err != nil {
+		r.life.Refused = append(r.life.Refused, err)
+		return nil
+	}
+	return r.add(facts...)
 }
 
 func (r *run) add(facts ...dunning.Fact) error {
@@ -239,7 +263,7 @@ func (r *run) look() error {
 	if r.facts.Case == "" {
 		return nil
 	}
-	g, made, err := dunning.Settle(r.facts, r.now)
+	_, made, err := dunning.Settle(r.facts, r.now)
 	if err != nil {
 		return err
 	}
@@ -248,7 +272,6 @@ func (r *run) look() error {
 			return err
 		}
 	}
-	_ = g
 	r.life.Decisions = append(r.life.Decisions, made...)
 	r.next, r.have = made[len(made)-1], true
 	return nil
