@@ -16,6 +16,6 @@ func Root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serve(), demo(), replayCmd())
+	root.AddCommand(serve(), demo(), replayCmd(), play())
 	return root
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/simulate"
 	"github.com/duly/duly/standalone/audit"
 	"github.com/duly/duly/standalone/house"
@@ -58,20 +59,26 @@ if all held; without, it stays up.`,
 			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	f.common(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&f.dir, "data", "", "directory that keeps everything (default: temporary, forgotten at the end)")
+	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the status page; empty: none")
+	fs.BoolVar(&f.exit, "exit", false, "end after the summary")
+	fs.StringVar(&f.log, "log", "", "file for the worker's log (default: none)")
+	return cmd
+}
+
+// common are the flags that play has, too.
+func (f *demoFlags) common(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.IntVar(&f.accounts, "accounts", 100, "how many debtors")
 	fs.IntVar(&f.days, "days", 90, "how long they live, in days of business time")
 	fs.Float64Var(&f.rate, "rate", 86400, "business seconds per second at most")
 	fs.Uint64Var(&f.seed, "seed", 1, "another seed makes another portfolio")
 	fs.StringVar(&f.start, "start", "2026-03-02", "first day")
-	fs.StringVar(&f.dir, "data", "", "directory that keeps everything (default: temporary, forgotten at the end)")
-	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the status page; empty: none")
 	fs.DurationVar(&f.hold, "hold", clock.DefaultHold, "longest wait for work that is due at one instant")
-	fs.BoolVar(&f.exit, "exit", false, "end after the summary")
 	fs.StringVar(&f.output, "output", "text", "summary as text or json")
 	fs.StringVar(&f.story, "story", "", "file for the story: one event a line, as duly simulate prints it")
-	fs.StringVar(&f.log, "log", "", "file for the worker's log (default: none)")
-	return cmd
 }
 
 func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
@@ -167,11 +174,7 @@ func (f *demoFlags) play(ctx context.Context, h *house.House, p *portfolio.Portf
 		Store: h.Site.Store(), Book: h.Book, Clock: h.Site.Clock(), Acts: p.Acts(), Audience: p.React, Told: n.told,
 	})
 	if h.New {
-		rows, err := p.Script(ctx, pl)
-		if err != nil {
-			return audit.Report{}, err
-		}
-		if _, err := h.Site.Store().AddScript(ctx, rows...); err != nil {
+		if err := write(ctx, p, pl); err != nil {
 			return audit.Report{}, err
 		}
 	}
@@ -182,18 +185,28 @@ func (f *demoFlags) play(ctx context.Context, h *house.House, p *portfolio.Portf
 		return audit.Report{}, err
 	}
 	n.sum()
-	if err := f.tell(ctx, h); err != nil {
+	if err := f.tell(ctx, h.Site.Store()); err != nil {
 		return audit.Report{}, err
 	}
 	return audit.Examine(ctx, audit.Options{Store: h.Site.Store(), Book: h.Book, Now: p.Until(), Sandbox: true})
 }
 
+// write writes the portfolio's script.
+func write(ctx context.Context, p *portfolio.Portfolio, pl *rehearse.Player) error {
+	rows, err := p.Script(ctx, pl)
+	if err != nil {
+		return err
+	}
+	_, err = pl.Store().AddScript(ctx, rows...)
+	return err
+}
+
 // tell writes the story, if it is wanted.
-func (f *demoFlags) tell(ctx context.Context, h *house.House) error {
+func (f *demoFlags) tell(ctx context.Context, store *postgres.Store) error {
 	if f.story == "" {
 		return nil
 	}
-	events, err := audit.Events(ctx, h.Site.Store())
+	events, err := audit.Events(ctx, store)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/codec"
+	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/standalone/site"
 )
 
@@ -63,17 +64,22 @@ func Start(ctx context.Context, o Options) (*House, error) {
 }
 
 // prepare publishes the configuration, unless a rehearsal is under way.
-func (h *House) prepare(ctx context.Context) error {
-	_, published, err := h.Site.Store().CurrentRelease(ctx)
-	if err != nil {
+func (h *House) prepare(ctx context.Context) (err error) {
+	if h.New, err = Stage(ctx, h.Site.Store(), h.o.Config, h.o.Site.Rehearsal.Start); err != nil {
 		return err
 	}
-	if h.New = !published; h.New {
-		if _, _, err := app.Publish(ctx, h.Site.Store(), h.o.Config, "rehearsal", h.o.Site.Rehearsal.Start); err != nil {
-			return err
-		}
-	}
 	return h.dial(ctx)
+}
+
+// Stage publishes a configuration for a rehearsal that begins at an instant. fresh is
+// false, and nothing is changed, when a script is there: then that rehearsal goes on.
+func Stage(ctx context.Context, store *postgres.Store, files fs.FS, at time.Time) (fresh bool, err error) {
+	err = store.Pool().QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM rehearsal_script)`).Scan(&fresh)
+	if err != nil || !fresh {
+		return false, err
+	}
+	_, _, err = app.Publish(ctx, store, files, "rehearsal", at)
+	return err == nil, err
 }
 
 func (h *House) dial(ctx context.Context) error {
