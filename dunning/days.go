@@ -35,6 +35,9 @@ func (d Date) utc() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0
 // clock change swallows or repeats midnight.
 func StartOfDay(d Date, loc *time.Location) time.Time {
 	t := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, loc)
+	if from, until := t.ZoneBounds(); (from.IsZero() || t.Sub(from) > 26*time.Hour) && (until.IsZero() || until.Sub(t) > 26*time.Hour) {
+		return t // the usual case: no clock change near
+	}
 	if DateOf(t) == d && DateOf(t.Add(-time.Hour)).Before(d) && DateOf(t.Add(-1)).Before(d) {
 		return t
 	}
@@ -141,6 +144,14 @@ func laterEnd(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// matured is when a day has come for an item, by live days since its birth.
+func (f *Facts) matured(day Date, it *ItemState, stops []stop) (at time.Time, ok bool) {
+	if len(stops) == 0 {
+		return f.dayBegun(day), true
+	}
+	return f.live(day, stops, f.birth(it))
 }
 
 // live moves a day by the days that stops took away: every stop that began

@@ -149,9 +149,11 @@ func (f *Facts) rungs(items []*ItemState) []rung {
 
 // due is the group of items whose step is to be acted on now, and that step:
 // the most advanced among those that have matured. A step of which one channel
-// has left is finished before another begins.
+// has left is finished before another begins. The group takes the place of the
+// rungs when it is not empty.
 func (f *Facts) due(at time.Time, rungs []rung) (group []rung, step int) {
-	step, begun := -1, false
+	begun := false
+	group, step = rungs[:0], -1
 	for _, r := range rungs {
 		if r.at.After(at) {
 			continue
@@ -356,7 +358,7 @@ func (f *Facts) lastMatured(r rung, by time.Time) int {
 		if s.After != nil && i > r.step || s.At == nil && s.MonthEnd == nil {
 			break
 		}
-		if t, ok := f.live(s.day(r.item), stops, f.birth(r.item)); !ok || t.After(by) {
+		if t, ok := f.matured(s.day(r.item), r.item, stops); !ok || t.After(by) {
 			break
 		}
 		last = i

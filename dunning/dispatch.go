@@ -23,18 +23,19 @@ func (f *Facts) dispatch(at time.Time, s *Step, group []rung) Decision {
 		return d
 	}
 	d := f.decisionFor(at, s, group)
-	keys := countedKeys(d.Items)
-	if f.below(s, keys) {
+	if f.below(s, d.Items) {
 		d.Verb, d.Reason = VerbRecord, "below_minimum"
 		d.Effects = []Fact{f.fact(at, StepPassed{Items: atStep(group, f.Sequence.StepIndex(s.ID)), Step: s.ID, When: "minimum"})}
 		return d
 	}
-	if s.Mode == ModeManual {
+	keys := countedKeys(d.Items)
+	switch {
+	case s.Mode == ModeManual:
 		return f.askManual(at, d, s, keys)
+	case s.Verb == VerbSend || s.Verb == VerbOffer:
+		return f.send(at, d, s, group)
 	}
 	switch s.Verb {
-	case VerbSend, VerbOffer:
-		return f.send(at, d, s, group)
 	case VerbCall:
 		return f.openTask(at, d, TaskOpened{Task: TaskCall, Queue: s.Call.Queue, Attempts: s.Call.Attempts, Until: f.within(at, s.Call.Within)}, keys)
 	case VerbEscalate:
@@ -135,10 +136,12 @@ func (f *Facts) total(lines []ItemLine) (sum money.Amount) {
 
 // below reports whether what the step counts for, less unallocated credit, is
 // under the step's minimum, or nothing is left at all.
-func (f *Facts) below(s *Step, keys []string) bool {
+func (f *Facts) below(s *Step, lines []ItemLine) bool {
 	sum := -f.Credit
-	for _, k := range keys {
-		sum += f.item(k).Open
+	for _, l := range lines {
+		if l.Step != "" {
+			sum += l.Amount.Minor()
+		}
 	}
 	var least int64
 	switch {
@@ -188,9 +191,7 @@ func (f *Facts) dailyFor(s *Step, same sameDispatch) time.Time {
 // of which one channel has left, or has bounced, goes on with the others: it is
 // one dispatch.
 func (f *Facts) spacedOut(at time.Time, s *Step, group []rung) (Decision, bool) {
-	n := f.Sequence.StepIndex(s.ID)
-	same := sameDispatch{s.ID, slices.DeleteFunc(slices.Clone(group), func(r rung) bool { return r.step != n })}
-	t, rule := f.free(s, at, same)
+	t, rule := f.free(s, at, sameDispatch{s.ID, f.Sequence.StepIndex(s.ID), group})
 	if rule == "" {
 		return Decision{}, false
 	}
@@ -448,16 +449,13 @@ func (f *Facts) send(at time.Time, d Decision, s *Step, group []rung) Decision {
 // at that very entry: one that joined after the first entry had left is listed
 // along and gets the whole step when its own turn comes.
 func (f *Facts) aligned(lines []ItemLine, s *Step, entry int) []ItemLine {
-	if s.Complete == CompleteAny {
+	if s.Complete == CompleteAny || len(s.Send) == 1 && f.Sequence.Include != IncludeDueForStep {
 		return lines
 	}
 	out := make([]ItemLine, 0, len(lines))
 	for _, l := range lines {
-		it := f.item(l.Key)
-		for i := range s.entries() {
-			if l.Step == s.ID && f.entryDone(it, s, i) != (i < entry) && i <= entry {
-				l.Step = ""
-			}
+		if l.Step == s.ID && !f.atEntry(f.item(l.Key), s, entry) {
+			l.Step = ""
 		}
 		if l.Step == "" && f.Sequence.Include == IncludeDueForStep {
 			continue
@@ -465,6 +463,16 @@ func (f *Facts) aligned(lines []ItemLine, s *Step, entry int) []ItemLine {
 		out = append(out, l)
 	}
 	return out
+}
+
+// atEntry reports whether just the entries before one are done for an item.
+func (f *Facts) atEntry(it *ItemState, s *Step, entry int) bool {
+	for i := range entry + 1 {
+		if f.entryDone(it, s, i) != (i < entry) {
+			return false
+		}
+	}
+	return true
 }
 
 // entry tries the channels of one entry in order. Impossible ones give way to

@@ -151,7 +151,7 @@ func (f *Facts) birth(it *ItemState) time.Time {
 func (f *Facts) matures(it *ItemState, step int, stops []stop) (time.Time, bool) {
 	s, at := &f.Sequence.Steps[step], time.Time{}
 	if s.At != nil || s.MonthEnd != nil {
-		t, ok := f.live(s.day(it), stops, f.birth(it))
+		t, ok := f.matured(s.day(it), it, stops)
 		if !ok {
 			return time.Time{}, false
 		}

@@ -487,7 +487,7 @@ func stepKeys(lines []ItemLine, step string) []string {
 }
 
 func countedKeys(lines []ItemLine) []string {
-	var keys []string
+	keys := make([]string, 0, len(lines))
 	for _, l := range lines {
 		if l.Step != "" {
 			keys = append(keys, l.Key)

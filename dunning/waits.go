@@ -192,7 +192,8 @@ func (f *Facts) freeToday(same sameDispatch) time.Time {
 // value has no contacts.
 type sameDispatch struct {
 	step  string
-	items []rung
+	index int // of the step
+	group []rung
 }
 
 func (s sameDispatch) has(c *ContactFacts) bool {
@@ -200,8 +201,8 @@ func (s sameDispatch) has(c *ContactFacts) bool {
 		return false
 	}
 	for i := range c.Items {
-		if l := &c.Items[i]; l.Step == s.step && slices.ContainsFunc(s.items, func(r rung) bool {
-			return r.item.Key == l.Key && r.item.Round == c.rounds[i]
+		if l := &c.Items[i]; l.Step == s.step && slices.ContainsFunc(s.group, func(r rung) bool {
+			return r.step == s.index && r.item.Key == l.Key && r.item.Round == c.rounds[i]
 		}) {
 			return true
 		}
@@ -211,7 +212,7 @@ func (s sameDispatch) has(c *ContactFacts) bool {
 
 // hasTask reports whether a task stood for one of the dispatch's channels.
 func (s sameDispatch) hasTask(t *TaskState) bool {
-	return t.Task == TaskNoChannel && t.Step == s.step && slices.ContainsFunc(s.items, func(r rung) bool { return slices.Contains(t.Items, r.item.Key) })
+	return t.Task == TaskNoChannel && t.Step == s.step && slices.ContainsFunc(s.group, func(r rung) bool { return slices.Contains(t.Items, r.item.Key) })
 }
 
 func (c *ContactFacts) outbound() bool { return c.Logged == nil || c.Logged.Direction == "outbound" }

@@ -306,6 +306,9 @@ var permissive = map[string]bool{"LiftHold": true, "ReversePayment": true, "Reso
 func TestRestrictionsNeverHasten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := drawLife(t, 1)
+		if rapid.Bool().Draw(t, "odd") {
+			a.Setup.Sequence = unconditional(drawWildSequence(t))
+		}
 		a.Reply, a.Outages, a.Setup.Sequence.CatchUp = nil, nil, dunning.CatchUpRun
 		a.Setup.Sequence.On = dunning.Reactions{} // a goto is the sequence's own wish
 		at := epoch.Add(time.Duration(rapid.IntRange(0, 100*24*60).Draw(t, "instant")) * time.Minute)
@@ -327,6 +330,22 @@ func TestRestrictionsNeverHasten(t *testing.T) {
 			t.Fatalf("%s at %s moved %s/%s from %s to %s\n%s", name, at, first.Step, first.Channel, first.At, second.At, lastEvents(more))
 		}
 	})
+}
+
+// unconditional takes away what a sequence itself wants to depend on amounts
+// and events: conditions and minimums.
+func unconditional(s *dunning.Sequence) *dunning.Sequence {
+	for i := range s.Steps {
+		x := &s.Steps[i]
+		x.When = nil
+		if x.Refer != nil {
+			x.Refer.Minimum = nil
+		}
+		if x.Offer != nil {
+			x.Offer.Minimum = nil
+		}
+	}
+	return s
 }
 
 func firstContact(l simulate.Life, after time.Time) *dunning.Event {
