@@ -197,7 +197,7 @@ func (f *Facts) ahead(at time.Time, rungs []rung) Decision {
 	for _, r := range rungs {
 		if d.WakeAt.IsZero() || r.at.Before(d.WakeAt) {
 			s := &f.Sequence.Steps[r.step]
-			d.Verb, d.Step, d.Round, d.WakeAt = s.plannedVerb(), s.ID, r.item.Round, f.planned(s, r.at)
+			d.Verb, d.Step, d.Round, d.WakeAt = s.plannedVerb(), s.ID, r.item.Round, r.at
 			d.Contact = f.plannedContact(s)
 		}
 	}
@@ -235,7 +235,8 @@ func (f *Facts) plannedContact(s *Step) *ContactPlanned {
 
 // planned moves a maturity to the time of day at which the dispatch can leave,
 // as long as that is the same local day. What pushes it further is decided,
-// and recorded, when the step has matured.
+// and recorded, when the step has matured. It is part of when a rung matures, so
+// that a look in between (a nudge that comes twice) decides nothing else.
 func (f *Facts) planned(s *Step, t time.Time) time.Time {
 	if !s.contacts() || s.Verb == VerbCall {
 		return t
