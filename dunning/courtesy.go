@@ -82,7 +82,7 @@ func (f *Facts) remind(at time.Time, p *PlanState) (Decision, bool) {
 			continue
 		}
 		if f.stale(at) { // it may be paid by now
-			return Decision{Verb: VerbLook, WakeAt: at.Add(time.Hour), Step: CourtesyReminder, Waiting: "stale", Rule: "stale"}, true
+			return Decision{Verb: VerbLook, WakeAt: at.Add(staleLook), Step: CourtesyReminder, Waiting: "stale", Rule: "stale"}, true
 		}
 		if d, ok := f.offerCourtesy(at, CourtesyReminder, k+1, p.Agreed, until, reminderSend, Decision{Total: ins.Amount}); ok {
 			return d, true

@@ -277,7 +277,7 @@ func (f *Facts) couldSend(at time.Time, s *Step) bool {
 func (f *Facts) readyAt(at time.Time, r rung) time.Time {
 	it := r.item
 	t := later(later(r.at, it.known), f.since(it, f.Sequence.Steps[r.step].ID))
-	t = later(t, later(later(it.changed, it.disposed), it.revived))
+	t = later(t, later(it.disposed, it.revived))
 	if f.Sequence.Ladder == LadderEach {
 		return t
 	}
@@ -286,7 +286,10 @@ func (f *Facts) readyAt(at time.Time, r rung) time.Time {
 		if o == it {
 			break
 		}
-		t = later(t, later(o.changed, o.disposed))
+		t = later(t, o.disposed)
+		if !f.collectable(o) {
+			t = later(t, o.changed)
+		}
 	}
 	for i := range f.Holds {
 		if h := &f.Holds[i]; h.Scope == ScopeItem && !h.From.After(at) {
@@ -415,7 +418,7 @@ func (f *Facts) send(at time.Time, d Decision, s *Step, group []rung) Decision {
 	}
 	if f.stale(at) {
 		d.Verb, d.Items, d.Waiting, d.Rule, d.Reason = VerbLook, nil, "stale", "stale", "payment_data_stale"
-		d.WakeAt, d.Deferred = at.Add(time.Hour), true
+		d.WakeAt, d.Deferred = at.Add(staleLook), true
 		return d
 	}
 	if s.Mode == ModeDraft {

@@ -472,9 +472,11 @@ type NoteWritten struct {
 	Text string `json:"text"`
 }
 
-// FeedSeen records until when the creditor's payment data is known to be complete.
+// FeedSeen records until when a creditor's payment data is known to be complete.
+// Without a creditor it speaks for all of the debtor's.
 type FeedSeen struct {
-	Until time.Time `json:"until"`
+	Until    time.Time `json:"until"`
+	Creditor string    `json:"creditor,omitempty"`
 }
 
 // Kind implementations, in the order above.

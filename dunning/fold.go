@@ -152,6 +152,7 @@ func (f *Facts) addItem(x Fact, b Item) error {
 	for i := range f.Payments { // a payment that named this item before it was known
 		if p := &f.Payments[i]; p.Item == b.Key && p.Reversed.IsZero() {
 			p.allocate(it, p.At)
+			f.spread(p, p.At)
 		}
 	}
 	f.balance(x.At)
@@ -213,13 +214,18 @@ func (f *Facts) addPayment(x Fact, b Payment) error {
 		p.allocate(it, x.At)
 	}
 	if b.Item == "" || f.item(b.Item) != nil {
-		for i := range f.Items {
-			p.allocate(&f.Items[i], x.At)
-		}
+		f.spread(&p, x.At)
 	}
 	f.Payments = append(f.Payments, p)
 	f.balance(x.At)
 	return nil
+}
+
+// spread allocates what is left of a payment, oldest due first.
+func (f *Facts) spread(p *PaymentState, at time.Time) {
+	for i := range f.Items {
+		p.allocate(&f.Items[i], at)
+	}
 }
 
 func (p *PaymentState) allocate(it *ItemState, at time.Time) {

@@ -276,6 +276,9 @@ func (f *Facts) addDebtor(x Fact) error {
 	case NoticeSent:
 		f.Notices = append(f.Notices, NoticeState{NoticeSent: b, At: x.At})
 	case FeedSeen:
+		if b.Creditor != "" && f.Creditor.ID != "" && b.Creditor != f.Creditor.ID {
+			return nil
+		}
 		if f.stale(x.At) {
 			f.feedBack = x.At
 		}

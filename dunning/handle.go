@@ -488,7 +488,7 @@ func (f *Facts) promise(c MakePromise, at time.Time) ([]Fact, error) {
 		return nil, fmt.Errorf("promise: needs an id and an amount above zero in %s: %w", f.Currency, ErrInvalid)
 	case !f.dayEnded(c.Due).After(at):
 		return nil, fmt.Errorf("promise: the date is past: %w", ErrInvalid)
-	case f.openTotal() == 0:
+	case !f.anythingOwed():
 		return nil, fmt.Errorf("promise: nothing is owed on this account: %w", ErrConflict)
 	}
 	return []Fact{f.fact(at, PromiseMade(c))}, nil

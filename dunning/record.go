@@ -36,15 +36,10 @@ func (f *Facts) paidSince(t time.Time) int64 {
 	return sum
 }
 
-// openTotal is what is owed on items that are still this case's business.
-func (f *Facts) openTotal() int64 {
-	var sum int64
-	for i := range f.Items {
-		if it := &f.Items[i]; f.owed(it) {
-			sum += it.Open
-		}
-	}
-	return sum
+// anythingOwed reports whether more than the tolerance is owed on any item that
+// is still this case's business.
+func (f *Facts) anythingOwed() bool {
+	return slices.ContainsFunc(f.Items, func(it ItemState) bool { return f.owed(&it) && it.Open > f.tolerance() })
 }
 
 // judgePromises judges promises at the end of their grace, not when money
@@ -70,10 +65,10 @@ func (f *Facts) judgePromises(at time.Time) []Fact {
 // promiseOutcome is what has become of an open promise, "" while it runs.
 func (f *Facts) promiseOutcome(p *PromiseState, at time.Time) string {
 	paid, over := f.paidSince(p.Made), !at.Before(f.promiseEnds(p))
-	switch {
-	case f.openTotal() == 0 && paid < p.Amount.Minor() && f.takenAwaySince(p.Made):
+	switch left := f.anythingOwed(); {
+	case !left && paid < p.Amount.Minor() && f.takenAwaySince(p.Made):
 		return "withdrawn"
-	case f.openTotal() == 0 || over && paid >= p.Amount.Minor():
+	case !left || over && paid >= p.Amount.Minor():
 		return "kept"
 	case over && paid > 0:
 		return "partly"
@@ -200,11 +195,12 @@ func (f *Facts) planEnds(at time.Time, p *PlanState, outcome string) []Fact {
 	return out
 }
 
-// inPlan are the items that a plan is still about: in the plan, and owed.
+// inPlan are the items that a plan is still about: in it, with more open than
+// the tolerance.
 func (f *Facts) inPlan(p *PlanState) []string {
 	var keys []string
 	for _, k := range p.Items {
-		if it := f.item(k); f.owed(it) && it.Disposition == InPlan {
+		if it := f.item(k); f.owed(it) && it.Disposition == InPlan && it.Open > f.tolerance() {
 			keys = append(keys, k)
 		}
 	}
@@ -213,12 +209,13 @@ func (f *Facts) inPlan(p *PlanState) []string {
 
 // planWasPaid reports whether anything in a plan was paid off.
 func (f *Facts) planWasPaid(p *PlanState) bool {
-	return slices.ContainsFunc(p.Items, func(k string) bool { it := f.item(k); return it != nil && it.Open == 0 })
+	return slices.ContainsFunc(p.Items, func(k string) bool { it := f.item(k); return it != nil && it.Open <= f.tolerance() })
 }
 
 // jump carries out a goto for the items of the account that are in sequence
 // (or the ones named): backward a new round from there, forward the steps
-// between are waived. Both are recorded with the reason.
+// between are waived for those that are overdue: what is not yet owed keeps its
+// reminders. Both are recorded with the reason.
 func (f *Facts) jump(at time.Time, r Reaction, why string, items ...string) []Fact {
 	to := f.Sequence.StepIndex(r.Goto)
 	if r.Goto == "" || to < 0 {
@@ -234,7 +231,7 @@ func (f *Facts) jump(at time.Time, r Reaction, why string, items ...string) []Fa
 		switch n := f.nextStep(it); {
 		case n > to:
 			back = append(back, it.Key)
-		case n < to:
+		case n < to && f.overdue(it, at):
 			forward[n] = append(forward[n], it.Key)
 		}
 	}
@@ -275,7 +272,8 @@ func (f *Facts) judgeLeases(at time.Time) []Fact {
 	return nil
 }
 
-// touched reports whether anything was logged on the account during a lease.
+// touched reports whether a collector did anything on the account during a
+// lease: a call or message, a promise, a plan, a hold, a dispute.
 func (f *Facts) touched(l *LeaseState) bool {
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
@@ -285,6 +283,11 @@ func (f *Facts) touched(l *LeaseState) bool {
 	}
 	for i := range f.Promises {
 		if !f.Promises[i].Made.Before(l.Taken) {
+			return true
+		}
+	}
+	for i := range f.Holds {
+		if h := &f.Holds[i]; !h.From.Before(l.Taken) && (h.Manual || h.HoldKind == HoldDispute) {
 			return true
 		}
 	}

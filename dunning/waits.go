@@ -36,30 +36,28 @@ func (f *Facts) blocked(at time.Time) (wait, bool) {
 
 // heldAccount looks at holds of the debtor and the account. A hold that stops
 // the clock stops every automatic step; one that stops only contact leaves
-// tasks and referrals alone. Notice days keep contact back after the end.
+// tasks and referrals alone. Notice days keep contact back after the end. It
+// waits for what changes first: the last clock hold's end, then that of all.
 func (f *Facts) heldAccount(at time.Time) (wait, bool) {
-	w, have, contactOnly := wait{state: "hold"}, false, true
+	contact, have := wait{state: "hold", contactOnly: true}, false
+	clock, stopped := wait{state: "hold"}, false
 	for i := range f.Holds {
 		h := &f.Holds[i]
-		if h.Scope == ScopeItem || h.From.After(at) {
+		if h.Scope == ScopeItem || h.From.After(at) || !h.Contact && !h.Clock {
 			continue
 		}
-		free := f.freeAgain(h)
-		inForce, noticed := h.in(at), h.over(at) && free.After(at)
-		if !h.Contact && !h.Clock || !inForce && !noticed {
-			continue
+		free, rule := f.freeAgain(h), "hold:"+string(h.HoldKind)
+		switch {
+		case h.in(at) && h.Clock:
+			clock.until, stopped, clock.rule = laterIf(stopped, clock.until, h.End), true, rule
+		case h.in(at) || h.over(at) && free.After(at):
+			contact.until, have, contact.rule = laterIf(have, contact.until, free), true, rule
 		}
-		if inForce && h.Clock {
-			contactOnly = false
-		}
-		next := free // what the notice days keep back
-		if inForce {
-			next = h.End // from then on at least tasks may go on
-		}
-		w.until, have, w.rule = laterIf(have, w.until, next), true, "hold:"+string(h.HoldKind)
 	}
-	w.contactOnly = contactOnly
-	return w, have
+	if stopped {
+		return clock, true
+	}
+	return contact, have
 }
 
 func (f *Facts) waitPlan(at time.Time) (wait, bool) {
@@ -133,6 +131,10 @@ func (f *Facts) waitOffer(time.Time) (wait, bool) {
 	}
 	return wait{}, false
 }
+
+// staleLook is how soon a case that waits for fresh payment data looks again by
+// itself; the data's arrival wakes it anyway.
+const staleLook = 6 * time.Hour
 
 // stale reports whether the creditor's payment data is too old to send on.
 func (f *Facts) stale(at time.Time) bool {
