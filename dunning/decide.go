@@ -285,8 +285,10 @@ func (f *Facts) pass(at time.Time, group []rung) (Decision, []ConditionValue, bo
 			return f.park(at, s, keys), values, true
 		}
 		if !yes {
-			return Decision{Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "passed",
-				Effects: []Fact{f.fact(at, StepPassed{Items: keys, Step: s.ID, When: s.When.String()})}}, values, true
+			return Decision{
+				Verb: VerbRecord, WakeAt: at, Step: s.ID, Reason: "passed",
+				Effects: []Fact{f.fact(at, StepPassed{Items: keys, Step: s.ID, When: s.When.String()})},
+			}, values, true
 		}
 	}
 	return Decision{}, values, false
@@ -378,8 +380,10 @@ func (f *Facts) exhaust(at time.Time, items []*ItemState) (Decision, bool) {
 	if len(keys) == 0 {
 		return Decision{}, false
 	}
-	return Decision{Verb: VerbRecord, WakeAt: at, Reason: "exhausted",
-		Effects: []Fact{f.fact(at, ItemsDisposed{Items: keys, To: Exhausted, Reason: "exhausted"})}}, true
+	return Decision{
+		Verb: VerbRecord, WakeAt: at, Reason: "exhausted",
+		Effects: []Fact{f.fact(at, ItemsDisposed{Items: keys, To: Exhausted, Reason: "exhausted"})},
+	}, true
 }
 
 // awaitsEnd reports whether the end action has not been taken for an

@@ -616,8 +616,10 @@ func (f *Facts) openOffer(at time.Time, d Decision, s *Step) Decision {
 
 func (f *Facts) offer(at time.Time, s *Step, round int, keys []string) OfferOpened {
 	n := len(f.Offers) + 1
-	return OfferOpened{ID: fmt.Sprintf("%s/offer/%s/%d/%d", f.Case, s.ID, round, n), Step: s.ID, Items: keys,
-		Terms: s.Offer.Instalments, Until: f.daysAfter(at, max(s.Offer.OpenFor, 1))}
+	return OfferOpened{
+		ID: fmt.Sprintf("%s/offer/%s/%d/%d", f.Case, s.ID, round, n), Step: s.ID, Items: keys,
+		Terms: s.Offer.Instalments, Until: f.daysAfter(at, max(s.Offer.OpenFor, 1)),
+	}
 }
 
 // askDraft asks for the approval of a draft, and again when anything that the

@@ -98,8 +98,10 @@ func (f *Facts) countContacts() {
 		}
 		f.ledger = append(f.ledger, contact.Contact{})
 		row := &f.ledger[len(f.ledger)-1]
-		*row = contact.Contact{ID: c.ID, At: c.At, Direction: contact.Outbound, Channel: string(c.Channel), PointID: c.Point, Debts: debts[c.Account],
-			Purpose: c.Purpose, CollectorID: c.Creditor, State: string(c.State), Automated: c.Automatic, Person: person, Outcome: "sent"}
+		*row = contact.Contact{
+			ID: c.ID, At: c.At, Direction: contact.Outbound, Channel: string(c.Channel), PointID: c.Point, Debts: debts[c.Account],
+			Purpose: c.Purpose, CollectorID: c.Creditor, State: string(c.State), Automated: c.Automatic, Person: person, Outcome: "sent",
+		}
 		if c.maybe {
 			row.State = string(ContactUnknown)
 		}
@@ -193,8 +195,10 @@ func (f *Facts) queryHolds(q *contact.Query) {
 
 // view is what conditions may look at.
 func (f *Facts) view(at time.Time) View {
-	v := View{At: at, DebtorKind: f.Known.DebtorKind, Locale: f.Known.Locale, Country: f.Known.Country, Creditor: f.Creditor.ID, Tags: f.Known.Tags,
-		HasChannel: map[Channel]bool{}}
+	v := View{
+		At: at, DebtorKind: f.Known.DebtorKind, Locale: f.Known.Locale, Country: f.Known.Country, Creditor: f.Creditor.ID, Tags: f.Known.Tags,
+		HasChannel: map[Channel]bool{},
+	}
 	var open, overdue int64
 	for i := range f.Items {
 		it := &f.Items[i]

@@ -310,8 +310,10 @@ func (f *Facts) newHold(c PlaceHold, by string, at time.Time) ([]Fact, error) {
 	case c.Notice < 0:
 		return nil, fmt.Errorf("hold: notice days cannot be negative: %w", ErrInvalid)
 	}
-	h := HoldPlaced{ID: c.ID, HoldKind: c.HoldKind, Scope: c.Scope, Item: c.Item, Until: c.Until, Fees: c.Fees, Owner: c.Owner, Notice: c.Notice,
-		Contact: c.Contact == nil || *c.Contact, Clock: c.Clock == nil || *c.Clock, Manual: by != "system"}
+	h := HoldPlaced{
+		ID: c.ID, HoldKind: c.HoldKind, Scope: c.Scope, Item: c.Item, Until: c.Until, Fees: c.Fees, Owner: c.Owner, Notice: c.Notice,
+		Contact: c.Contact == nil || *c.Contact, Clock: c.Clock == nil || *c.Clock, Manual: by != "system",
+	}
 	if h.Scope != ScopeItem {
 		h.Item = ""
 	}

@@ -70,8 +70,10 @@ func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
 			return []Fact{f.fact(at, m)}
 		}
 		m.Permanent = false
-		return []Fact{f.fact(at, m), f.fact(at, TaskOpened{ID: id + "/failed", Task: TaskFailed, Queue: f.Creditor.Queues.Operations,
-			Step: c.Step, Entry: c.Entry, Items: stepKeys(c.Items, c.Step), Contact: id, Reason: string(o.Class) + ":" + o.Code})}
+		return []Fact{f.fact(at, m), f.fact(at, TaskOpened{
+			ID: id + "/failed", Task: TaskFailed, Queue: f.Creditor.Queues.Operations,
+			Step: c.Step, Entry: c.Entry, Items: stepKeys(c.Items, c.Step), Contact: id, Reason: string(o.Class) + ":" + o.Code,
+		})}
 	}
 	if !m.Permanent {
 		m.RetryAt = at.Add(max(backoff(c.Ordinal), o.RetryAfter))

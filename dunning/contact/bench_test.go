@@ -27,8 +27,10 @@ func benchQuery(rows, debts int) contact.Query {
 	channels := []string{"email", "letter", "sms", "call"}
 	outcomes := []string{"delivered", "sent", "delivered", "no_answer"}
 	for i := range rows {
-		q.Ledger = append(q.Ledger, contact.Contact{ID: fmt.Sprintf("h%d", i), At: q.At.Add(-time.Duration(i*26+30) * time.Hour), Direction: contact.Outbound,
-			Channel: channels[i%4], Outcome: outcomes[i%4], Person: "C1", PointID: "m1", PointKind: "mobile", Debts: []string{fmt.Sprintf("D%d", i%debts+1)}, CollectorID: "agency-1", State: "accepted"})
+		q.Ledger = append(q.Ledger, contact.Contact{
+			ID: fmt.Sprintf("h%d", i), At: q.At.Add(-time.Duration(i*26+30) * time.Hour), Direction: contact.Outbound,
+			Channel: channels[i%4], Outcome: outcomes[i%4], Person: "C1", PointID: "m1", PointKind: "mobile", Debts: []string{fmt.Sprintf("D%d", i%debts+1)}, CollectorID: "agency-1", State: "accepted",
+		})
 	}
 	return q
 }

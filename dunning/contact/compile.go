@@ -132,7 +132,6 @@ type rule struct {
 	points       pointRule
 	perPerson    bool
 	cal          *calendar
-	optKinds     []string
 	need, forbid []func(*Content) Tri
 	bands        []band
 	lump         int64

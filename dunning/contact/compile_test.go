@@ -263,8 +263,10 @@ func wild(r *rand.Rand) contact.Query {
 		q.Debts = append(q.Debts, contact.Debt{ID: pick("D1", "D2", "D3", "D4"), Class: pick("consumer", "commercial", ""), Kind: pick("medical", "mortgage", ""), Same: []string{"D9"}, ChargedOff: r.IntN(2) == 0, Amount: pick("", "12.34", "x")})
 	}
 	for range r.IntN(30) {
-		q.Ledger = append(q.Ledger, contact.Contact{ID: pick("a", "b"), At: near.Add(-time.Duration(r.Int64N(4e15))), Direction: pick("inbound", "outbound", ""), Channel: pick("call", "sms", "email", "letter", "web_portal", "?"),
-			Outcome: pick("conversation", "no_answer", "voicemail", "", "?"), Person: pick("C1", "son", ""), PointID: pick("m1", "m2"), PointKind: pick("work", "landline", "mobile"), Debts: []string{pick("D1", "D9")}, State: pick("", "reserved", "failed")})
+		q.Ledger = append(q.Ledger, contact.Contact{
+			ID: pick("a", "b"), At: near.Add(-time.Duration(r.Int64N(4e15))), Direction: pick("inbound", "outbound", ""), Channel: pick("call", "sms", "email", "letter", "web_portal", "?"),
+			Outcome: pick("conversation", "no_answer", "voicemail", "", "?"), Person: pick("C1", "son", ""), PointID: pick("m1", "m2"), PointKind: pick("work", "landline", "mobile"), Debts: []string{pick("D1", "D9")}, State: pick("", "reserved", "failed"),
+		})
 	}
 	for range r.IntN(3) {
 		q.Preferences = append(q.Preferences, contact.Preference{Kind: contact.PreferenceKind(pick("inconvenient_time", "inconvenient_place", "no_work_calls", "callback_request", "?")), At: when(), Days: contact.Weekdays(r.IntN(256)), From: r.IntN(90000), To: r.IntN(90000), Location: zone("Asia/Kathmandu"), Place: pick("", "home")})

@@ -59,8 +59,10 @@ func base() contact.Query {
 }
 
 func call(when, outcome string) contact.Contact {
-	return contact.Contact{ID: when, At: at(when), Direction: contact.Outbound, Channel: "call", Outcome: outcome, Person: "C1", PointID: "m1", PointKind: "mobile",
-		Debts: []string{"D1"}, CollectorID: "us"}
+	return contact.Contact{
+		ID: when, At: at(when), Direction: contact.Outbound, Channel: "call", Outcome: outcome, Person: "C1", PointID: "m1", PointKind: "mobile",
+		Debts: []string{"D1"}, CollectorID: "us",
+	}
 }
 
 func inbound(when, channel, outcome string) contact.Contact {

@@ -41,8 +41,10 @@ func (c *check) ledger(look int, of uint16) {
 			continue
 		}
 		at = min(at, c.at)
-		c.rows = append(c.rows, row{at: at, day: c.cal.date(at), out: outcomeBit(l.Outcome), ch: ch, index: int32(i),
-			flags: q.rowFlags(l, inbound), debts: q.debtMask(l.Debts)})
+		c.rows = append(c.rows, row{
+			at: at, day: c.cal.date(at), out: outcomeBit(l.Outcome), ch: ch, index: int32(i),
+			flags: q.rowFlags(l, inbound), debts: q.debtMask(l.Debts),
+		})
 	}
 }
 

@@ -268,12 +268,16 @@ func ontario(q *contact.Query, t time.Time) bool {
 	return dated(q, t, 7, counted) < 3 || wroteIn(q, t, 7)
 }
 
-var oracleZones = []string{"America/New_York", "America/Los_Angeles", "America/Phoenix", "America/St_Johns", "Australia/Lord_Howe", "Australia/Perth",
-	"Pacific/Apia", "Asia/Kathmandu", "Europe/London", "Africa/Casablanca", "Pacific/Honolulu", "America/Havana", "America/Chicago"}
+var oracleZones = []string{
+	"America/New_York", "America/Los_Angeles", "America/Phoenix", "America/St_Johns", "Australia/Lord_Howe", "Australia/Perth",
+	"Pacific/Apia", "Asia/Kathmandu", "Europe/London", "Africa/Casablanca", "Pacific/Honolulu", "America/Havana", "America/Chicago",
+}
 
 // changes are instants around which clocks or calendars turn.
-var changes = []string{"2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z", "2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-04-04T15:00:00Z",
-	"2026-10-03T16:00:00Z", "2026-04-03T12:00:00Z", "2026-12-31T23:00:00Z", "2026-09-07T12:00:00Z", "2026-02-28T12:00:00Z", "2026-07-01T04:00:00Z", "2026-05-18T09:00:00Z"}
+var changes = []string{
+	"2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z", "2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-04-04T15:00:00Z",
+	"2026-10-03T16:00:00Z", "2026-04-03T12:00:00Z", "2026-12-31T23:00:00Z", "2026-09-07T12:00:00Z", "2026-02-28T12:00:00Z", "2026-07-01T04:00:00Z", "2026-05-18T09:00:00Z",
+}
 
 func drawQuery(t *rapid.T) contact.Query {
 	from := when(t, rapid.SampledFrom(changes).Draw(t, "near"))
@@ -309,8 +313,10 @@ func drawQuery(t *rapid.T) contact.Query {
 func drawLedger(t *rapid.T, q *contact.Query) {
 	n := rapid.IntRange(0, 18).Draw(t, "rows")
 	for i := range n {
-		c := contact.Contact{ID: fmt.Sprintf("h%d", i), Person: "C1", PointID: "m1", PointKind: "mobile", CollectorID: "us", Debts: []string{"D1"}, Direction: contact.Outbound,
-			Channel: rapid.SampledFrom([]string{"call", "call", "call", "sms", "email"}).Draw(t, "rowChannel")}
+		c := contact.Contact{
+			ID: fmt.Sprintf("h%d", i), Person: "C1", PointID: "m1", PointKind: "mobile", CollectorID: "us", Debts: []string{"D1"}, Direction: contact.Outbound,
+			Channel: rapid.SampledFrom([]string{"call", "call", "call", "sms", "email"}).Draw(t, "rowChannel"),
+		}
 		back := rapid.SampledFrom([]int{600, 86400, 4 * 86400, 9 * 86400}).Draw(t, "span")
 		c.At = q.At.Add(-time.Duration(rapid.IntRange(0, back).Draw(t, "back")) * time.Second)
 		c.Outcome = "delivered"
@@ -328,8 +334,10 @@ func drawLedger(t *rapid.T, q *contact.Query) {
 }
 
 func drawWish(t *rapid.T, at time.Time) contact.Preference {
-	p := contact.Preference{Kind: contact.InconvenientTime, By: "C1", At: at.AddDate(0, -1, 0), Days: contact.Weekdays(rapid.IntRange(1, 127).Draw(t, "days")),
-		From: 1800 * rapid.IntRange(0, 47).Draw(t, "from"), Location: zone(rapid.SampledFrom(oracleZones).Draw(t, "wishZone"))}
+	p := contact.Preference{
+		Kind: contact.InconvenientTime, By: "C1", At: at.AddDate(0, -1, 0), Days: contact.Weekdays(rapid.IntRange(1, 127).Draw(t, "days")),
+		From: 1800 * rapid.IntRange(0, 47).Draw(t, "from"), Location: zone(rapid.SampledFrom(oracleZones).Draw(t, "wishZone")),
+	}
 	p.To = 1800 * rapid.IntRange(0, 47).Draw(t, "to")
 	if p.To == p.From {
 		p.To = p.From + 1800
@@ -412,9 +420,11 @@ var restrictive = []struct {
 	add  func(t *rapid.T, q *contact.Query)
 }{
 	{"outbound contact", func(t *rapid.T, q *contact.Query) {
-		c := contact.Contact{ID: "new", Direction: contact.Outbound, Channel: rapid.SampledFrom([]string{"call", "sms", "email", "letter"}).Draw(t, "newChannel"),
+		c := contact.Contact{
+			ID: "new", Direction: contact.Outbound, Channel: rapid.SampledFrom([]string{"call", "sms", "email", "letter"}).Draw(t, "newChannel"),
 			Outcome: rapid.SampledFrom([]string{"", "conversation", "no_answer", "voicemail", "delivered"}).Draw(t, "newOutcome"), Person: "C1", PointID: "m1", CollectorID: "us",
-			At: q.At.Add(-time.Duration(rapid.IntRange(0, 9*86400).Draw(t, "newBack")) * time.Second), State: rapid.SampledFrom([]string{"", "reserved", "unknown"}).Draw(t, "state")}
+			At: q.At.Add(-time.Duration(rapid.IntRange(0, 9*86400).Draw(t, "newBack")) * time.Second), State: rapid.SampledFrom([]string{"", "reserved", "unknown"}).Draw(t, "state"),
+		}
 		q.Ledger = append(slices.Clone(q.Ledger), c)
 	}},
 	{"inconvenient time", func(t *rapid.T, q *contact.Query) {
@@ -427,16 +437,22 @@ var restrictive = []struct {
 		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{Kind: contact.NoWorkCalls, At: q.At.AddDate(0, 0, -1)})
 	}},
 	{"opt-out", func(t *rapid.T, q *contact.Query) {
-		q.OptOuts = append(slices.Clone(q.OptOuts), contact.OptOut{Kind: rapid.SampledFrom([]string{contact.OptOutMedium, contact.OptOutKeyword, contact.OptOutRevocation, contact.OptOutMarketing}).Draw(t, "kind"),
-			At: q.At.Add(-time.Duration(rapid.IntRange(0, 30*86400).Draw(t, "said")) * time.Second), Channel: rapid.SampledFrom([]string{"", "call", "sms", "email"}).Draw(t, "refusedNow")})
+		q.OptOuts = append(slices.Clone(q.OptOuts), contact.OptOut{
+			Kind: rapid.SampledFrom([]string{contact.OptOutMedium, contact.OptOutKeyword, contact.OptOutRevocation, contact.OptOutMarketing}).Draw(t, "kind"),
+			At:   q.At.Add(-time.Duration(rapid.IntRange(0, 30*86400).Draw(t, "said")) * time.Second), Channel: rapid.SampledFrom([]string{"", "call", "sms", "email"}).Draw(t, "refusedNow"),
+		})
 	}},
 	{"flag", func(t *rapid.T, q *contact.Query) {
-		q.Flags = append(slices.Clone(q.Flags), contact.Flag{Kind: rapid.SampledFrom([]string{contact.FlagAttorney, contact.FlagBankruptcy, contact.FlagDeceased, contact.FlagEmployerProhibits, contact.FlagBreathingSpace}).Draw(t, "flag"),
-			Status: rapid.SampledFrom([]string{"open", "discharged", "dismissed", "standard", "mental_health_crisis"}).Draw(t, "flagStatus"), ContactKnown: rapid.Bool().Draw(t, "contactKnown"), Since: q.At.AddDate(0, 0, -2)})
+		q.Flags = append(slices.Clone(q.Flags), contact.Flag{
+			Kind:   rapid.SampledFrom([]string{contact.FlagAttorney, contact.FlagBankruptcy, contact.FlagDeceased, contact.FlagEmployerProhibits, contact.FlagBreathingSpace}).Draw(t, "flag"),
+			Status: rapid.SampledFrom([]string{"open", "discharged", "dismissed", "standard", "mental_health_crisis"}).Draw(t, "flagStatus"), ContactKnown: rapid.Bool().Draw(t, "contactKnown"), Since: q.At.AddDate(0, 0, -2),
+		})
 	}},
 	{"cease or dispute", func(t *rapid.T, q *contact.Query) {
-		q.Notices = append(slices.Clone(q.Notices), contact.Notice{Kind: rapid.SampledFrom([]string{"cease_communication", "refuses_to_pay", "dispute", "original_creditor_request", "creditor_email_use_notice"}).Draw(t, "noticeKind"),
-			Written: true, At: q.At.AddDate(0, 0, -2), OptedOut: true})
+		q.Notices = append(slices.Clone(q.Notices), contact.Notice{
+			Kind:    rapid.SampledFrom([]string{"cease_communication", "refuses_to_pay", "dispute", "original_creditor_request", "creditor_email_use_notice"}).Draw(t, "noticeKind"),
+			Written: true, At: q.At.AddDate(0, 0, -2), OptedOut: true,
+		})
 	}},
 	{"reassigned number", func(t *rapid.T, q *contact.Query) {
 		q.Checks = append(slices.Clone(q.Checks), contact.NumberCheck{PointID: "m1", At: q.At, Reassigned: true})

@@ -28,9 +28,20 @@ var channelWords = []struct {
 	word string
 	mask uint16
 }{
-	{"call", chCall}, {"prerecorded_call", chPrerecorded}, {"sms", chSMS}, {"email", chEmail}, {"letter", chLetter},
-	{"postcard", chPostcard}, {"visit", chVisit}, {"social_public", chSocial}, {"charge", chCharge}, {"credit_report", chCredit},
-	{"voice", chVoice}, {"electronic", chElectronic}, {"contact", chContact}, {"all", chAll},
+	{"call", chCall},
+	{"prerecorded_call", chPrerecorded},
+	{"sms", chSMS},
+	{"email", chEmail},
+	{"letter", chLetter},
+	{"postcard", chPostcard},
+	{"visit", chVisit},
+	{"social_public", chSocial},
+	{"charge", chCharge},
+	{"credit_report", chCredit},
+	{"voice", chVoice},
+	{"electronic", chElectronic},
+	{"contact", chContact},
+	{"all", chAll},
 }
 
 // channelBit of a channel's name; 0 when it is none.
@@ -98,12 +109,25 @@ var outcomeWords = []struct {
 	word string
 	bit  uint32
 }{
-	{"unknown", outUnknown}, {"conversation", outConversation}, {"no_answer", outNoAnswer}, {"voicemail", outVoicemail},
-	{"limited_content_voicemail", outLimited}, {"ringless_voicemail", outRingless}, {"voicemail_full", outVoicemailFull},
-	{"answered_then_dropped", outDropped}, {"answered_busy", outAnsweredBusy}, {"busy_signal", outBusy},
-	{"not_in_service", outNotInService}, {"no_connection", outNoConnection}, {"no_answer_no_voicemail_possible", outNoVoicemail},
-	{"delivered", outDelivered}, {"sent", outSent}, {"received", outReceived},
-	{"voicemail_left_by_consumer", outConsumerVoicemail}, {"payment_made", outPayment}, {"wrong_person", outWrongPerson},
+	{"unknown", outUnknown},
+	{"conversation", outConversation},
+	{"no_answer", outNoAnswer},
+	{"voicemail", outVoicemail},
+	{"limited_content_voicemail", outLimited},
+	{"ringless_voicemail", outRingless},
+	{"voicemail_full", outVoicemailFull},
+	{"answered_then_dropped", outDropped},
+	{"answered_busy", outAnsweredBusy},
+	{"busy_signal", outBusy},
+	{"not_in_service", outNotInService},
+	{"no_connection", outNoConnection},
+	{"no_answer_no_voicemail_possible", outNoVoicemail},
+	{"delivered", outDelivered},
+	{"sent", outSent},
+	{"received", outReceived},
+	{"voicemail_left_by_consumer", outConsumerVoicemail},
+	{"payment_made", outPayment},
+	{"wrong_person", outWrongPerson},
 	{"bounced", outBounced},
 }
 

@@ -150,8 +150,10 @@ func TestConventions(t *testing.T) {
 		{"it says nothing about statements", both, []string{first, mail, q(`"purpose": "account_statement_past_due"`), prefs(`{"kind": "marketing_unsubscribe", "by": "C1", "received_at": "2026-04-01T12:00:00-04:00"}`)}, ""},
 		{"New York City is NY and its ZIP codes", both, []string{mail, place("US-NY-NYC", "NY", "11201", "America/New_York"), q(`"at": "2026-09-15T12:00:00-04:00"`)}, "US-NYC-ECOMM-01"},
 		{"Albany is not", both, []string{sms, place("US-NY", "NY", "12207", "America/New_York"), q(`"at": "2026-09-15T12:00:00-04:00"`)}, ""},
-		{"Washington State", both, []string{place("US-WA", "WA", "98101", "America/Los_Angeles"), q(`"at": "2026-05-05T15:00:00-04:00"`),
-			history(strings.TrimSuffix(strings.Repeat(`{"id": "h", "at": "2026-05-04T12:00:00-07:00", "direction": "outbound", "channel": "letter", "outcome": "sent", "person": "C1", "address_id": "home", "debts": ["D1"]},`, 3), ","))}, "US-WA-FREQ-01"},
+		{"Washington State", both, []string{
+			place("US-WA", "WA", "98101", "America/Los_Angeles"), q(`"at": "2026-05-05T15:00:00-04:00"`),
+			history(strings.TrimSuffix(strings.Repeat(`{"id": "h", "at": "2026-05-04T12:00:00-07:00", "direction": "outbound", "channel": "letter", "outcome": "sent", "person": "C1", "address_id": "home", "debts": ["D1"]},`, 3), ",")),
+		}, "US-WA-FREQ-01"},
 		{"Western Australia is not Washington", both, []string{place("AU", "WA", "6000", "Australia/Perth"), q(`"at": "2026-11-10T06:00:00+08:00"`)}, "AU-TIME-01"},
 		{"Ontario is CA-ON, not California", both, []string{place("CA-ON", "ON", "M5V", "America/Toronto")}, "CA-ON-NOTICE-01"},
 		{"a breathing space in England", both, []string{first, place("GB-EAW", "ENG", "SW1A", "Europe/London"), q(`"channel": "letter", "address_id": "home", "at": "2026-04-30T10:00:00+01:00"`), flags(`"breathing_space": {"type": "standard", "start": "2026-03-02", "days": 60}`)}, "GB-BS-01"},

@@ -147,8 +147,10 @@ func (c *Case) debts(q *contact.Query) error {
 			if err != nil {
 				return err
 			}
-			d = contact.Debt{ID: id, Class: x.Class, Kind: x.Kind, Same: c.same(x), ChargedOff: x.ChargedOff, TimeBarred: x.TimeBarred,
-				Due: due, Received: received, TermsGiven: x.ThirtyDayNotice, Amount: x.Amount, Currency: x.Currency}
+			d = contact.Debt{
+				ID: id, Class: x.Class, Kind: x.Kind, Same: c.same(x), ChargedOff: x.ChargedOff, TimeBarred: x.TimeBarred,
+				Due: due, Received: received, TermsGiven: x.ThirtyDayNotice, Amount: x.Amount, Currency: x.Currency,
+			}
 		}
 		q.Debts = append(q.Debts, d)
 	}
@@ -230,16 +232,20 @@ func (c *Case) history(q *contact.Query) {
 		if e.Debts != nil && len(e.Debts) == 0 {
 			e.Debts = []string{noDebt} // listed as none: nothing was discussed; not listed: anything may have been
 		}
-		q.Ledger = append(q.Ledger, contact.Contact{ID: e.ID, At: e.At, Direction: e.Direction, Channel: e.Channel, Outcome: e.Outcome,
-			Person: e.Person, PointID: e.AddressID, PointKind: kinds[e.AddressID], Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID})
+		q.Ledger = append(q.Ledger, contact.Contact{
+			ID: e.ID, At: e.At, Direction: e.Direction, Channel: e.Channel, Outcome: e.Outcome,
+			Person: e.Person, PointID: e.AddressID, PointKind: kinds[e.AddressID], Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID,
+		})
 	}
 }
 
 func (c *Case) notices(q *contact.Query) error {
 	for i, n := range c.Facts.Notices {
-		x := contact.Notice{ID: fmt.Sprintf("%s-%d", n.Kind, i+1), Kind: n.Kind, Channel: n.Channel, Method: n.Method, Debts: n.Debts,
+		x := contact.Notice{
+			ID: fmt.Sprintf("%s-%d", n.Kind, i+1), Kind: n.Kind, Channel: n.Channel, Method: n.Method, Debts: n.Debts,
 			Duplicative: n.Duplicative, Undeliverable: n.Undeliverable, OptedOut: n.OptedOut,
-			Written: n.Written != nil && *n.Written || n.Written == nil && (n.Medium == "letter" || n.Medium == "email")}
+			Written: n.Written != nil && *n.Written || n.Written == nil && (n.Medium == "letter" || n.Medium == "email"),
+		}
 		at := n.effective()
 		if at == nil {
 			continue // never sent or received: not a fact
@@ -294,8 +300,10 @@ func localDate(t time.Time, q *contact.Query) contact.Date {
 func (c *Case) flags(q *contact.Query) error {
 	f := c.Facts.Consumer.Flags
 	if a := f.Attorney; a != nil && a.Known {
-		q.Flags = append(q.Flags, contact.Flag{ID: "attorney", Kind: contact.FlagAttorney, Debts: a.Debts, ContactKnown: a.ContactKnown == nil || *a.ContactKnown,
-			Since: or(a.Since), WrittenTo: or(a.LastWrittenTo), Responded: a.Responded, DirectConsent: a.Direct})
+		q.Flags = append(q.Flags, contact.Flag{
+			ID: "attorney", Kind: contact.FlagAttorney, Debts: a.Debts, ContactKnown: a.ContactKnown == nil || *a.ContactKnown,
+			Since: or(a.Since), WrittenTo: or(a.LastWrittenTo), Responded: a.Responded, DirectConsent: a.Direct,
+		})
 	}
 	if f.EmployerProhibits {
 		q.Flags = append(q.Flags, contact.Flag{ID: "employer", Kind: contact.FlagEmployerProhibits})

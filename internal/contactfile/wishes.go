@@ -93,8 +93,10 @@ func clocks(from, to string) (int, int, error) {
 }
 
 func (p preference) refusal(q *contact.Query, id string) {
-	o := contact.OptOut{ID: id, By: p.By, At: p.at(), Channel: p.Scope.Channel, PointID: p.Scope.AddressID, Keyword: isStop(p.Text), InReplyTo: p.InReplyTo,
-		Written: p.Written || p.MediumUsed == "sms" || p.MediumUsed == "email" || p.MediumUsed == "letter"}
+	o := contact.OptOut{
+		ID: id, By: p.By, At: p.at(), Channel: p.Scope.Channel, PointID: p.Scope.AddressID, Keyword: isStop(p.Text), InReplyTo: p.InReplyTo,
+		Written: p.Written || p.MediumUsed == "sms" || p.MediumUsed == "email" || p.MediumUsed == "letter",
+	}
 	used := p.MediumUsed
 	switch p.Kind {
 	case "media_opt_out":
@@ -110,8 +112,10 @@ func (p preference) refusal(q *contact.Query, id string) {
 	}
 	if used == "sms" || used == "email" {
 		// Saying so was a contact by the person, which may be answered once.
-		q.Ledger = append(q.Ledger, contact.Contact{ID: id, At: p.at(), Direction: contact.Inbound, Channel: used, Outcome: "received",
-			Person: p.By, PointID: o.PointID, Debts: c0(q)})
+		q.Ledger = append(q.Ledger, contact.Contact{
+			ID: id, At: p.at(), Direction: contact.Inbound, Channel: used, Outcome: "received",
+			Person: p.By, PointID: o.PointID, Debts: c0(q),
+		})
 	}
 	if o.Kind == contact.OptOutKeyword && !isRefusal(p.Text) {
 		return
@@ -142,8 +146,10 @@ func (p preference) consent(q *contact.Query, id string) error {
 	if p.at().IsZero() {
 		return nil // permission without a date is no permission
 	}
-	k := contact.Consent{ID: id, By: p.By, At: p.at(), Written: p.Written, Channels: p.Channels, PointID: p.AddressID,
-		EmployerOwned: p.EmployerOwned, Basis: p.Basis}
+	k := contact.Consent{
+		ID: id, By: p.By, At: p.at(), Written: p.Written, Channels: p.Channels, PointID: p.AddressID,
+		EmployerOwned: p.EmployerOwned, Basis: p.Basis,
+	}
 	switch p.Kind {
 	case "tcpa_consent":
 		k.Kind = "tcpa"
@@ -235,8 +241,10 @@ func isRefusal(text string) bool {
 
 // burdens are words of an opt-out method that asks for more than the wish and
 // the address.
-var burdens = []string{"log in", "log-in", "login", "log into", "sign in", "password", "account", "fee", "pay", "$", "charge", "usd", "ssn", "social security",
-	"date of birth", "birth", "reason", "form", "notar", "identification", "full name", "id number", "call us", "phone us", "fax"}
+var burdens = []string{
+	"log in", "log-in", "login", "log into", "sign in", "password", "account", "fee", "pay", "$", "charge", "usd", "ssn", "social security",
+	"date of birth", "birth", "reason", "form", "notar", "identification", "full name", "id number", "call us", "phone us", "fax",
+}
 
 func (m content) facts() *contact.Content {
 	extra := m.extras()

@@ -49,8 +49,10 @@ func lived(t *testing.T) *journal {
 		{ID: "two", At: days(5), Verb: dunning.VerbSend, Send: []dunning.Channeled{{Channel: dunning.Email, Template: "t"}}},
 		{ID: "call", At: days(9), Verb: dunning.VerbCall, Call: &dunning.CallStep{Queue: "q", Attempts: 1, Within: 2}},
 	}}
-	setup := dunning.Setup{Creditor: dunning.Creditor{ID: "c", Zone: "UTC"}, Debtor: "d", Account: "a", Currency: "EUR", Sequence: seq,
-		Zone: func(string) *time.Location { return time.UTC }}
+	setup := dunning.Setup{
+		Creditor: dunning.Creditor{ID: "c", Zone: "UTC"}, Debtor: "d", Account: "a", Currency: "EUR", Sequence: seq,
+		Zone: func(string) *time.Location { return time.UTC },
+	}
 	start := time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 	life, err := simulate.Run(simulate.Account{Setup: setup, Facts: []dunning.Fact{
 		{At: start, Body: dunning.PointKnown{ID: "e", Channel: dunning.Email}},

@@ -22,8 +22,10 @@ func bigCase(b *testing.B, ladder dunning.Ladder) (dunning.Facts, time.Time) {
 	}
 	facts = append(facts, dunning.Fact{At: epoch, Account: "a", Case: "a", Body: dunning.CaseOpened{Sequence: "s"}})
 	for i := range 60 {
-		facts = append(facts, dunning.Fact{At: epoch.Add(time.Duration(i) * 30 * time.Hour), Account: "a", Case: "a",
-			Body: dunning.ContactLogged{ID: fmt.Sprint("c", i), Direction: "outbound", Channel: dunning.Call, Outcome: "no_answer"}})
+		facts = append(facts, dunning.Fact{
+			At: epoch.Add(time.Duration(i) * 30 * time.Hour), Account: "a", Case: "a",
+			Body: dunning.ContactLogged{ID: fmt.Sprint("c", i), Direction: "outbound", Channel: dunning.Call, Outcome: "no_answer"},
+		})
 	}
 	set := setup("a", s)
 	set.Case = "a"

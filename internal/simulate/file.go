@@ -171,8 +171,10 @@ func (c *compiler) zones() error {
 
 func (c *compiler) setup() dunning.Setup {
 	s, cr := c.env.Setup, c.file.Creditor
-	s.Creditor = dunning.Creditor{ID: orElse(cr.ID, "creditor"), Role: orElse(cr.Role, "first_party"), Zone: orElse(cr.Zone, "UTC"), Holidays: cr.Holidays,
-		Stale: cr.Stale, Ambiguity: cr.Ambiguity, Queues: dunning.Queues{Supervisor: "supervisors", Operations: "operations"}}
+	s.Creditor = dunning.Creditor{
+		ID: orElse(cr.ID, "creditor"), Role: orElse(cr.Role, "first_party"), Zone: orElse(cr.Zone, "UTC"), Holidays: cr.Holidays,
+		Stale: cr.Stale, Ambiguity: cr.Ambiguity, Queues: dunning.Queues{Supervisor: "supervisors", Operations: "operations"},
+	}
 	s.Debtor, s.Account, s.Currency, s.Sequence = orElse(c.file.Debtor.ID, "debtor"), c.account, c.file.Currency, c.env.Sequence
 	return s
 }

@@ -35,8 +35,10 @@ func days(n int) *int { return &n }
 func ladder(at ...int) *dunning.Sequence {
 	s := &dunning.Sequence{ID: "ladder", Version: "1", Ladder: dunning.LadderEach, Include: dunning.IncludeDueForStep}
 	for i, d := range at {
-		s.Steps = append(s.Steps, dunning.Step{ID: string(rune('a' + i)), At: days(d), Verb: dunning.VerbSend,
-			Send: []dunning.Channeled{{Channel: dunning.Email, Template: "t"}}})
+		s.Steps = append(s.Steps, dunning.Step{
+			ID: string(rune('a' + i)), At: days(d), Verb: dunning.VerbSend,
+			Send: []dunning.Channeled{{Channel: dunning.Email, Template: "t"}},
+		})
 	}
 	return s
 }
@@ -50,8 +52,10 @@ func date(t *testing.T, s string) dunning.Date {
 }
 
 func setup(account string, s *dunning.Sequence) dunning.Setup {
-	return dunning.Setup{Creditor: dunning.Creditor{ID: "c", Role: "first_party", Zone: "UTC"}, Debtor: account, Account: account, Currency: "USD", Sequence: s,
-		Zone: func(n string) *time.Location { l, _ := time.LoadLocation(n); return l }}
+	return dunning.Setup{
+		Creditor: dunning.Creditor{ID: "c", Role: "first_party", Zone: "UTC"}, Debtor: account, Account: account, Currency: "USD", Sequence: s,
+		Zone: func(n string) *time.Location { l, _ := time.LoadLocation(n); return l },
+	}
 }
 
 // TestIBMLedger replays the two years of the IBM sample with a plain ladder

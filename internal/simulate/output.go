@@ -32,8 +32,10 @@ func Write(w io.Writer, events []dunning.Event, zone func(account string) *time.
 	enc.SetEscapeHTML(false)
 	for _, e := range events {
 		z := zone(e.Account)
-		l := line{At: e.At.In(z).Format(time.RFC3339), Account: e.Account, Debtor: e.Debtor, Kind: e.Kind, Step: text(e.Step), Channel: text(string(e.Channel)),
-			Items: e.Items, Rule: text(e.Rule), Reason: text(e.Reason)}
+		l := line{
+			At: e.At.In(z).Format(time.RFC3339), Account: e.Account, Debtor: e.Debtor, Kind: e.Kind, Step: text(e.Step), Channel: text(string(e.Channel)),
+			Items: e.Items, Rule: text(e.Rule), Reason: text(e.Reason),
+		}
 		if !e.NotBefore.IsZero() {
 			l.NotBefore = text(e.NotBefore.In(z).Format(time.RFC3339))
 		}

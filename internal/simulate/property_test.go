@@ -20,7 +20,8 @@ var epoch = time.Date(2024, 2, 20, 0, 0, 0, 0, time.UTC)
 
 // drawSequence draws a sequence over all verbs.
 func drawSequence(t *rapid.T) *dunning.Sequence {
-	s := &dunning.Sequence{ID: "s", Version: "1",
+	s := &dunning.Sequence{
+		ID: "s", Version: "1",
 		Ladder:  rapid.SampledFrom([]dunning.Ladder{dunning.LadderLeading, dunning.LadderEach}).Draw(t, "ladder"),
 		Include: rapid.SampledFrom([]dunning.Include{dunning.IncludeAllOverdue, dunning.IncludeDueForStep, dunning.IncludeAllOpen}).Draw(t, "include"),
 		Entry:   rapid.SampledFrom([]dunning.Entry{dunning.EntryFirst, dunning.EntryMatching}).Draw(t, "entry"),
@@ -84,8 +85,10 @@ func drawLife(t *rapid.T, items int) simulate.Account {
 	for i := range rapid.IntRange(1, items).Draw(t, "items") {
 		known := epoch.Add(time.Duration(rapid.IntRange(0, 40*24).Draw(t, "known")) * time.Hour)
 		due := dunning.DateOf(known).AddDays(rapid.IntRange(-60, 30).Draw(t, "due"))
-		a.Facts = append(a.Facts, dunning.Fact{At: known, Account: "a", Body: dunning.Item{Key: fmt.Sprintf("i%d", i), Issued: due.AddDays(-30), Due: due,
-			Amount: money.MustParse(rapid.SampledFrom([]string{"0.50", "1.01", "20", "600"}).Draw(t, "amount"), "USD")}})
+		a.Facts = append(a.Facts, dunning.Fact{At: known, Account: "a", Body: dunning.Item{
+			Key: fmt.Sprintf("i%d", i), Issued: due.AddDays(-30), Due: due,
+			Amount: money.MustParse(rapid.SampledFrom([]string{"0.50", "1.01", "20", "600"}).Draw(t, "amount"), "USD"),
+		}})
 	}
 	slices.SortStableFunc(a.Facts, func(x, y dunning.Fact) int { return x.At.Compare(y.At) })
 	for i := range rapid.IntRange(0, 8).Draw(t, "commands") {

@@ -92,8 +92,10 @@ func reflector() *jsonschema.Reflector {
 		Mapper: func(t reflect.Type) *jsonschema.Schema {
 			switch t {
 			case reflect.TypeOf(money.Amount{}):
-				return &jsonschema.Schema{Description: `a plain decimal in the file's currency, or {"amount": "12.50", "currency": "USD"}`,
-					AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "object"}}}
+				return &jsonschema.Schema{
+					Description: `a plain decimal in the file's currency, or {"amount": "12.50", "currency": "USD"}`,
+					AnyOf:       []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "object"}},
+				}
 			case reflect.TypeOf(dunning.Date{}):
 				return &jsonschema.Schema{Type: "string", Pattern: `^\d{4}-\d{2}-\d{2}$`}
 			case reflect.TypeOf(time.Time{}):

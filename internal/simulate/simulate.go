@@ -250,8 +250,10 @@ func (r *run) open() error {
 	if n := r.facts.CaseCloses; n > 0 {
 		r.facts.Case = fmt.Sprintf("%s#%d", r.facts.Account, n+1)
 	}
-	err := r.add(dunning.Fact{At: r.now, Account: r.facts.Account, Case: r.facts.Case, By: "system",
-		Body: dunning.CaseOpened{Sequence: s.ID, Version: s.Version}})
+	err := r.add(dunning.Fact{
+		At: r.now, Account: r.facts.Account, Case: r.facts.Case, By: "system",
+		Body: dunning.CaseOpened{Sequence: s.ID, Version: s.Version},
+	})
 	if err != nil {
 		return err
 	}

@@ -149,7 +149,9 @@ func drawWild(t *rapid.T) simulate.Account {
 		case n < 8:
 			c.Happen = bounce(at)
 		case n == 8:
-			c.Pick = func(f dunning.Facts) dunning.Command { return dunning.WaiveStep{Step: f.Sequence.Steps[i%len(f.Sequence.Steps)].ID, Why: "test"} }
+			c.Pick = func(f dunning.Facts) dunning.Command {
+				return dunning.WaiveStep{Step: f.Sequence.Steps[i%len(f.Sequence.Steps)].ID, Why: "test"}
+			}
 		default:
 			c.Command = rapid.SampledFrom([]dunning.Command{dunning.Recall{}, dunning.HandBack{}, dunning.DeclineOffer{}, dunning.CancelPlan{ID: "x1"}}).Draw(t, "rare")
 		}
