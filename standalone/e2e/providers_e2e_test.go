@@ -28,6 +28,7 @@ func TestProviders(t *testing.T) {
 	d := newDuly(t, []string{
 		"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000000", "TWILIO_AUTH_TOKEN=token", "TWILIO_FROM=+12025550100", "TWILIO_BASE_URL=" + web.URL,
 		"SENDGRID_API_KEY=SG.key", "SENDGRID_FROM_EMAIL=accounts@riverside.example", "SENDGRID_BASE_URL=" + web.URL,
+		"DULY_PUBLIC_URL=https://duly.example",
 	}, "--providers")
 	r := report(t, d.finish())
 	for _, g := range r.Guarantees {
@@ -36,17 +37,24 @@ func TestProviders(t *testing.T) {
 		}
 	}
 	accepted := d.accepted()
-	taken := map[string]int{}
+	taken := map[string]bool{} // by the providers' own ids
 	for _, m := range fake.Log() {
-		taken[m.Attempt]++
-		if _, ok := accepted[m.Attempt]; !ok {
+		taken[m.ID] = true
+		contact, ok := accepted[m.ID]
+		if !ok {
 			t.Errorf("%s took %s, which is no accepted contact", m.Provider, m.ID)
 		}
-	}
-	for attempt, contact := range accepted {
-		if taken[attempt] != 1 {
-			t.Errorf("contact %s was taken %d times", contact, taken[attempt])
+		if ok && m.Attempt != "" && m.Attempt != activities.AttemptID(contact) {
+			t.Errorf("%s took %s as attempt %s, which is not that of contact %s", m.Provider, m.ID, m.Attempt, contact)
 		}
+	}
+	for id, contact := range accepted {
+		if !taken[id] {
+			t.Errorf("contact %s was accepted as %s, which no provider took", contact, id)
+		}
+	}
+	for _, m := range fake.Duplicates() {
+		t.Errorf("%s took attempt %s again, as %s", m.Provider, m.Attempt, m.ID)
 	}
 	for _, c := range fake.Complaints() {
 		t.Errorf("a provider complains: %s", c)
@@ -57,7 +65,8 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-// accepted are the contacts by email and text that Duly counts as accepted, by attempt.
+// accepted are the contacts by email and text that Duly counts as accepted, by the
+// provider's id.
 func (d *duly) accepted() map[string]string {
 	d.t.Helper()
 	db, err := pgx.Connect(context.Background(), d.get("DATABASE_URL"))
@@ -65,17 +74,22 @@ func (d *duly) accepted() map[string]string {
 		d.t.Fatal(err)
 	}
 	defer db.Close(context.Background())
-	rows, err := db.Query(context.Background(), `SELECT id FROM contacts WHERE channel IN ('email', 'sms') AND state IN ('accepted', 'bounced')`)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	rows, err := db.Query(context.Background(),
+		`SELECT provider_id, id FROM contacts WHERE channel IN ('email', 'sms') AND state IN ('accepted', 'bounced')`)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	out := map[string]string{}
-	for _, id := range ids {
-		out[activities.AttemptID(id)] = id
+	var id, contact string
+	_, err = pgx.ForEachRow(rows, []any{&id, &contact}, func() error {
+		if out[id] != "" {
+			d.t.Errorf("contacts %s and %s have one provider's id %s", out[id], contact, id)
+		}
+		out[id] = contact
+		return nil
+	})
+	if err != nil {
+		d.t.Fatal(err)
 	}
 	return out
 }
