@@ -90,16 +90,24 @@ type cue struct {
 // React is the Audience of the portfolio's debtors.
 func (p *Portfolio) React(ctx context.Context, pl *rehearse.Player, m rehearse.Message) ([]postgres.Script, error) {
 	d := p.Debtor(m.Account.Key)
-	if d == nil || m.Step == dunning.CourtesyThanks {
+	if d == nil {
 		return nil, nil
 	}
 	zone, err := creditorZone(ctx, pl, d.Creditor)
 	if err != nil {
 		return nil, err
 	}
+	return p.reactIn(d, m, zone), nil
+}
+
+// reactIn is React once the debtor and the creditor's zone are known.
+func (p *Portfolio) reactIn(d *Debtor, m rehearse.Message, zone *time.Location) []postgres.Script {
+	if m.Step == dunning.CourtesyThanks {
+		return nil
+	}
 	key := fmt.Sprintf("%s/c%d/%s/r%d/o%d/%s", d.Key, m.Case, m.Step, m.Round, m.Ordinal, m.Channel)
 	c := cue{p: p, d: d, m: m, key: key, zone: zone, r: p.chance("message", key)}
-	return c.react(), nil
+	return c.react()
 }
 
 // creditorZone is where a creditor's days begin.
