@@ -509,6 +509,9 @@ func (f *Facts) answered(o *OfferState, outcome string, at time.Time) []Fact {
 	return append([]Fact{f.fact(at, OfferEnded{o.ID, outcome})}, f.stepDoneBy(at, o.Items, o.Step, "offer_"+outcome)...)
 }
 
+// maxInstalments bounds plans: what comes in by a portal or an API may be any number.
+const maxInstalments = 120
+
 // agreePlan bills what is open on the items in sequence over instalments that
 // add up to the cent and fall on business days.
 func (f *Facts) agreePlan(c AgreePlan, at time.Time) ([]Fact, error) {
@@ -530,6 +533,9 @@ func (f *Facts) agreePlan(c AgreePlan, at time.Time) ([]Fact, error) {
 		return nil, fmt.Errorf("plan: needs an id and something that is owed: %w", ErrConflict)
 	}
 	ins := c.Instalments
+	if max(c.Count, len(ins)) > maxInstalments {
+		return nil, fmt.Errorf("plan: more than %d instalments; agree fewer: %w", maxInstalments, ErrInvalid)
+	}
 	if len(ins) == 0 {
 		ins = f.Instalments(open, c.Count, c.First, c.Every)
 	}

@@ -59,6 +59,8 @@ func TestCommandsAreRefusedWithAReason(t *testing.T) {
 		{"a second promise", []Body{PromiseMade{ID: "p", Amount: eur("1"), Due: Date{2024, 3, 9}}}, MakePromise{ID: "q", Amount: eur("1"), Due: Date{2024, 3, 9}}, ErrConflict},
 		{"a plan that does not add up", nil, AgreePlan{ID: "p", Instalments: []Instalment{{Date{2024, 4, 1}, eur("99.99")}}}, ErrInvalid},
 		{"a plan whose dates do not rise", nil, AgreePlan{ID: "p", Instalments: []Instalment{{Date{2024, 4, 1}, eur("50")}, {Date{2024, 4, 1}, eur("50")}}}, ErrInvalid},
+		{"a plan of more instalments than anyone pays", nil, AgreePlan{ID: "p", Count: 1 << 30, First: Date{2024, 4, 1}}, ErrInvalid},
+		{"a promise of what is not owed", []Body{Payment{ID: "x", Amount: eur("100")}}, MakePromise{ID: "p", Amount: eur("1"), Due: Date{2024, 3, 9}}, ErrConflict},
 		{"a plan in the past", nil, AgreePlan{ID: "p", Instalments: []Instalment{{Date{2024, 3, 1}, eur("100")}}}, ErrInvalid},
 		{"a plan over nothing", []Body{Payment{ID: "x", Amount: eur("100")}}, AgreePlan{ID: "p", Count: 2, First: Date{2024, 4, 1}}, ErrConflict},
 		{"an answer to no offer", nil, DeclineOffer{}, ErrConflict},
