@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
@@ -151,7 +152,16 @@ func (j *job) loadPlanned(ctx context.Context) error {
 	return wrap(codeClock, err)
 }
 
+// stirred reports whether to stop waiting for the planned instant: something has happened
+// to the case, or the worker is being stopped.
 func (j *job) stirred(ctx context.Context) bool {
+	if activity.IsActivity(ctx) {
+		select {
+		case <-activity.GetWorkerStopChannel(ctx):
+			return true
+		default:
+		}
+	}
 	return j.Stirred != nil && j.Stirred(ctx, j.req.Case)
 }
 
