@@ -654,7 +654,9 @@ func (f *Facts) draftDigest(d Decision, s *Step) string {
 	}
 	fmt.Fprintf(h, "%s\x00%s\x00", d.Total, f.Known.Locale)
 	for _, e := range s.entries() {
-		fmt.Fprintf(h, "%s\x00%s\x00%s\x00", e.Channel, e.Template, f.point(e.Channel))
+		for _, c := range e.alternatives() { // whichever of them it will be
+			fmt.Fprintf(h, "%s\x00%s\x00%s\x00", c.Channel, c.Template, f.point(c.Channel))
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
