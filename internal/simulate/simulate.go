@@ -244,7 +244,15 @@ func (r *run) add(facts ...dunning.Fact) error {
 	return nil
 }
 
+// open opens a case, or re-opens the last one if it closed over a debt that has
+// come back since.
 func (r *run) open() error {
+	if again := r.facts.Reopening(r.now); len(again) > 0 {
+		if err := r.add(again...); err != nil {
+			return err
+		}
+		return r.look()
+	}
 	s := r.facts.Sequence
 	r.facts.Case = r.facts.Account
 	if n := r.facts.CaseCloses; n > 0 {
