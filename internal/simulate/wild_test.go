@@ -200,8 +200,13 @@ func drawOutside(t *rapid.T, a *simulate.Account) (out []dunning.Fact) {
 // goes round in circles, no wake-up lies in the past, a deferral names an
 // instant ahead, and an open case always has a next thing.
 func TestWildLifeComesToRest(t *testing.T) {
+	law := packs(t, lawAndCalendars(t), []string{"us-federal", "house"})
 	rapid.Check(t, func(t *rapid.T) {
 		a := drawWild(t)
+		if rapid.IntRange(0, 3).Draw(t, "law") == 0 {
+			a.Setup.Policies = law
+			a.Facts = append([]dunning.Fact{{At: epoch, Body: dunning.DebtorKnown{DebtorKind: "consumer", Country: "US", Places: []string{"US"}, Zones: []string{"America/New_York", "America/Los_Angeles"}}}}, a.Facts[1:]...)
+		}
 		l := mustRun(t, a)
 		checkWakes(t, l)
 		checkOpen(t, l)
