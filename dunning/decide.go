@@ -100,7 +100,7 @@ func (f *Facts) climb(at time.Time, w wait, waits bool) Decision {
 	if d, ok := f.ending(at); ok {
 		return d
 	}
-	rungs := f.rungs(items)
+	rungs := f.rungs(at, items)
 	group, step := f.due(at, rungs)
 	if len(group) == 0 {
 		return f.ahead(at, rungs)
@@ -134,13 +134,16 @@ func (s *Step) contacts() bool {
 
 // rungs are where the items stand that may be acted on: under `leading` the
 // leading item alone, under `each` all of them.
-func (f *Facts) rungs(items []*ItemState) []rung {
+func (f *Facts) rungs(at time.Time, items []*ItemState) []rung {
 	if f.Sequence.Ladder != LadderEach && len(items) > 1 {
 		items = items[:1] // oldest due first: the leading item
 	}
 	out := make([]rung, 0, len(items))
 	for _, it := range items {
 		if r := f.rungOf(it); !r.blocked && r.step < len(f.Sequence.Steps) {
+			if at.Sub(r.at) < longPast {
+				r.at = f.planned(&f.Sequence.Steps[r.step], r.at)
+			}
 			out = append(out, r)
 		}
 	}
@@ -232,6 +235,10 @@ func (f *Facts) plannedContact(s *Step) *ContactPlanned {
 	}
 	return &ContactPlanned{Step: s.ID, Channel: entries[0].Channel, Template: entries[0].Template}
 }
+
+// longPast is longer than any local day lasts in all candidate zones together:
+// what matured so long ago has also been planned to leave by now.
+const longPast = 72 * time.Hour
 
 // planned moves a maturity to the time of day at which the dispatch can leave,
 // as long as that is the same local day. What pushes it further is decided,

@@ -264,9 +264,6 @@ func (f *Facts) rungOf(it *ItemState) rung {
 		return rung{item: it, step: step}
 	}
 	at, ok := f.matures(it, step, f.stopsOf(it))
-	if ok {
-		at = f.planned(&f.Sequence.Steps[step], at)
-	}
 	return rung{item: it, step: step, at: at, blocked: !ok}
 }
 
