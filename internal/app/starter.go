@@ -231,6 +231,22 @@ func owes(f dunning.Facts) bool {
 	})
 }
 
+// feed tells a case that opens until when its creditor's payment data is complete: feeds
+// are told to the cases that are open when they come.
+func (s *Starter) feed(ctx context.Context, v *view) ([]dunning.Fact, error) {
+	feeds, err := s.Store.Feeds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range feeds {
+		if f.Creditor == v.ref.Creditor && !f.Until.IsZero() {
+			source := "feed/" + f.Creditor + "/" + f.Until.UTC().Format(time.RFC3339Nano)
+			return []dunning.Fact{{At: v.at, By: "system", Source: source, Body: dunning.FeedSeen{Until: f.Until, Creditor: f.Creditor}}}, nil
+		}
+	}
+	return nil, nil
+}
+
 // open makes the case with its first fact and wakes it, all in one transaction.
 func (s *Starter) open(ctx context.Context, tx *postgres.Tx, v *view) error {
 	facts := v.reopening
@@ -248,7 +264,11 @@ func (s *Starter) open(ctx context.Context, tx *postgres.Tx, v *view) error {
 			Body: dunning.CaseOpened{Sequence: v.ref.Sequence, Version: v.ref.Version},
 		}}
 	}
-	if _, _, err := tx.Append(ctx, v.ref.Debtor, facts); err != nil {
+	feed, err := s.feed(ctx, v)
+	if err != nil {
+		return err
+	}
+	if _, _, err := tx.Append(ctx, v.ref.Debtor, append(slices.Clone(facts), feed...)); err != nil {
 		return err
 	}
 	v.opening.Case = v.ref.Case

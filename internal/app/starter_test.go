@@ -221,3 +221,32 @@ func mustRead(t *testing.T) map[string][]byte {
 	}
 	return cfg.Release().Files
 }
+
+// TestOpenedCasesKnowTheFeed: feeds are told to the cases that are open when they come; a
+// case that opens later learns of the last one as it opens, once.
+func TestOpenedCasesKnowTheFeed(t *testing.T) {
+	s := newSite(t)
+	soon := s.debtor("soon", "300.00", date(1))
+	until := start.Add(-time.Hour)
+	feeds, err := s.store.Feeds(t.Context())
+	if err != nil || len(feeds) == 0 {
+		t.Fatalf("feeds %v, %v", feeds, err)
+	}
+	for _, f := range feeds {
+		s.must(s.store.FeedSeen(t.Context(), f.Creditor, until))
+	}
+	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	history, err := s.store.FactsAsOf(t.Context(), soon.debtor, 1<<40)
+	s.must(err)
+	seen := 0
+	for _, x := range history {
+		if b, ok := x.Body.(dunning.FeedSeen); ok && b.Until.Equal(until) && b.Creditor != "" {
+			seen++
+		}
+	}
+	if seen != 1 {
+		t.Fatalf("the opened case knows %d feeds, want 1", seen)
+	}
+}

@@ -257,7 +257,7 @@ func (s *Store) FeedSeen(ctx context.Context, creditor string, until time.Time) 
 		return explain(err)
 	}
 	source := "feed/" + creditor + "/" + micros(until).Format(time.RFC3339Nano)
-	fact := dunning.Fact{At: until, By: "system", Source: source, Body: dunning.FeedSeen{Until: micros(until)}}
+	fact := dunning.Fact{At: until, By: "system", Source: source, Body: dunning.FeedSeen{Until: micros(until), Creditor: creditor}}
 	after := ""
 	for {
 		page, err := s.q.DebtorsToTell(ctx, creditor, null(after), feedPage)
