@@ -262,6 +262,7 @@ func (a *app) ledgers(cfg *config.Config, f simulateFlags) ([]importer.AccountLe
 // coreCreditor is the configured creditor, or a plain one in the mapping's zone.
 func coreCreditor(cfg *config.Config, id string, m mapping.Mapping) dunning.Creditor {
 	if c, ok := cfg.Creditor(id); ok && id != "" {
+		c.Stale = 0 // a ledger is complete: there is no feed to wait for
 		return c.Creditor
 	}
 	return dunning.Creditor{
