@@ -17,6 +17,11 @@ func (tx *Tx) StoreDecision(ctx context.Context, s dunning.StoredDecision) error
 	if err != nil {
 		return fmt.Errorf("decision %s: %w", s.ID, err)
 	}
+	// The journal is never changed: a case could never get past a decision that cannot be
+	// read back, not even with a mended program.
+	if err := json.Unmarshal(body, new(dunning.Decision)); err != nil {
+		return fmt.Errorf("decision %s: %w, because it could not be read back: %w", s.ID, ErrRefused, err)
+	}
 	err = tx.together(ctx, func(q *sqlgen.Queries) error {
 		if err := q.InsertDecision(ctx, decisionRow(s, body)); err != nil {
 			return err

@@ -37,6 +37,11 @@ func (r *factRows) add(debtor string, version int64, seq int32, f dunning.Fact) 
 	if err != nil {
 		return fmt.Errorf("fact of kind %s: %w", kind, err)
 	}
+	// The log is never changed: a fact in it that cannot be read back (a date beyond the
+	// year 9999, say) would close the debtor to everybody for ever.
+	if _, err := dunning.DecodeBody(kind, body); err != nil {
+		return fmt.Errorf("%w, because it could not be read back: %w", ErrRefused, err)
+	}
 	item, amount := columnsOf(f.Body)
 	r.Debtors, r.Versions, r.Seqs = append(r.Debtors, debtor), append(r.Versions, version), append(r.Seqs, seq)
 	r.Kinds, r.Ats = append(r.Kinds, string(kind)), append(r.Ats, micros(f.At))

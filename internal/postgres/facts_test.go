@@ -379,3 +379,24 @@ func TestIdsThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadableFactsAreRefused: the log is append-only, so what cannot be read back must
+// not get in: it would close the debtor to every command and every decision for ever.
+func TestUnreadableFactsAreRefused(t *testing.T) {
+	far := dunning.DateOf(time.Date(283790, 9, 13, 12, 0, 0, 0, time.UTC))
+	for name, body := range map[string]dunning.Body{
+		"a plan with an instalment beyond the year 9999": dunning.PlanAgreed{ID: "p", Instalments: []dunning.Instalment{{Due: far, Amount: money.MustParse("1.00", "USD")}}},
+		"a promise for such a day":                       dunning.PromiseMade{ID: "p", Due: far, Amount: money.MustParse("1.00", "USD")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBundle(t)
+			if err := b.add(dunning.Fact{At: noon, Account: b.account, Body: body}); !errors.Is(err, postgres.ErrRefused) {
+				t.Errorf("error %v, want ErrRefused", err)
+			}
+			facts, err := b.FactsAsOf(t.Context(), b.debtor, 99)
+			if err != nil || len(facts) != 0 {
+				t.Errorf("%d facts, %v: nothing of it may remain", len(facts), err)
+			}
+		})
+	}
+}
