@@ -88,7 +88,10 @@ func (t *tally) event(e dunning.Event) {
 	case "contact":
 		t.count(&t.Contacts, string(e.Channel)+" "+e.Step)
 	case "deferred":
-		t.count(&t.Deferred, e.Rule)
+		// What a channel's pause or a try that failed puts off is about machines.
+		if !strings.HasPrefix(e.Rule, "shell:") && e.Rule != "retry_after" {
+			t.count(&t.Deferred, e.Rule)
+		}
 	case "task":
 		t.count(&t.Tasks, e.Reason)
 	case "escalated":

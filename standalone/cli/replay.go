@@ -96,7 +96,7 @@ func (f *replayFlags) run(ctx context.Context, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if n := replay.Compare(log, engine, simulator, 20); n > 0 {
+	if n := replay.Compare(log, replay.Timeline{Name: "engine", Text: engine}, replay.Timeline{Name: "simulator", Text: simulator}, 20); n > 0 {
 		return fmt.Errorf("%w: %d lines", ErrDiffers, n)
 	}
 	_, _ = fmt.Fprintf(log, "the engine's timeline is the simulator's: %d events\n", bytes.Count([]byte(engine), []byte("\n")))

@@ -42,14 +42,14 @@ func read(t *testing.T, file string) string {
 }
 
 // same wants two runs to have come to the same, event by event.
-func same(t *testing.T, what string, a, b audit.Report, storyA, storyB string) {
+func same(t *testing.T, a, b audit.Report, storyA, storyB replay.Timeline) {
 	t.Helper()
 	if d := audit.Diff(a.Summary, b.Summary); len(d) > 0 {
-		t.Errorf("%s: the summaries differ:\n%s", what, strings.Join(d, "\n"))
+		t.Errorf("%s (-) and %s (+): the summaries differ:\n%s", storyA.Name, storyB.Name, strings.Join(d, "\n"))
 	}
 	var first strings.Builder
-	if n := replay.Compare(&first, storyA, storyB, 20); n > 0 {
-		t.Errorf("%s: %d events differ:\n%s", what, n, &first)
+	if n := replay.Compare(&first, storyA, storyB, 30); n > 0 {
+		t.Errorf("%d events differ:\n%s", n, &first)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestTwoRunsAgree(t *testing.T) {
 	a, storyA := undisturbed(t)
 	b, storyB := undisturbed(t)
 	checkGuarantees(t, a)
-	same(t, "two runs of one seed", a, b, storyA, storyB)
+	same(t, a, b, replay.Timeline{Name: "first", Text: storyA}, replay.Timeline{Name: "second", Text: storyB})
 }
 
 // With every process on its own, the worker is killed ten times, serve (Temporal and the
@@ -80,7 +80,10 @@ func TestDisturbed(t *testing.T) {
 	}
 	disturbed := report(t, d.finish())
 	checkGuarantees(t, disturbed)
-	same(t, "undisturbed and disturbed", calm, disturbed, calmStory, read(t, story))
+	// A try that a crash cut off is made again half a minute later: instants may differ,
+	// and nothing else.
+	same(t, calm, disturbed, replay.Timeline{Name: "undisturbed", Text: replay.Undated(calmStory)},
+		replay.Timeline{Name: "disturbed", Text: replay.Undated(read(t, story))})
 }
 
 func (d *duly) killWorker() {

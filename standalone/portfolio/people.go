@@ -105,7 +105,7 @@ func (p *Portfolio) reactIn(d *Debtor, m rehearse.Message, zone *time.Location) 
 	if m.Step == dunning.CourtesyThanks {
 		return nil
 	}
-	key := fmt.Sprintf("%s/c%d/%s/r%d/o%d/%s", d.Key, m.Case, m.Step, m.Round, m.Ordinal, m.Channel)
+	key := fmt.Sprintf("%s/c%d/%s/r%d/n%d/%s", d.Key, m.Case, m.Step, m.Round, m.Nth, m.Channel)
 	c := cue{p: p, d: d, m: m, key: key, zone: zone, r: p.chance("message", key)}
 	return c.react()
 }

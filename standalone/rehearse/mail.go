@@ -20,7 +20,9 @@ type Message struct {
 	Point   string // id of the contact point
 	Step    string
 	Round   int
-	Ordinal int
+	// Nth is 1 for the first message of this step, round and channel in the case, 2 for
+	// the second: tries that came to nothing do not count.
+	Nth     int
 	Channel dunning.Channel
 }
 
@@ -75,7 +77,9 @@ func (p *Player) contactsOf(ctx context.Context, unread []postgres.Unread) (map[
 		to[i], at[u.Attempt] = u.Recipient, u.At
 	}
 	rows, err := p.o.Store.Pool().Query(ctx, `
-		SELECT c.id, coalesce(c.point_id, ''), c.step, c.round, c.ordinal, c.channel, k.account_id::text,
+		SELECT c.id, coalesce(c.point_id, ''), c.step, c.round, c.channel, k.account_id::text,
+			1 + (SELECT count(*) FROM contacts b WHERE b.case_id = c.case_id AND b.step = c.step AND b.round = c.round AND b.channel = c.channel
+				AND b.ordinal < c.ordinal AND b.state IN ('accepted', 'bounced')),
 			(SELECT count(*) FROM cases e WHERE e.account_id = k.account_id AND (e.created_at, e.id) <= (k.created_at, k.id))
 		FROM contacts c JOIN cases k ON k.id = c.case_id
 		WHERE c.state_at >= $2 AND c.debtor_id IN (SELECT debtor_id FROM contact_points WHERE value = ANY($1))`,
@@ -89,7 +93,7 @@ func (p *Player) contactsOf(ctx context.Context, unread []postgres.Unread) (map[
 	for rows.Next() {
 		var m Message
 		var account string
-		if err := rows.Scan(&m.Contact, &m.Point, &m.Step, &m.Round, &m.Ordinal, &m.Channel, &account, &m.Case); err != nil {
+		if err := rows.Scan(&m.Contact, &m.Point, &m.Step, &m.Round, &m.Channel, &account, &m.Nth, &m.Case); err != nil {
 			return nil, err
 		}
 		attempt := activities.AttemptID(m.Contact)

@@ -336,32 +336,45 @@ func (r *Replay) Counted() (facts int) {
 	return facts
 }
 
+// Timeline is one with a name.
+type Timeline struct{ Name, Text string }
+
 // Compare writes the first differences of two timelines, line by line, and returns how
 // many lines differ.
-func Compare(w io.Writer, engine, simulator string, most int) int {
-	a, b := counted(engine), counted(simulator)
-	n := 0
-	note := func(sign, line string, times int) {
-		for range times {
-			if n++; n <= most {
-				_, _ = fmt.Fprintf(w, "%s %s\n", sign, line)
+func Compare(w io.Writer, x, y Timeline, most int) (n int) {
+	a, b := counted(x.Text), counted(y.Text)
+	for _, side := range []struct {
+		Timeline
+		mine, other map[string]int
+	}{{y, b, a}, {x, a, b}} {
+		for line := range strings.Lines(side.Text) {
+			if line = strings.TrimSpace(line); side.mine[line] <= side.other[line] {
+				continue
 			}
-		}
-	}
-	for line := range strings.Lines(simulator) {
-		if line = strings.TrimSpace(line); b[line] > a[line] {
-			note("simulator only:", line, b[line]-a[line])
-			b[line] = a[line]
-		}
-	}
-	for line := range strings.Lines(engine) {
-		if line = strings.TrimSpace(line); a[line] > b[line] {
-			note("engine only:   ", line, a[line]-b[line])
-			a[line] = b[line]
+			side.mine[line]--
+			if n++; n <= most {
+				_, _ = fmt.Fprintf(w, "%s only: %s\n", side.Name, line)
+			}
 		}
 	}
 	return n
 }
+
+// Undated is a timeline without instants and without what was put off: what happened to
+// whom, in order, whatever the lateness.
+func Undated(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, `"kind":"deferred"`) {
+			continue
+		}
+		b.WriteString(instants.ReplaceAllString(line, ""))
+	}
+	return b.String()
+}
+
+// instants are the members of a line that hold one.
+var instants = regexp.MustCompile(`"at":"[^"]*",|,"not_before":("[^"]*"|null)`)
 
 func counted(text string) map[string]int {
 	lines := map[string]int{}

@@ -33,7 +33,7 @@ end: {write_off: true}
 
 // configuration is the shipped one with files replaced or added; without policies where
 // steps are to leave at once.
-func configuration(t *testing.T, files map[string]string) fs.FS {
+func configuration(t testing.TB, files map[string]string) fs.FS {
 	t.Helper()
 	out := fstest.MapFS{}
 	err := fs.WalkDir(config.DefaultFiles(), ".", func(name string, d fs.DirEntry, err error) error {

@@ -32,7 +32,7 @@ var began = time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
 
 // bench is a site with a worker.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	site    *site.Site
 	client  client.Client
 	keys    codec.Keys
@@ -40,13 +40,13 @@ type bench struct {
 }
 
 // start brings up everything with rehearsed time at rate, configuration files published.
-func start(t *testing.T, rate float64, files map[string]string) *bench {
+func start(t testing.TB, rate float64, files map[string]string) *bench {
 	t.Helper()
 	return startWith(t, rate, files, nil)
 }
 
 // startWith is start with dynamic configuration of the Temporal server.
-func startWith(t *testing.T, rate float64, files map[string]string, dynamic map[string]any) *bench {
+func startWith(t testing.TB, rate float64, files map[string]string, dynamic map[string]any) *bench {
 	t.Helper()
 	b := &bench{t: t, actions: temporalserver.NewActions()}
 	var err error
