@@ -33,6 +33,7 @@ type words struct {
 	id       string // for what is new
 	by       string
 	zone     *time.Location
+	now      time.Time // business time
 	tasks    []postgres.Task
 }
 
@@ -52,7 +53,7 @@ var help = map[string]string{
 var verbs = []verb{
 	{"payment", "Record money that arrived", []string{"amount!", "item", "on"}, func(w words) (dunning.Command, error) {
 		amount, err := w.amount("amount")
-		at, err2 := w.when("on")
+		at, err2 := w.past("on")
 		return dunning.RecordPayment{ID: w.id, Amount: amount, Item: w.given["item"], At: at}, errors.Join(err, err2)
 	}},
 	{"reverse", "Take a payment back that bounced", []string{"payment!", "reason"}, func(w words) (dunning.Command, error) {
@@ -174,10 +175,23 @@ func (w words) number(name string, otherwise int) (int, error) {
 		return otherwise, nil
 	}
 	var n int
-	if _, err := fmt.Sscanf(text+"\n", "%d\n", &n); err != nil || n < 0 {
-		return 0, fmt.Errorf("--%s: %q is not a number of 0 or more", name, text)
+	if _, err := fmt.Sscanf(text+"\n", "%d\n", &n); err != nil || n < 0 || n > mostDays {
+		return 0, fmt.Errorf("--%s: %q is not a number from 0 to %d", name, text, mostDays)
 	}
 	return n, nil
+}
+
+// mostDays bounds numbers of days and of instalments: ten years. A slip of the finger must
+// not promise something for the year 275764.
+const mostDays = 3650
+
+// past is when for what has happened already.
+func (w words) past(name string) (time.Time, error) {
+	t, err := w.when(name)
+	if err == nil && t.After(w.now) {
+		err = fmt.Errorf("--%s: %s is yet to come; enter it when it has happened (for what somebody will do there is promise)", name, w.given[name])
+	}
+	return t, err
 }
 
 // when reads a day, which begins in the creditor's zone, or an instant; zero
@@ -260,13 +274,16 @@ func (a *app) do(ctx context.Context, name string, v verb, f caseFlags, given ma
 		if err != nil {
 			return err
 		}
+		c, err := clock.Open(ctx, store.Pool(), store.EarliestWork)
+		if err != nil {
+			return err
+		}
+		if w.now, err = c.Now(ctx); err != nil {
+			return err
+		}
 		command, err := v.make(w)
 		if err != nil {
 			return usageError{err}
-		}
-		c, err := clock.Open(ctx, store.Pool(), store.EarliestPending)
-		if err != nil {
-			return err
 		}
 		service := commands.Service{Store: commandStore{store}, Setups: bookOf(store), Clock: c}
 		result, err := service.Do(ctx, id, command, w.by)
