@@ -28,7 +28,7 @@ func explain(issues *cel.Issues) []Fault {
 	var out []Fault
 	for _, e := range issues.Errors() {
 		message, hint := reword(e.Message)
-		out = append(out, Fault{max(1, e.Location.Line()), e.Location.Column() + 1, message, hint})
+		out = append(out, Fault{max(1, e.Location.Line()), max(1, e.Location.Column()+1), message, hint})
 	}
 	slices.SortStableFunc(out, func(a, b Fault) int {
 		if a.Line != b.Line {
@@ -112,7 +112,7 @@ type checker struct {
 
 func (c *checker) fault(e ast.Expr, message, hint string) {
 	at := c.info.GetStartLocation(e.ID())
-	c.faults = append(c.faults, Fault{max(1, at.Line()), at.Column() + 1, message, hint})
+	c.faults = append(c.faults, Fault{max(1, at.Line()), max(1, at.Column()+1), message, hint})
 }
 
 func (c *checker) visit(e ast.Expr) {
