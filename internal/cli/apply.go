@@ -109,6 +109,10 @@ func (a *app) apply(ctx context.Context, dir, by string) error {
 		if p.Version, p.Published, err = wiring.Publish(ctx, store, os.DirFS(dir), by, at); err != nil {
 			return err
 		}
+		if !p.Published && len(p.Changes) > 0 {
+			return usagef("%s was published before, and since then %s, which stays the current one: a version is published once. "+
+				"To go back to it, change any line of it (a comment will do) and apply that", p.Version, p.Current)
+		}
 		return a.print(p, func(w io.Writer) { printPlan(w, p) })
 	})
 }
