@@ -314,6 +314,22 @@ func TestFeedSeen(t *testing.T) {
 	}
 }
 
+// TestFeedThatBrokeOff: a process that died after it noted the feed and before it told
+// everybody must not leave debtors with stale payment data: their sends would wait.
+func TestFeedThatBrokeOff(t *testing.T) {
+	b := newBundle(t).open()
+	if _, err := b.Pool().Exec(t.Context(), "UPDATE creditors SET feed_until = $1 WHERE id = $2", noon, creditor); err != nil {
+		t.Fatal(err)
+	}
+	b.must(b.FeedSeen(t.Context(), creditor, noon))
+	if v, err := b.Version(t.Context(), b.debtor); v != 2 || err != nil {
+		t.Errorf("version %d, %v; want 2: the call that is repeated tells whom the first did not reach", v, err)
+	}
+	if got := b.take(); len(got) != 1 {
+		t.Errorf("nudges %+v, want one", got)
+	}
+}
+
 func TestCandidates(t *testing.T) {
 	s := pgtest.New(t)
 	begin(t, s, "items")

@@ -250,7 +250,8 @@ const feedPage = 500
 
 // FeedSeen notes that a creditor's payment data is complete until an instant, and
 // tells every debtor with an open case by a fact; their cases are nudged. An instant
-// that is not later than the last one changes nothing.
+// before the last one changes nothing. The last one again reaches those who have not
+// heard it, because an earlier call broke off.
 func (s *Store) FeedSeen(ctx context.Context, creditor string, until time.Time) error {
 	n, err := s.q.SetFeed(ctx, micros(until), creditor)
 	if err != nil || n == 0 {
@@ -278,10 +279,17 @@ func (s *Store) tell(ctx context.Context, debtors []string, fact dunning.Fact) e
 		for i, d := range debtors {
 			all[i] = addition{d, []dunning.Fact{fact}}
 		}
-		if _, err := tx.appendAll(ctx, all); err != nil {
+		added, err := tx.appendAll(ctx, all)
+		if err != nil {
 			return err
 		}
-		return tx.nudgeOpen(ctx, debtors)
+		var told []string
+		for i, d := range debtors {
+			if added[i].count() > 0 {
+				told = append(told, d)
+			}
+		}
+		return tx.nudgeOpen(ctx, told)
 	})
 }
 

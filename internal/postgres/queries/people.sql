@@ -5,7 +5,7 @@ INSERT INTO creditors (id) SELECT c.id FROM (SELECT unnest(@ids::text[]) AS id) 
 SELECT id, feed_until FROM creditors ORDER BY id;
 
 -- name: SetFeed :execrows
-UPDATE creditors SET feed_until = @until::timestamptz WHERE id = @creditor AND (feed_until IS NULL OR feed_until < @until::timestamptz);
+UPDATE creditors SET feed_until = @until::timestamptz WHERE id = @creditor AND (feed_until IS NULL OR feed_until <= @until::timestamptz);
 
 -- name: AddDebtors :exec
 INSERT INTO debtors (id, creditor_id, key)

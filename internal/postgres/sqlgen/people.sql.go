@@ -467,7 +467,7 @@ func (q *Queries) PutProfiles(ctx context.Context, arg PutProfilesParams) error 
 }
 
 const setFeed = `-- name: SetFeed :execrows
-UPDATE creditors SET feed_until = $1::timestamptz WHERE id = $2 AND (feed_until IS NULL OR feed_until < $1::timestamptz)
+UPDATE creditors SET feed_until = $1::timestamptz WHERE id = $2 AND (feed_until IS NULL OR feed_until <= $1::timestamptz)
 `
 
 func (q *Queries) SetFeed(ctx context.Context, until time.Time, creditor string) (int64, error) {
