@@ -156,6 +156,45 @@ func TestBelatedOutcome(t *testing.T) {
 	}
 }
 
+// TestRefusalByARunThatIsBehind: a run that cannot write the message knows nothing of what
+// another run of the same activity has handed over meanwhile. Its "failed" would make an
+// unknown hand-over repeatable.
+func TestRefusalByARunThatIsBehind(t *testing.T) {
+	w := newWorld().begin()
+	w.wake()
+	w.pass(w.next.WakeAt)
+	intent := w.next
+	w.provider.lookup = func(dunning.Message) dunning.Evidence {
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow}
+	}
+	w.provider.answer = func(dunning.Message) (dunning.Outcome, bool) {
+		return dunning.Outcome{State: dunning.SendUnknown, Code: "timeout"}, true
+	}
+	var second dunning.Next
+	behind := &failingRenderer{world: w, err: &RenderError{Code: "template:missing", Class: dunning.FailedContent}, times: 1}
+	w.acts.Renderer = rendererFunc(func(ctx context.Context, ref dunning.CaseRef, c dunning.ContactPlanned) (dunning.Message, error) {
+		w.acts.Renderer = w
+		w.retried(workflows.Send) // the retry, while this run hangs
+		second = w.next
+		w.next = intent
+		return behind.Render(ctx, ref, c)
+	})
+	w.retried(workflows.Send)
+	if w.next != second {
+		t.Fatalf("the run that is behind returned %+v, want what its retry decided: %+v", w.next, second)
+	}
+	if got := w.contacts(dunning.ContactUnknown); len(got) != 1 {
+		t.Fatalf("unknown %+v; timeline\n%s", got, text(w.events()))
+	}
+}
+
+// rendererFunc is a function as renderer.
+type rendererFunc func(context.Context, dunning.CaseRef, dunning.ContactPlanned) (dunning.Message, error)
+
+func (f rendererFunc) Render(ctx context.Context, ref dunning.CaseRef, c dunning.ContactPlanned) (dunning.Message, error) {
+	return f(ctx, ref, c)
+}
+
 // TestBreaker: after five unknown hand-overs in a row nothing more is reserved on the
 // channel until it answers.
 func TestBreaker(t *testing.T) {

@@ -16,6 +16,7 @@ type reserved struct {
 	dunning.ContactPlanned
 	version  int64
 	notAfter time.Time // until when law lets it reach the debtor; zero: unbounded
+	fenced   bool      // this run has passed the fence with it
 }
 
 // fence is the commit after which a provider may be called.
@@ -72,6 +73,7 @@ func (j *job) handOver(ctx context.Context, c reserved) (next dunning.StoredDeci
 	if moved || err != nil {
 		return next, moved, err
 	}
+	c.fenced = true
 	m.Attempt, m.At, m.NotAfter = AttemptID(c.ID), f.at, c.notAfter
 	next, err = j.conclude(ctx, c, f, j.call(ctx, ch, m, f))
 	return next, false, err
@@ -284,7 +286,7 @@ func (t *turn) conclude(ctx context.Context, c reserved, o dunning.Outcome, cros
 
 // learn stores an outcome if it says more than what is known of the contact.
 func (t *turn) learn(ctx context.Context, c reserved, o dunning.Outcome, crossed bool) error {
-	if !t.tells(c.ID, o) {
+	if !t.tells(c, o) {
 		return nil
 	}
 	facts, err := t.outcome(c, o, crossed)
@@ -295,15 +297,19 @@ func (t *turn) learn(ctx context.Context, c reserved, o dunning.Outcome, crossed
 }
 
 // tells reports whether an outcome says more than what is known of a contact. A webhook
-// or a look-up may have been faster; that the provider took it always counts.
-func (t *turn) tells(contact string, o dunning.Outcome) bool {
-	known := t.contacts(dunning.ContactAccepted, dunning.ContactFailed, dunning.ContactBounced, dunning.ContactCancelled)
-	i := slices.IndexFunc(known, func(c dunning.ContactFacts) bool { return c.ID == contact })
-	if i < 0 {
+// or a look-up may have been faster; that the provider took it always counts. A run that
+// has not passed the fence knows nothing of the run that has.
+func (t *turn) tells(c reserved, o dunning.Outcome) bool {
+	is := func(states ...dunning.ContactState) bool {
+		return slices.ContainsFunc(t.contacts(states...), func(k dunning.ContactFacts) bool { return k.ID == c.ID })
+	}
+	if !c.fenced {
+		return is(dunning.ContactReserved)
+	}
+	if !is(dunning.ContactAccepted, dunning.ContactFailed, dunning.ContactBounced, dunning.ContactCancelled) {
 		return true
 	}
-	s := known[i].State
-	return o.State == dunning.SendAccepted && (s == dunning.ContactFailed || s == dunning.ContactCancelled)
+	return o.State == dunning.SendAccepted && is(dunning.ContactFailed, dunning.ContactCancelled)
 }
 
 // outcome is what a hand-over's outcome makes true, as the core words it.
