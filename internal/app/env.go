@@ -181,7 +181,13 @@ func RunWorker(ctx context.Context, p Process) error {
 		return err
 	}
 	defer w.Stop()
-	return serveHealth(ctx, p, w.Ready)
+	ctx, cancel := w.lives(ctx)
+	defer cancel()
+	err = serveHealth(ctx, p, w.Ready)
+	if errors.Is(context.Cause(ctx), errGaveUp) {
+		return fmt.Errorf("%w (%s)", errGaveUp, kindOf(*w.failed.Load()))
+	}
+	return err
 }
 
 // workerOptions: in a rehearsal there is no time to wait for a Schedule or for minutes of

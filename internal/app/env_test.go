@@ -108,6 +108,23 @@ func TestMains(t *testing.T) {
 	}
 }
 
+// TestAWorkerThatIsRefusedEnds: a worker that the server will not have does nothing any
+// more; its process must end, or nobody restarts it.
+func TestAWorkerThatIsRefusedEnds(t *testing.T) {
+	w := &Worker{dead: make(chan struct{})}
+	ctx, cancel := w.lives(t.Context())
+	defer cancel()
+	if ctx.Err() != nil {
+		t.Fatal("it ended by itself")
+	}
+	w.giveUp(errors.New("namespace not found"))
+	w.giveUp(errors.New("again"))
+	<-ctx.Done()
+	if !errors.Is(context.Cause(ctx), errGaveUp) || w.failed.Load() == nil || (*w.failed.Load()).Error() != "namespace not found" {
+		t.Fatalf("ended by %v", context.Cause(ctx))
+	}
+}
+
 const key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 // TestStarterMain: the command opens cases and says so, also as JSON, and a dry run names

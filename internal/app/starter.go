@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -72,7 +73,7 @@ func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error)
 			return sum, err
 		}
 		for _, c := range page {
-			if err := s.one(ctx, c, o, &sum); err != nil {
+			if err := s.guarded(ctx, c, o, &sum); err != nil {
 				sum.Failed++
 				first = cmpErr(first, fmt.Errorf("account %s: %w", c.Account, err))
 			}
@@ -92,6 +93,20 @@ func cmpErr(first, err error) error {
 		return first
 	}
 	return err
+}
+
+// guarded keeps a panic over one account's data from the worker and from the others. The
+// value of a panic may quote data; the place does not.
+func (s *Starter) guarded(ctx context.Context, c postgres.Candidate, o StartOptions, sum *StartSummary) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if s.Log != nil {
+				s.Log.Error("panic over an account", slog.String("account", c.Account), slog.String("at", string(debug.Stack())))
+			}
+			err = errors.New("a fault in Duly: the log has the place")
+		}
+	}()
+	return s.one(ctx, c, o, sum)
 }
 
 // one looks at one account.

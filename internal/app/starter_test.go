@@ -146,6 +146,28 @@ func TestOneAccountsTrouble(t *testing.T) {
 	}
 }
 
+// TestAPanicOverOneAccount: the starter runs in the worker, where one account's data must
+// not end the process.
+func TestAPanicOverOneAccount(t *testing.T) {
+	s := newSite(t)
+	a, b := s.debtor("a", "300.00", date(1)), s.debtor("b", "300.00", date(1))
+	calls := 0
+	s.clock.follow(func() time.Time {
+		if calls++; calls == 2 { // the first is the run's own
+			panic("ann@example.com")
+		}
+		return start
+	})
+	sum, err := s.starter().Run(t.Context(), StartOptions{})
+	if err == nil || strings.Contains(err.Error(), "ann") || sum.Failed != 1 || sum.Opened != 1 {
+		t.Fatalf("run %+v, %v; want one opened and one failed", sum, err)
+	}
+	s.clock.follow(func() time.Time { return start })
+	if sum, err = s.starter().Run(t.Context(), StartOptions{}); err != nil || sum.Opened != 1 || len(s.cases(a)) != 1 || len(s.cases(b)) != 1 {
+		t.Fatalf("the next run %+v, %v; want the other opened, too", sum, err)
+	}
+}
+
 // TestBook: configuration comes from the database, by version, and says how to mend what is
 // missing.
 func TestBook(t *testing.T) {

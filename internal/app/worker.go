@@ -59,6 +59,7 @@ type Worker struct {
 	cancel  context.CancelFunc
 	group   sync.WaitGroup
 	failed  atomic.Pointer[error]
+	dead    chan struct{} // closed when the Temporal worker has given up
 }
 
 // NewWorker wires a worker. It refuses live providers together with rehearsed time, and a
@@ -71,7 +72,7 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 	if _, err := book.Current(ctx); err != nil {
 		return nil, err
 	}
-	w := &Worker{deps: d, o: o}
+	w := &Worker{deps: d, o: o, dead: make(chan struct{})}
 	w.acts = &activities.Activities{
 		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book},
 		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits),
@@ -96,7 +97,7 @@ func (w *Worker) register() worker.Worker {
 		MaxConcurrentActivityExecutionSize: n,
 		WorkerStopTimeout:                  or(w.o.Stop, 45*time.Second),
 		DisableRegistrationAliasing:        true,
-		OnFatalError:                       func(err error) { w.failed.Store(&err) },
+		OnFatalError:                       w.giveUp,
 	})
 	t.RegisterWorkflowWithOptions(workflows.Case, workflow.RegisterOptions{Name: workflows.CaseType})
 	t.RegisterWorkflowWithOptions(workflows.Opening, workflow.RegisterOptions{Name: workflows.OpeningType})
@@ -133,6 +134,31 @@ func (w *Worker) Stop() {
 	w.worker.Stop()
 	w.group.Wait()
 	w.cancel = nil
+}
+
+// giveUp is told by the SDK that its worker has stopped for good, because the server will
+// not have it.
+func (w *Worker) giveUp(err error) {
+	if w.failed.CompareAndSwap(nil, &err) {
+		close(w.dead)
+	}
+}
+
+// errGaveUp ends the process of a worker that does nothing any more: whoever restarts
+// processes restarts those that ended, not those that are unwell.
+var errGaveUp = errors.New("the Temporal server refuses this worker; see TEMPORAL_NAMESPACE and its credentials")
+
+// lives is ctx until the Temporal worker gives up.
+func (w *Worker) lives(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-w.dead:
+			cancel(errGaveUp)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // Ready reports why the worker cannot work, nil when it can.
