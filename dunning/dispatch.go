@@ -208,6 +208,9 @@ func (f *Facts) deferred(at time.Time, s *Step, group []rung, rule string, t tim
 	if t.IsZero() {
 		return f.refusedForGood(at, d)
 	}
+	if r := f.refusal(d); r != nil && rule == "send_window" {
+		return f.awaitPerson(at, d, r) // outside the window nothing new is to be said
+	}
 	return d
 }
 
@@ -589,13 +592,35 @@ func (f *Facts) refused(at time.Time, d Decision, s *Step, v contact.Verdict) De
 func (f *Facts) refusedForGood(at time.Time, d Decision) Decision {
 	id := f.taskID("refused", d.Step, strconv.Itoa(d.Round), d.Rule)
 	if t := f.task(id); t != nil {
-		d.Verb, d.Contact, d.Items, d.Waiting = VerbLook, nil, nil, "refused"
-		d.WakeAt = at.Add(7 * 24 * time.Hour)
-		return d
+		return f.awaitPerson(at, d, t)
 	}
 	d.Verb, d.WakeAt, d.Contact = VerbTask, at, nil
 	d.Queue = f.Creditor.Queues.Operations
 	d.Effects = []Fact{f.fact(at, TaskOpened{ID: id, Task: TaskSupervisor, Queue: d.Queue, Step: d.Step, Items: countedKeys(d.Items), Reason: "refused:" + d.Rule})}
+	return d
+}
+
+// refusal is the newest task about a refusal of a step that time does not cure.
+func (f *Facts) refusal(d Decision) *TaskState {
+	for i := len(f.Tasks) - 1; i >= 0; i-- {
+		if strings.HasPrefix(f.Tasks[i].ID, f.taskID("refused", d.Step, strconv.Itoa(d.Round), "")) {
+			return &f.Tasks[i]
+		}
+	}
+	return nil
+}
+
+// awaitPerson looks again every week after a person was asked. The weeks count from then,
+// so that a look in between moves none of them.
+func (f *Facts) awaitPerson(at time.Time, d Decision, t *TaskState) Decision {
+	const week = 7 * 24 * time.Hour
+	d.Verb, d.Contact, d.Items, d.Waiting = VerbLook, nil, nil, "refused"
+	d.Deferred = d.Rule != "send_window"
+	next := t.Opened.Add((at.Sub(t.Opened)/week + 1) * week)
+	if open, ok := f.windowOpen(f.Sequence.Window, next); ok {
+		next = open
+	}
+	d.WakeAt, d.NotBefore = next, time.Time{}
 	return d
 }
 
