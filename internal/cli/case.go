@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -179,9 +180,19 @@ func printCase(w io.Writer, s shown, zone *time.Location) {
 	p("")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, l := range s.Story {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", local(l.At, zone), l.Kind, l.By, l.Text)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", local(l.At, zone), l.Kind, plain(l.By), plain(l.Text))
 	}
 	_ = t.Flush()
+}
+
+// plain keeps what debtors and files wrote from moving the cursor or the columns.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 func nextOf(s shown, zone *time.Location) string {

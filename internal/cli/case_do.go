@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/duly/duly/commands"
+	"github.com/duly/duly/config/mapping"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/clock"
@@ -35,6 +36,7 @@ type words struct {
 	zone     *time.Location
 	now      time.Time // business time
 	tasks    []postgres.Task
+	points   []string // ids of the debtor's contact points
 }
 
 // help says what the flags of verbs mean.
@@ -104,13 +106,13 @@ var verbs = []verb{
 		return dunning.LogContact{ContactLogged: dunning.ContactLogged{
 			ID: w.id, Direction: w.or("direction", "outbound"), Channel: dunning.Call,
 			Outcome: w.given["outcome"], Point: w.given["point"], Task: task,
-		}}, nil
+		}}, errors.Join(w.oneOf("outcome", callOutcomes), w.oneOf("point", w.points))
 	}},
 	{"reply", "Record what the debtor wrote or said", []string{"channel!", "point"}, func(w words) (dunning.Command, error) {
 		return dunning.LogContact{ContactLogged: dunning.ContactLogged{
 			ID: w.id, Direction: "inbound", Channel: dunning.Channel(w.given["channel"]),
 			Outcome: "received", Point: w.given["point"],
-		}}, nil
+		}}, w.channelAndPoint()
 	}},
 	{"approve", "Approve a draft or a referral", []string{"task"}, func(w words) (dunning.Command, error) {
 		return w.finish("approved", dunning.TaskDraft, dunning.TaskApproval)
@@ -123,10 +125,10 @@ var verbs = []verb{
 		return dunning.WriteNote{ID: w.id, Text: w.given["text"]}, nil
 	}},
 	{"opt-out", "Refuse a channel or a point of it", []string{"channel", "point"}, func(w words) (dunning.Command, error) {
-		return dunning.OptOut{OptedOut: dunning.OptedOut{Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"]}}, nil
+		return dunning.OptOut{OptedOut: dunning.OptedOut{Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"]}}, w.channelAndPoint()
 	}},
 	{"opt-in", "Withdraw an opt-out", []string{"channel", "point"}, func(w words) (dunning.Command, error) {
-		return dunning.OptIn{OptedIn: dunning.OptedIn{Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"]}}, nil
+		return dunning.OptIn{OptedIn: dunning.OptedIn{Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"]}}, w.channelAndPoint()
 	}},
 	{"waive", "Leave the next step out", []string{"step!", "reason!"}, func(w words) (dunning.Command, error) {
 		return dunning.WaiveStep{Step: w.given["step"], Why: w.given["reason"]}, nil
@@ -154,6 +156,34 @@ func (w words) or(name, otherwise string) string {
 		return v
 	}
 	return otherwise
+}
+
+// callOutcomes are how a call may end. Rules count calls by these words; under another one
+// a conversation would not be followed by silence.
+var callOutcomes = []string{
+	"conversation", "no_answer", "voicemail", "limited_content_voicemail", "voicemail_full", "voicemail_left_by_consumer", "answered_busy",
+	"answered_then_dropped", "busy_signal", "no_answer_no_voicemail_possible", "no_connection", "not_in_service", "payment_made", "wrong_person", "unknown",
+}
+
+// channels by the names that flags take.
+var channels = []string{string(dunning.Email), string(dunning.SMS), string(dunning.Letter), string(dunning.Call)}
+
+// oneOf refuses a flag whose value nothing would look for: an opt-out of "emial" stops no
+// email.
+func (w words) oneOf(name string, known []string) error {
+	v := w.given[name]
+	if v == "" || slices.Contains(known, v) {
+		return nil
+	}
+	hint := ""
+	if near := mapping.Nearest(v, known); near != "" {
+		hint = fmt.Sprintf("; did you mean %s?", near)
+	}
+	return fmt.Errorf("--%s: %q is not known%s (there are: %s)", name, v, hint, strings.Join(known, ", "))
+}
+
+func (w words) channelAndPoint() error {
+	return errors.Join(w.oneOf("channel", channels), w.oneOf("point", w.points))
 }
 
 // amount reads an amount of the account's currency; none when the flag is not given.
@@ -315,6 +345,13 @@ func (a *app) words(ctx context.Context, store *postgres.Store, id string, given
 	}
 	if !strings.Contains(w.by, ":") && w.by != "debtor" && w.by != "system" {
 		w.by = "user:" + w.by
+	}
+	points, err := store.Points(ctx, ref.Debtor)
+	if err != nil {
+		return w, err
+	}
+	for _, p := range points {
+		w.points = append(w.points, p.ID)
 	}
 	w.tasks, err = store.OpenTasks(ctx, "", id, 100)
 	return w, err
