@@ -127,6 +127,39 @@ func TestStarterReopens(t *testing.T) {
 	}
 }
 
+// TestAClosedCaseStaysClosedBesideAnOpenOne: a payment that is taken back on an old case,
+// when a newer one of the account is open, is recorded and wakes the newer one. An account
+// has one open case.
+func TestAClosedCaseStaysClosedBesideAnOpenOne(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	a := s.debtor("D", "300.00", date(1))
+	_, err := s.starter().Run(ctx, StartOptions{})
+	s.must(err)
+	old := s.cases(a)[0].Case
+	fact := func(b dunning.Body) dunning.Fact {
+		return dunning.Fact{At: s.clock.now, Account: a.id, Case: old, By: "import", Body: b}
+	}
+	s.clock.set(start.Add(time.Hour))
+	s.add(a, fact(dunning.Payment{ID: "p", Item: "inv-D", Amount: money.MustParse("300.00", "USD")}))
+	s.add(a, fact(dunning.CaseClosed{Reason: "paid"}))
+	s.clock.set(start.Add(2 * time.Hour))
+	s.add(a, dunning.Fact{At: s.clock.now, Account: a.id, Body: dunning.Item{Key: "inv-2", Issued: date(1).AddDays(-30), Due: date(1), Amount: money.MustParse("50.00", "USD"), Class: "consumer"}})
+	_, err = s.starter().Run(ctx, StartOptions{})
+	s.must(err)
+	if c := s.cases(a); len(c) != 2 || c[0].Open || !c[1].Open {
+		t.Fatalf("cases %+v, want the old one closed and a new one open", c)
+	}
+	s.clock.set(start.Add(3 * time.Hour))
+	res, err := s.commands().Do(ctx, old, dunning.ReversePayment{Payment: "p", Reason: "bounced"}, "user:1")
+	if err != nil || res.Facts != 1 || res.Reopened {
+		t.Fatalf("result %+v, %v", res, err)
+	}
+	if c := s.cases(a); c[0].Open || !c[1].Open {
+		t.Fatalf("cases %+v", c)
+	}
+}
+
 // TestOneAccountsTrouble: an account that cannot be looked at, here of a creditor that is
 // not configured, does not keep the others from being opened.
 func TestOneAccountsTrouble(t *testing.T) {
