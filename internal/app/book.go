@@ -188,6 +188,9 @@ func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, 
 	if err != nil {
 		return "", false, err
 	}
+	if err := keepsCreditors(ctx, store, cfg); err != nil {
+		return "", false, err
+	}
 	release := cfg.Release()
 	r := postgres.Release{Version: release.Version, Published: at, By: by, Files: release.Files, Sequences: map[string]string{}}
 	for _, s := range cfg.Sequences() {
@@ -202,4 +205,20 @@ func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, 
 	}
 	added, err = store.PublishRelease(ctx, r)
 	return r.Version, added, err
+}
+
+// keepsCreditors refuses a configuration that leaves out a creditor with open cases: they
+// would stop, and neither a payment nor an opt-out could be entered any more.
+func keepsCreditors(ctx context.Context, store *postgres.Store, cfg *config.Config) error {
+	ids, err := store.CreditorsWithCases(ctx)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, id := range ids {
+		if _, ok := cfg.Creditor(id); !ok {
+			faults = append(faults, fmt.Errorf("creditor %q has open cases and is not in this configuration: keep creditors/%s.yaml until they are closed", id, id))
+		}
+	}
+	return errors.Join(faults...)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres/sqlgen"
 )
@@ -191,4 +193,17 @@ func (s *Store) Checked(ctx context.Context, account string, version int64, open
 		return fmt.Errorf("account %s: %w", account, explain(err))
 	}
 	return nil
+}
+
+// CreditorsWithCases are the ids of all creditors that have an open case, in order.
+func (s *Store) CreditorsWithCases(ctx context.Context) ([]string, error) {
+	rows, err := s.pool.Query(ctx, "SELECT DISTINCT creditor_id FROM cases WHERE status = 'open' ORDER BY creditor_id")
+	if err != nil {
+		return nil, fmt.Errorf("looking for creditors with open cases: %w", explain(err))
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("looking for creditors with open cases: %w", explain(err))
+	}
+	return ids, nil
 }
