@@ -212,6 +212,9 @@ func (f *Facts) handleMoney(c Command, at time.Time) ([]Fact, error) {
 		if c.Item != "" && f.item(c.Item) == nil {
 			return nil, fmt.Errorf("payment: the account has no such item: %w", ErrUnknown)
 		}
+		if c.At.After(at) {
+			return nil, fmt.Errorf("payment: it cannot have arrived in the future: %w", ErrInvalid)
+		}
 		if !c.At.IsZero() {
 			at = c.At
 		}
@@ -477,6 +480,15 @@ func (f *Facts) handleAgreement(c Command, at time.Time) ([]Fact, error) {
 	return nil, ErrInvalid
 }
 
+// Bounds of what people may enter: beyond them lies a slip of the keyboard.
+const (
+	maxGrace = 365 // days
+	farYears = 30
+)
+
+// farAhead reports whether a date lies beyond anything that is agreed.
+func (f *Facts) farAhead(d Date, at time.Time) bool { return d.Year > f.localDay(at).Year+farYears }
+
 func (f *Facts) promise(c MakePromise, at time.Time) ([]Fact, error) {
 	for i := range f.Promises {
 		if p := &f.Promises[i]; p.ID == c.ID {
@@ -486,8 +498,10 @@ func (f *Facts) promise(c MakePromise, at time.Time) ([]Fact, error) {
 		}
 	}
 	switch {
-	case c.ID == "" || c.Amount.Currency() != f.Currency || c.Amount.Minor() <= 0 || c.Grace < 0:
-		return nil, fmt.Errorf("promise: needs an id and an amount above zero in %s: %w", f.Currency, ErrInvalid)
+	case c.ID == "" || c.Amount.Currency() != f.Currency || c.Amount.Minor() <= 0 || c.Grace < 0 || c.Grace > maxGrace:
+		return nil, fmt.Errorf("promise: needs an id, an amount above zero in %s and a grace of 0 to %d days: %w", f.Currency, maxGrace, ErrInvalid)
+	case f.farAhead(c.Due, at):
+		return nil, fmt.Errorf("promise: the date is more than %d years ahead: %w", farYears, ErrInvalid)
 	case !f.dayEnded(c.Due).After(at):
 		return nil, fmt.Errorf("promise: the date is past: %w", ErrInvalid)
 	case !f.anythingOwed():
@@ -584,6 +598,9 @@ func (f *Facts) checkInstalments(ins []Instalment, open int64, at time.Time) err
 	for i, x := range ins {
 		if x.Amount.Currency() != f.Currency || x.Amount.Minor() <= 0 {
 			return fmt.Errorf("plan: instalment %d must be above zero and in %s: %w", i+1, f.Currency, ErrInvalid)
+		}
+		if f.farAhead(x.Due, at) {
+			return fmt.Errorf("plan: instalment %d is more than %d years ahead: %w", i+1, farYears, ErrInvalid)
 		}
 		if i > 0 && !ins[i-1].Due.Before(x.Due) || !f.dayEnded(x.Due).After(at) {
 			return fmt.Errorf("plan: instalment %d must fall after the one before and not in the past: %w", i+1, ErrInvalid)
