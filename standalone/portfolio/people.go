@@ -38,8 +38,17 @@ func personality(r *rand.Rand, kind string) Personality {
 		p      Personality
 		weight int
 	}{
-		{Payer, 28}, {LatePayer, 18}, {PartPayer, 9}, {Promiser, 10}, {PlanTaker, 9}, {Disputer, 7},
-		{OptOuter, 4}, {Bouncer, 4}, {InHardship, 2}, {Unreached, 3}, {Vanisher, 6},
+		{Payer, 28},
+		{LatePayer, 18},
+		{PartPayer, 9},
+		{Promiser, 10},
+		{PlanTaker, 9},
+		{Disputer, 7},
+		{OptOuter, 4},
+		{Bouncer, 4},
+		{InHardship, 2},
+		{Unreached, 3},
+		{Vanisher, 6},
 	}
 	n := r.IntN(100)
 	for _, a := range all {

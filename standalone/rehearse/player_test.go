@@ -223,8 +223,10 @@ func TestFaultyScripts(t *testing.T) {
 		{"a kind that nobody knows", Row("k", noon, "bogus", struct{}{}), `nobody knows how to play the kind "bogus"`},
 		{"a row without an account", Row("k", noon, Do, struct{}{}), "names no account"},
 		{"a creditor that is not configured", Row("k", noon, Import, ImportBody{Creditor: "nobody", Mapping: "items"}), `creditor "nobody"`},
-		{"a file with a faulty row", Row("k", noon, Import, ImportBody{Creditor: "demo", Mapping: "items",
-			CSV: "account,name,invoice,issued,due,amount,currency\nA,N,1,2026-02-01,2026-02-30,5.00,USD\n"}), "1 of 1 rows were rejected"},
+		{"a file with a faulty row", Row("k", noon, Import, ImportBody{
+			Creditor: "demo", Mapping: "items",
+			CSV: "account,name,invoice,issued,due,amount,currency\nA,N,1,2026-02-01,2026-02-30,5.00,USD\n",
+		}), "1 of 1 rows were rejected"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			s := newStage(t, nil)
