@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/pgtest"
 	"github.com/duly/duly/internal/postgres"
 )
@@ -55,4 +56,53 @@ func TestScriptHoldsTheClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds("once read it is free again", time.Time{}, time.Time{})
+}
+
+// While somebody plays, an account at which the starter has not looked holds the clock
+// where it is: until then nobody knows when its case is to be opened.
+func TestUncheckedAccountsHoldTheClock(t *testing.T) {
+	s, ctx := pgtest.New(t), t.Context()
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.PutCreditors(ctx, "c"))
+	debtor, err := s.PutDebtor(ctx, postgres.Profile{Creditor: "c", Key: "d"})
+	must(err)
+	account, err := s.PutAccount(ctx, postgres.Account{Debtor: debtor, Creditor: "c", Key: "a", Currency: "USD"})
+	must(err)
+	_, err = s.Pool().Exec(ctx, `INSERT INTO duly_clock (start, start_wall, rate, hold_ms, now, seen_wall) VALUES ($1, $1, 1, 0, $1, $1)`, now)
+	must(err)
+	item := func(key string) {
+		t.Helper()
+		due := dunning.Date{Year: 2026, Month: 4, Day: 1}
+		must(s.InDebtor(ctx, []string{debtor}, func(tx *postgres.Tx) error {
+			_, _, err := tx.Append(ctx, debtor, []dunning.Fact{{At: now, Account: account, Body: dunning.Item{Key: key, Issued: due, Due: due, Amount: money.MustParse("1.00", "USD")}}})
+			return err
+		}))
+	}
+	holds := func(about string, want time.Time) {
+		t.Helper()
+		got, ok, err := s.EarliestWork(ctx, time.Time{})
+		if err != nil || ok != !want.IsZero() || !got.Equal(want) {
+			t.Errorf("%s: %v %v %v, want %v", about, got, ok, err, want)
+		}
+	}
+	item("1")
+	holds("nobody plays", time.Time{})
+	_, err = s.AddScript(ctx, postgres.Script{Key: "audience", At: now, Kind: postgres.Audience})
+	must(err)
+	holds("nobody has looked at the account", now)
+	version, err := s.Version(ctx, debtor)
+	must(err)
+	opens := now.Add(time.Hour)
+	must(s.Checked(ctx, account, version, opens))
+	holds("the starter has looked and found when to open", opens)
+	item("2")
+	holds("something is new again", now)
+	must(s.Checked(ctx, account, version+1, time.Time{}))
+	holds("it never opens by time alone", time.Time{})
 }
