@@ -194,7 +194,7 @@ func RunWorker(ctx context.Context, p Process) error {
 // lateness, so the worker opens cases itself and sweeps soon.
 func (p Process) workerOptions(d Deps) (o WorkerOptions, err error) {
 	if d.Clock != clock.Real() {
-		o = WorkerOptions{OpenEvery: 200 * time.Millisecond, Late: 10 * time.Second, Sweep: 2 * time.Second, Poll: time.Second}
+		o = WorkerOptions{OpenEvery: 200 * time.Millisecond, Late: 5 * time.Second, Sweep: time.Second, Poll: time.Second}
 	}
 	if every := p.Getenv("DULY_OPEN_EVERY"); every != "" {
 		if o.OpenEvery, err = time.ParseDuration(every); err != nil || o.OpenEvery <= 0 {
