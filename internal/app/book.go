@@ -45,21 +45,20 @@ func NewBook(store *postgres.Store, wall func() time.Time) *Book {
 	}
 }
 
-// Current is the configuration that was published last; ErrNothingPublished if none was.
+// Current is the configuration in force; ErrNothingPublished if none was ever published.
 func (b *Book) Current(ctx context.Context) (*config.Config, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if now := b.wall(); b.current != "" && now.Sub(b.asked) < refresh {
 		return b.releases[b.current], nil
 	}
-	all, err := b.store.Releases(ctx) // without their files: those are read once
+	version, ok, err := b.store.CurrentVersion(ctx) // without its files: those are read once
 	if err != nil {
 		return nil, err
 	}
-	if len(all) == 0 {
+	if !ok {
 		return nil, ErrNothingPublished
 	}
-	version := all[len(all)-1].Version
 	c, err := b.load(ctx, version)
 	if err != nil {
 		return nil, err

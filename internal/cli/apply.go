@@ -34,7 +34,8 @@ func (a *app) applyCmd() *cobra.Command {
 		Use:   "apply DIR",
 		Short: "Publish a configuration",
 		Long: `Loads the directory and publishes it whole; with faults nothing is published.
-A published version never changes, and cases keep the version that they began with.`,
+A published version never changes, and cases keep the version that they began with.
+Applying what was published earlier goes back to that version.`,
 		Args: args("DIR"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.apply(cmd.Context(), given[0], by) },
 	}
@@ -108,10 +109,6 @@ func (a *app) apply(ctx context.Context, dir, by string) error {
 		p := planOf(cfg, current)
 		if p.Version, p.Published, err = wiring.Publish(ctx, store, os.DirFS(dir), by, at); err != nil {
 			return err
-		}
-		if !p.Published && len(p.Changes) > 0 {
-			return usagef("%s was published before, and since then %s, which stays the current one: a version is published once. "+
-				"To go back to it, change any line of it (a comment will do) and apply that", p.Version, p.Current)
 		}
 		return a.print(p, func(w io.Writer) { printPlan(w, p) })
 	})

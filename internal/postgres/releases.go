@@ -21,8 +21,9 @@ type Release struct {
 	Sequences map[string]string // sequence id → its version in this release; only when publishing
 }
 
-// PublishRelease stores a release and makes it the current one. A version that is
-// there already changes nothing, not even which one is current: false.
+// PublishRelease stores a release unless it is stored, and puts it into force. False if
+// it is in force already: then nothing changes. Publishing an earlier release again is
+// how to go back to it.
 func (s *Store) PublishRelease(ctx context.Context, r Release) (bool, error) {
 	paths := slices.Sorted(maps.Keys(r.Files))
 	contents := make([][]byte, len(paths))
@@ -34,22 +35,58 @@ func (s *Store) PublishRelease(ctx context.Context, r Release) (bool, error) {
 	for i, id := range ids {
 		versions[i] = r.Sequences[id]
 	}
-	added := false
+	changed := false
 	err := pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
 		q := sqlgen.New(t)
-		n, err := q.AddRelease(ctx, r.Version, micros(r.Published), r.By)
-		if added = n == 1; err != nil || !added {
+		if err := q.LockReleases(ctx); err != nil {
 			return err
 		}
-		if err := q.AddReleaseFiles(ctx, r.Version, paths, contents); err != nil {
+		added, err := q.AddRelease(ctx, r.Version, micros(r.Published), r.By)
+		if err != nil {
 			return err
 		}
-		return q.AddSequenceVersions(ctx, r.Version, ids, versions)
+		if added == 1 {
+			if err := q.AddReleaseFiles(ctx, r.Version, paths, contents); err != nil {
+				return err
+			}
+			if err := q.AddSequenceVersions(ctx, r.Version, ids, versions); err != nil {
+				return err
+			}
+		}
+		n, err := q.ActivateRelease(ctx, r.Version, micros(r.Published), r.By)
+		changed = n == 1
+		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("publishing release %s: %w", r.Version, explain(err))
 	}
-	return added, nil
+	return changed, nil
+}
+
+// Activation says that a release was put into force.
+type Activation struct {
+	Release string
+	At      time.Time
+	By      string
+}
+
+// Activations returns what was in force, in order: each until the next, the last one now.
+func (s *Store) Activations(ctx context.Context) ([]Activation, error) {
+	rows, err := s.q.Activations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading which releases were in force: %w", explain(err))
+	}
+	out := make([]Activation, len(rows))
+	for i, r := range rows {
+		out[i] = Activation{Release: r.Release, At: r.At, By: r.By}
+	}
+	return out, nil
+}
+
+// CurrentVersion names the release in force; false if none ever was published.
+func (s *Store) CurrentVersion(ctx context.Context) (string, bool, error) {
+	r, ok, err := orNone(s.q.CurrentRelease(ctx))
+	return r.Version, ok, err
 }
 
 // Release returns a release with its files. ErrNotFound if there is none.
@@ -61,8 +98,8 @@ func (s *Store) Release(ctx context.Context, version string) (Release, error) {
 	return s.withFiles(ctx, Release{Version: r.Version, Published: r.PublishedAt, By: r.By})
 }
 
-// CurrentRelease returns the release that was published last, with its files; false
-// if none ever was.
+// CurrentRelease returns the release in force, with its files; false if none ever was
+// published.
 func (s *Store) CurrentRelease(ctx context.Context) (Release, bool, error) {
 	r, ok, err := orNone(s.q.CurrentRelease(ctx))
 	if err != nil || !ok {

@@ -34,7 +34,9 @@ func TestReleases(t *testing.T) {
 	}{
 		{"a new release is published", first, true},
 		{"and so is the next", second, true},
-		{"the first again changes nothing", first, false},
+		{"the one in force again changes nothing", second, false},
+		{"the first again is gone back to", first, true},
+		{"and the second put into force again", second, true},
 	} {
 		if added, err := s.PublishRelease(ctx, c.r); added != c.added || err != nil {
 			t.Errorf("%s: %v, %v", c.why, added, err)
@@ -58,6 +60,14 @@ func TestReleases(t *testing.T) {
 	}
 	if _, err := s.ReleaseOf(ctx, "a", "v9"); !errors.Is(err, postgres.ErrNotFound) {
 		t.Errorf("a sequence version that was never published: %v", err)
+	}
+	var story []string
+	activations, err := s.Activations(ctx)
+	for _, a := range activations {
+		story = append(story, a.Release+" by "+a.By)
+	}
+	if want := "r1 by user:1, r2 by user:2, r1 by user:1, r2 by user:2"; strings.Join(story, ", ") != want || err != nil {
+		t.Errorf("in force were %s, %v; want %s", strings.Join(story, ", "), err, want)
 	}
 	all, err := s.Releases(ctx)
 	if err != nil || len(all) != 2 || all[0].Version != "r1" {

@@ -47,7 +47,19 @@ ON CONFLICT DO NOTHING;
 SELECT version, published_at, by FROM releases WHERE version = $1;
 
 -- name: CurrentRelease :one
-SELECT version, published_at, by FROM releases ORDER BY seq DESC LIMIT 1;
+SELECT r.version, r.published_at, r.by FROM release_activations a JOIN releases r ON r.version = a.release ORDER BY a.seq DESC LIMIT 1;
+
+-- name: ActivateRelease :execrows
+-- Adds nothing when the release is in force already. The lock makes two publishers one after the other.
+INSERT INTO release_activations (release, at, by)
+SELECT @release::text, @at::timestamptz, @by::text
+WHERE @release::text IS DISTINCT FROM (SELECT a.release FROM release_activations a ORDER BY a.seq DESC LIMIT 1);
+
+-- name: LockReleases :exec
+SELECT pg_advisory_xact_lock(hashtextextended('duly releases', 0));
+
+-- name: Activations :many
+SELECT release, at, by FROM release_activations ORDER BY seq;
 
 -- name: Releases :many
 SELECT version, published_at, by FROM releases ORDER BY seq;

@@ -10,6 +10,51 @@ import (
 	"time"
 )
 
+const activateRelease = `-- name: ActivateRelease :execrows
+INSERT INTO release_activations (release, at, by)
+SELECT $1::text, $2::timestamptz, $3::text
+WHERE $1::text IS DISTINCT FROM (SELECT a.release FROM release_activations a ORDER BY a.seq DESC LIMIT 1)
+`
+
+// Adds nothing when the release is in force already. The lock makes two publishers one after the other.
+func (q *Queries) ActivateRelease(ctx context.Context, release string, at time.Time, by string) (int64, error) {
+	result, err := q.db.Exec(ctx, activateRelease, release, at, by)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const activations = `-- name: Activations :many
+SELECT release, at, by FROM release_activations ORDER BY seq
+`
+
+type ActivationsRow struct {
+	Release string
+	At      time.Time
+	By      string
+}
+
+func (q *Queries) Activations(ctx context.Context) ([]ActivationsRow, error) {
+	rows, err := q.db.Query(ctx, activations)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActivationsRow
+	for rows.Next() {
+		var i ActivationsRow
+		if err := rows.Scan(&i.Release, &i.At, &i.By); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const addAudit = `-- name: AddAudit :exec
 INSERT INTO audit (at, by, action, subject, detail) VALUES ($1, $2, $3, $4, $5)
 `
@@ -180,7 +225,7 @@ func (q *Queries) CountSandbox(ctx context.Context) (int64, error) {
 }
 
 const currentRelease = `-- name: CurrentRelease :one
-SELECT version, published_at, by FROM releases ORDER BY seq DESC LIMIT 1
+SELECT r.version, r.published_at, r.by FROM release_activations a JOIN releases r ON r.version = a.release ORDER BY a.seq DESC LIMIT 1
 `
 
 type CurrentReleaseRow struct {
@@ -296,6 +341,15 @@ func (q *Queries) LetterByAttempt(ctx context.Context, attempt string) (LetterBy
 		&i.Html,
 	)
 	return i, err
+}
+
+const lockReleases = `-- name: LockReleases :exec
+SELECT pg_advisory_xact_lock(hashtextextended('duly releases', 0))
+`
+
+func (q *Queries) LockReleases(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, lockReleases)
+	return err
 }
 
 const putLetter = `-- name: PutLetter :exec
