@@ -183,7 +183,7 @@ func RunWorker(ctx context.Context, p Process) error {
 	defer w.Stop()
 	ctx, cancel := w.lives(ctx)
 	defer cancel()
-	err = serveHealth(ctx, p, w.Ready)
+	err = serveHealth(ctx, p, w.Checks())
 	if errors.Is(context.Cause(ctx), errGaveUp) {
 		return fmt.Errorf("%w (%s)", errGaveUp, kindOf(*w.failed.Load()))
 	}
@@ -226,8 +226,8 @@ func (p Process) limits() (map[dunning.Channel]activities.Limits, error) {
 }
 
 // serveHealth answers health checks until ctx ends.
-func serveHealth(ctx context.Context, p Process, ready health.Check) error {
-	h, err := health.Start(or(p.Getenv(health.EnvAddr), health.DefaultAddr), map[string]health.Check{"duly": ready})
+func serveHealth(ctx context.Context, p Process, checks map[string]health.Check) error {
+	h, err := health.Start(or(p.Getenv(health.EnvAddr), health.DefaultAddr), checks)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/health"
 	"github.com/duly/duly/workflows"
 )
 
@@ -70,10 +71,10 @@ func RunStarter(ctx context.Context, p Process) error {
 			return err
 		}
 		d.Log.Info("cases are opened on a Temporal Schedule")
-		return serveHealth(ctx, p, func(ctx context.Context) error {
+		return serveHealth(ctx, p, map[string]health.Check{"temporal": func(ctx context.Context) error {
 			_, err := d.Temporal.ScheduleClient().GetHandle(ctx, ScheduleID).Describe(ctx)
 			return err
-		})
+		}})
 	}
 	s := &Starter{Store: d.Store, Book: NewBook(d.Store, clock.Wall), Clock: d.Clock, Log: d.Log}
 	return startOnce(ctx, p, s, f)

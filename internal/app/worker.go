@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/duly/duly/activities"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/health"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/workflows"
 )
@@ -163,14 +166,31 @@ func (w *Worker) lives(ctx context.Context) (context.Context, context.CancelFunc
 
 // Ready reports why the worker cannot work, nil when it can.
 func (w *Worker) Ready(ctx context.Context) error {
-	if err := w.failed.Load(); err != nil {
-		return *err
+	checks := w.Checks()
+	for _, name := range slices.Sorted(maps.Keys(checks)) {
+		if err := checks[name](ctx); err != nil {
+			return err
+		}
 	}
-	if err := w.deps.Store.Pool().Ping(ctx); err != nil {
-		return err
+	return nil
+}
+
+// Checks are what the worker needs, by the names that /readyz gives: duly (its own loops
+// go on), postgres, temporal.
+func (w *Worker) Checks() map[string]health.Check {
+	return map[string]health.Check{
+		"duly": func(context.Context) error {
+			if err := w.failed.Load(); err != nil {
+				return *err
+			}
+			return nil
+		},
+		"postgres": w.deps.Store.Pool().Ping,
+		"temporal": func(ctx context.Context) error {
+			_, err := w.deps.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		},
 	}
-	_, err := w.deps.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
-	return err
 }
 
 // Crossed is how many messages crossed with something that would have kept them back,
