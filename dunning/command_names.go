@@ -31,6 +31,7 @@ var commands = map[string]func([]byte) (Command, error){
 	"mark_point":      decodeCommand[MarkPoint],
 	"waive_step":      decodeCommand[WaiveStep],
 	"recall":          decodeCommand[Recall],
+	"report_delivery": decodeCommand[ReportDelivery],
 }
 
 func decodeCommand[C Command](b []byte) (Command, error) {

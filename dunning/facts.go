@@ -163,6 +163,7 @@ type PointState struct {
 	PointKnown
 	Dead   string // reason, "" = usable
 	DeadAt time.Time
+	Soft   []SoftBounce // since something was last delivered to it
 }
 
 // Facts is everything a decision may look at, as of one debtor version.

@@ -201,6 +201,9 @@ const bounceWindow = 72 * time.Hour
 
 func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
 	accepted := c.State == ContactAccepted
+	if b.State == ContactAccepted {
+		f.noteDelivery(c, b.Code, at)
+	}
 	switch {
 	case accepted && b.State == ContactAccepted:
 		return // said twice

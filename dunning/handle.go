@@ -194,6 +194,8 @@ func (f *Facts) handle(c Command, by string, at time.Time) ([]Fact, error) {
 		return []Fact{f.debtorFact(at, c.OptedIn)}, nil
 	case MarkPoint:
 		return []Fact{f.debtorFact(at, c.PointDead)}, nil
+	case ReportDelivery:
+		return f.reported(c, at)
 	}
 	return nil, fmt.Errorf("command %T: %w", c, ErrInvalid)
 }

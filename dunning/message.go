@@ -68,6 +68,7 @@ type Outcome struct {
 	ProviderID string        // the provider's id of the message, when accepted
 	RetryAfter time.Duration // FailedLater: how long to wait at least
 	Permanent  bool          // true when repeating the same message can never succeed
+	Why        Delivery      // FailedRecipient: what is wrong with the address; "" = Invalid
 }
 
 // Evidence is an adapter's answer to Lookup about an attempt of the past.

@@ -1,6 +1,7 @@
 package dunning
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -64,7 +65,10 @@ func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
 		if c.Point == "" {
 			return []Fact{f.fact(at, m)}
 		}
-		return []Fact{f.fact(at, m), f.debtorFact(at, PointDead{ID: c.Point, Reason: "invalid"})}
+		if consequences[o.Why].refuses {
+			return []Fact{f.fact(at, m), f.debtorFact(at, OptedOut{Channel: c.Channel, Words: string(c.Channel)})}
+		}
+		return []Fact{f.fact(at, m), f.debtorFact(at, PointDead{ID: c.Point, Reason: string(cmp.Or(o.Why, Invalid))})}
 	case FailedConfig, FailedContent:
 		if c.isCourtesy() { // never worth a person's time
 			return []Fact{f.fact(at, m)}

@@ -33,7 +33,7 @@ type EventItem struct {
 // Timeline makes the events of one account from its facts and decisions, in
 // time order. Amount lines come from the contacts themselves.
 func Timeline(account, debtor string, facts []Fact, decisions []Decision) []Event {
-	t := timeline{account: account, debtor: debtor, planned: map[string]ContactPlanned{}, sent: map[string]time.Time{}, open: map[string]money.Amount{}}
+	t := timeline{account: account, debtor: debtor, planned: map[string]ContactPlanned{}, sent: map[string]time.Time{}, left: map[string]bool{}, open: map[string]money.Amount{}}
 	for _, x := range facts {
 		if x.Account == account {
 			t.fact(x)
@@ -48,6 +48,7 @@ type timeline struct {
 	account, debtor string
 	planned         map[string]ContactPlanned
 	sent            map[string]time.Time
+	left            map[string]bool // contacts already reported as taken
 	open            map[string]money.Amount
 	events          []Event
 }
@@ -105,6 +106,10 @@ func (t *timeline) contact(at time.Time, b ContactMoved) {
 	case ContactSending:
 		t.sent[b.ID] = at
 	case ContactAccepted:
+		if t.left[b.ID] { // a delivery report says again that it was taken
+			return
+		}
+		t.left[b.ID] = true
 		when, ok := t.sent[b.ID]
 		if !ok {
 			when = at
