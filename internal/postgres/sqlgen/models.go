@@ -8,6 +8,19 @@ import (
 	"time"
 )
 
+type ApiKey struct {
+	ID         string
+	Hash       []byte
+	Name       string
+	CreditorID string
+	Scopes     []string
+	By         string
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time
+	RevokedAt  *time.Time
+	UsedAt     *time.Time
+}
+
 type Contact struct {
 	ID         string
 	CaseID     string
@@ -35,6 +48,27 @@ type Contact struct {
 	Deadline   *time.Time
 }
 
+type Delivery struct {
+	ContactID  string
+	Status     string
+	Rank       int32
+	At         time.Time
+	Code       string
+	ProviderID string
+	UpdatedAt  time.Time
+}
+
+type Hook struct {
+	ID         string
+	CreditorID string
+	Url        string
+	Secret     string
+	Kinds      []string
+	By         string
+	CreatedAt  time.Time
+	EndedAt    *time.Time
+}
+
 type ImportRun struct {
 	ID         string
 	Kind       string
@@ -46,4 +80,65 @@ type ImportRun struct {
 	FinishedAt *time.Time
 	DoneRow    int64
 	Counts     []byte
+}
+
+type Inbox struct {
+	ID          int64
+	Source      string
+	EventID     string
+	Kind        string
+	RequestID   int64
+	Part        int32
+	ReceivedAt  time.Time
+	At          time.Time
+	State       string
+	Outcome     string
+	ErrorCode   string
+	Attempts    int32
+	NextTry     time.Time
+	ProcessedAt *time.Time
+	ContactID   string
+	Debtors     []string
+}
+
+type InboxRequest struct {
+	ID         int64
+	Source     string
+	ReceivedAt time.Time
+	Query      string
+	Headers    []byte
+	Body       []byte
+	KeyID      string
+}
+
+type Session struct {
+	Hash      []byte
+	ID        string
+	UserID    string
+	Method    string
+	Agent     string
+	Flash     string
+	CreatedAt time.Time
+	SeenAt    time.Time
+	ExpiresAt time.Time
+}
+
+type User struct {
+	ID          string
+	Name        string
+	Title       string
+	Email       string
+	Password    string
+	MustChange  bool
+	OidcIssuer  string
+	OidcSubject string
+	DisabledAt  *time.Time
+	Settings    []byte
+	CreatedAt   time.Time
+}
+
+type UserGrant struct {
+	UserID     string
+	CreditorID string
+	Role       string
 }

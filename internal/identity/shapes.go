@@ -1,0 +1,110 @@
+package identity
+
+import (
+	"strings"
+	"time"
+)
+
+// User is a person who works with Duly. All instants are wall-clock instants in UTC.
+type User struct {
+	ID string
+	// Name is what they sign in with: lower case, 2 to 64 letters, digits and . _ - @.
+	Name  string
+	Title string // what others see; "" = Name
+	Email string
+	// Password is the hash, "" for who signs in elsewhere.
+	Password   string
+	MustChange bool // the password was made by somebody else
+	Issuer     string
+	Subject    string // at the issuer
+	Disabled   time.Time
+	Created    time.Time
+	Grants     []Grant
+	Settings   Settings
+}
+
+// Settings are what a person chose for themselves.
+type Settings struct {
+	Theme string `json:"theme,omitempty"` // "", light, dark
+	// KeysOff switches single-letter shortcuts off (WCAG 2.1.4).
+	KeysOff bool `json:"keys_off,omitempty"`
+	// Zone is the IANA zone that "our time" means; "" = UTC.
+	Zone string `json:"zone,omitempty"`
+	// Time is how instants are shown: "", relative, local, utc.
+	Time string `json:"time,omitempty"`
+}
+
+// Label is what others see.
+func (u User) Label() string {
+	if u.Title != "" {
+		return u.Title
+	}
+	return u.Name
+}
+
+// Principal is the user as one who asks.
+func (u User) Principal() Principal {
+	return Principal{By: "user:" + u.ID, Name: u.Label(), Grants: u.Grants}
+}
+
+// ValidName reports whether text may be a user's name.
+func ValidName(text string) bool {
+	return len(text) >= 2 && len(text) <= 64 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789._-@") == ""
+}
+
+// Session is one browser of one user. Its token is in that browser's cookie only.
+type Session struct {
+	ID      string
+	User    User
+	Method  string // password, oidc
+	Created time.Time
+	Seen    time.Time
+	Expires time.Time
+	Agent   string // of the browser, shortened
+	Flash   string // a message for the next page, JSON of the web's
+}
+
+// Key is an API key, without its secret. All instants are wall-clock instants in UTC.
+type Key struct {
+	ID       string
+	Name     string
+	Creditor string // AllCreditors or one
+	Scopes   []Permission
+	By       string
+	Created  time.Time
+	Expires  time.Time // zero: never
+	Revoked  time.Time // zero: in force
+	Used     time.Time // zero: never; exact to the minute
+}
+
+// Principal is the key as one who asks.
+func (k Key) Principal() Principal {
+	return Principal{By: "key:" + k.ID, Name: k.Name, Scopes: k.Scopes, Creditor: k.Creditor}
+}
+
+// InForce reports whether a key may be used at an instant.
+func (k Key) InForce(now time.Time) bool {
+	return k.Revoked.IsZero() && (k.Expires.IsZero() || now.Before(k.Expires))
+}
+
+// Signin is a login under way at an OpenID provider, kept under the hash of its state.
+type Signin struct {
+	Nonce, Verifier string
+	Next            string // where to go afterwards
+	Expires         time.Time
+}
+
+// Answer is what a request with an idempotency key came to. Status 0: it is under way.
+type Answer struct {
+	Request Hash
+	Status  int
+	Type    string
+	Body    []byte
+}
+
+// SavedView is a filter of a list that somebody gave a name.
+type SavedView struct {
+	Place string // path of the list
+	Name  string
+	Query string // of a URL
+}

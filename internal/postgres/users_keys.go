@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/postgres/sqlgen"
+)
+
+// AddKey keeps an API key under the hash of its whole text.
+func (s *Store) AddKey(ctx context.Context, hash identity.Hash, k identity.Key) error {
+	scopes := make([]string, len(k.Scopes))
+	for i, p := range k.Scopes {
+		scopes[i] = string(p)
+	}
+	err := s.q.AddKey(ctx, sqlgen.AddKeyParams{
+		ID: k.ID, Hash: hash[:], Name: cleanText(k.Name), CreditorID: k.Creditor, Scopes: scopes, By: k.By,
+		CreatedAt: micros(k.Created), ExpiresAt: orNil(k.Expires),
+	})
+	if err != nil {
+		return fmt.Errorf("adding an API key: %w", explain(err))
+	}
+	return nil
+}
+
+// Key finds an API key by the hash of its text, revoked and expired ones too. ErrNotFound
+// if there is none.
+func (s *Store) Key(ctx context.Context, hash identity.Hash) (identity.Key, error) {
+	r, err := s.q.KeyByHash(ctx, hash[:])
+	if err != nil {
+		return identity.Key{}, fmt.Errorf("API key: %w", explain(err))
+	}
+	return keyOf(r), nil
+}
+
+// Keys lists all API keys, the newest first.
+func (s *Store) Keys(ctx context.Context) ([]identity.Key, error) {
+	rows, err := s.q.AllKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("API keys: %w", explain(err))
+	}
+	out := make([]identity.Key, len(rows))
+	for i, r := range rows {
+		out[i] = keyOf(r)
+	}
+	return out, nil
+}
+
+func keyOf(r sqlgen.ApiKey) identity.Key {
+	k := identity.Key{
+		ID: r.ID, Name: r.Name, Creditor: r.CreditorID, By: r.By, Created: r.CreatedAt,
+		Expires: orZero(r.ExpiresAt), Revoked: orZero(r.RevokedAt), Used: orZero(r.UsedAt),
+	}
+	for _, p := range r.Scopes {
+		k.Scopes = append(k.Scopes, identity.Permission(p))
+	}
+	return k
+}
+
+// RevokeKey ends an API key, in force with the next request. ErrNotFound if there is none
+// in force.
+func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
+	at = micros(at)
+	n, err := s.q.RevokeKey(ctx, &at, id)
+	if err == nil && n == 0 {
+		return fmt.Errorf("API key %s: %w", id, ErrNotFound)
+	}
+	return explain(err)
+}
+
+// TouchKey notes, to the minute, that a key was used.
+func (s *Store) TouchKey(ctx context.Context, id string, now time.Time) error {
+	now = micros(now)
+	before := now.Add(-time.Minute)
+	return explain(s.q.TouchKey(ctx, &now, id, &before))
+}
+
+// abandoned is after how long a request without an answer counts as crashed.
+const abandoned = 2 * time.Minute
+
+// BeginAnswer reserves the answer to a request of an idempotency key. When it was there
+// before, mine is false and the answer tells of it: of which request (its hash) and, when
+// that is finished, with which status (else 0).
+func (s *Store) BeginAnswer(ctx context.Context, by, key string, request identity.Hash, now time.Time) (mine bool, a identity.Answer, err error) {
+	n, err := s.q.BeginAnswer(ctx, sqlgen.BeginAnswerParams{By: by, Key: key, Request: request[:], Now: micros(now), Abandoned: micros(now.Add(-abandoned))})
+	if err != nil {
+		return false, a, fmt.Errorf("idempotency key: %w", explain(err))
+	}
+	if n > 0 {
+		return true, a, nil
+	}
+	r, err := s.q.AnswerOf(ctx, by, key)
+	if err != nil {
+		return false, a, fmt.Errorf("idempotency key: %w", explain(err))
+	}
+	a = identity.Answer{Status: int(r.Status), Type: r.Type, Body: r.Body}
+	copy(a.Request[:], r.Request)
+	return false, a, nil
+}
+
+// FinishAnswer keeps the answer that was reserved.
+func (s *Store) FinishAnswer(ctx context.Context, by, key string, a identity.Answer) error {
+	body := a.Body
+	if body == nil {
+		body = []byte{}
+	}
+	return explain(s.q.FinishAnswer(ctx, sqlgen.FinishAnswerParams{Status: int32(a.Status), Type: a.Type, Body: body, By: by, Key: key}))
+}
+
+// ForgetAnswer gives an idempotency key back after a request that changed nothing.
+func (s *Store) ForgetAnswer(ctx context.Context, by, key string) error {
+	return explain(s.q.ForgetAnswer(ctx, by, key))
+}
+
+// SavedView is a filter that somebody gave a name.
+type SavedView = identity.SavedView
+
+// PutView keeps a view of a user under its name.
+func (s *Store) PutView(ctx context.Context, user string, v SavedView) error {
+	err := s.q.PutView(ctx, sqlgen.PutViewParams{UserID: user, Place: v.Place, Name: cleanText(v.Name), Query: v.Query})
+	if err != nil {
+		return fmt.Errorf("saving a view: %w", explain(err))
+	}
+	return nil
+}
+
+// DropView forgets a view; one that is not there is fine.
+func (s *Store) DropView(ctx context.Context, user, place, name string) error {
+	return explain(s.q.DropView(ctx, user, place, name))
+}
+
+// Views lists a user's views by place and name.
+func (s *Store) Views(ctx context.Context, user string) ([]SavedView, error) {
+	rows, err := s.q.ViewsOf(ctx, user)
+	if err != nil {
+		return nil, fmt.Errorf("saved views: %w", explain(err))
+	}
+	out := make([]SavedView, len(rows))
+	for i, r := range rows {
+		out[i] = SavedView{Place: r.Place, Name: r.Name, Query: r.Query}
+	}
+	return out, nil
+}
