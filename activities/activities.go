@@ -237,12 +237,5 @@ func (a *Activities) callTimeout() time.Duration {
 	return a.Call
 }
 
-// attempts is the namespace of attempt ids. It is fixed for ever: the id of a contact's
-// attempt must come out the same after years.
-var attempts = uuid.MustParse("6f1c6c1e-6f0a-5b0e-9d2c-0d1f7c3f2a11")
-
-// AttemptID is the opaque id that a provider is given for a contact. It is derived, so
-// that every try of every process gives the same.
-func AttemptID(contact string) string {
-	return uuid.NewSHA1(attempts, []byte(contact)).String()
-}
+// AttemptID is the opaque id that a provider is given for a contact.
+func AttemptID(contact string) string { return dunning.AttemptID(contact) }

@@ -19,6 +19,7 @@ type factRows struct {
 	debtors  []string // whose version moves …
 	versions []int64  // … and to what
 	kinds    map[dunning.Kind]bool
+	attempts attemptRows
 }
 
 func (r *factRows) has(k dunning.Kind) bool { return r.kinds[k] }

@@ -159,6 +159,7 @@ func (tx *Tx) addRows(rows *factRows, a addition, known map[sourceKey]bool) (add
 		if err := rows.add(a.debtor, version+1, seq, f); err != nil {
 			return nil, err
 		}
+		rows.attempts.planned(f)
 		added[i], seq = true, seq+1
 	}
 	if seq > 0 {
@@ -186,7 +187,10 @@ func (tx *Tx) write(ctx context.Context, rows *factRows) error {
 				return err
 			}
 		}
-		return nil
+		if len(rows.attempts.contacts) == 0 {
+			return nil
+		}
+		return q.AddContactAttempts(ctx, rows.attempts.attempts, rows.attempts.contacts)
 	})
 }
 
