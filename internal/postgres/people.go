@@ -19,15 +19,15 @@ var identities = uuid.MustParse("5b0c4d1e-2a64-5f3b-9c0f-2f8a3c1d7e55")
 
 // DebtorID is the id of a debtor, a UUID that follows from the creditor and the
 // creditor's key.
-func DebtorID(creditor, key string) string { return identity("debtor", creditor, key) }
+func DebtorID(creditor, key string) string { return idOf("debtor", creditor, key) }
 
 // AccountID is the id of an account, a UUID that follows from the creditor, the
 // creditor's key and the currency.
 func AccountID(creditor, key, currency string) string {
-	return identity("account", creditor, key, currency)
+	return idOf("account", creditor, key, currency)
 }
 
-func identity(parts ...string) string {
+func idOf(parts ...string) string {
 	for i, p := range parts {
 		parts[i] = cleanText(p)
 	}
