@@ -13,6 +13,7 @@ type Delivery string
 
 // What providers report. The words are also the reasons for which a point is dead.
 const (
+	Taken        Delivery = "taken"         // the provider has it: queued, sent on, deferred
 	Delivered    Delivery = "delivered"     // it arrived
 	SoftBounced  Delivery = "soft_bounce"   // not this time: mailbox full, handset off, greylisted for too long
 	HardBounced  Delivery = "bounced"       // this address will never take it
@@ -45,6 +46,7 @@ type consequence struct {
 // about the channel, not about one address of it: else Duly would go on with the next
 // (Regulation F § 1006.6(e), RFC 8058, CAN-SPAM 15 USC 7704(a)(4)).
 var consequences = map[Delivery]consequence{
+	Taken:        {},
 	Delivered:    {},
 	SoftBounced:  {},
 	HardBounced:  {bounced: true, dead: true},
@@ -117,14 +119,42 @@ func (f *Facts) movedBy(k *ContactFacts, c ReportDelivery, does consequence, at 
 	switch {
 	case k.State == ContactReserved || k.Logged != nil:
 		return nil // nothing was handed over: the report cannot be about it
-	case k.State == ContactBounced:
+	case k.State == ContactBounced, c.Report == Taken && k.State == ContactAccepted:
 		return nil
 	case does.bounced:
 		m.State, m.Class, m.Permanent = ContactBounced, FailedRecipient, true
 	case k.State != ContactAccepted:
-		return sourced(append(f.accepted(k.ID, c.ProviderID, string(c.Report), at), f.filtered(k, c, at)...), source)
+		out := append(f.accepted(k.ID, c.ProviderID, string(c.Report), at), f.filtered(k, c, at)...)
+		return sourced(append(out, f.resolved(k, "sent", at)...), source)
 	}
-	return sourced(append([]Fact{f.contactFact(k, at, m)}, f.filtered(k, c, at)...), source)
+	out := append([]Fact{f.contactFact(k, at, m)}, f.filtered(k, c, at)...)
+	return sourced(append(out, f.resolved(k, "sent", at)...), source)
+}
+
+// resolved ends the task that asked a person what became of a hand-over: evidence has come
+// after all.
+func (f *Facts) resolved(k *ContactFacts, outcome string, at time.Time) []Fact {
+	t := f.task(k.ID + "/unknown")
+	if t == nil || !t.Ended.IsZero() {
+		return nil
+	}
+	return []Fact{f.contactFact(k, at, TaskEnded{ID: t.ID, Outcome: outcome})}
+}
+
+// Proven are the facts that a look-up in a provider's records makes true about a hand-over
+// that is unknown; none when it proves nothing.
+func (f Facts) Proven(id string, e Evidence, at time.Time) []Fact {
+	k := f.contact(id)
+	if k == nil || k.State != ContactUnknown {
+		return nil
+	}
+	switch e.Found {
+	case EvidenceAccepted:
+		return append(f.accepted(id, e.ProviderID, e.Code, at), f.resolved(k, "sent", at)...)
+	case EvidenceNotAccepted:
+		return append([]Fact{f.contactFact(k, at, ContactMoved{ID: id, State: ContactFailed, Class: FailedNow, Code: e.Code})}, f.resolved(k, "not_sent", at)...)
+	}
+	return nil
 }
 
 // filtered asks a person about a message that the carrier keeps back for its sender or
@@ -165,7 +195,7 @@ func (f *Facts) suffered(point string, k *ContactFacts, c ReportDelivery, does c
 		out = append(out, f.debtorFact(at, PointDead{ID: point, Reason: reason}))
 	}
 	if channel := channelOf(p, k); does.refuses && channel != "" && !f.refuses(channel) {
-		out = append(out, f.debtorFact(at, OptedOut{Channel: channel, Words: string(channel)}))
+		out = append(out, f.debtorFact(at, OptedOut{Channel: channel, Told: Told{Medium: string(channel)}}))
 	}
 	return out
 }

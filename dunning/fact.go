@@ -166,6 +166,8 @@ const (
 	HoldRecall         HoldKind = "recall"
 	HoldComplaint      HoldKind = "complaint"
 	HoldManual         HoldKind = "manual"
+	HoldIdentityTheft  HoldKind = "identity_theft"
+	HoldLitigation     HoldKind = "litigation"
 )
 
 // Scope says how much a hold or dispute reaches.
@@ -208,8 +210,10 @@ type HoldExtended struct {
 
 // DisputeRaised disputes an item (others go on) or, without Item, the account.
 type DisputeRaised struct {
-	ID   string `json:"id"`
-	Item string `json:"item,omitempty"`
+	ID          string `json:"id"`
+	Item        string `json:"item,omitempty"`
+	Duplicative bool   `json:"duplicative,omitempty"` // says again what was answered
+	Told               // in writing and in time, it stops collection by law until verification is sent
 }
 
 // DisputeResolved ends a dispute. Outcome: closed, corrected (a correction of
@@ -381,17 +385,27 @@ type ContactMoved struct {
 }
 
 // ContactLogged is a contact outside the sequence: a collector's call or
-// message, an inbound reply, imported history.
+// message, an inbound reply, imported history. All of them count with those
+// that Duly made, unless the law excludes them by their outcome, their person
+// or a consent.
 type ContactLogged struct {
-	ID        string  `json:"id"`
-	Direction string  `json:"direction"` // outbound, inbound
-	Channel   Channel `json:"channel"`
-	Outcome   string  `json:"outcome"` // conversation, no_answer, voicemail, delivered, received, …
-	Point     string  `json:"point,omitempty"`
-	Person    string  `json:"person,omitempty"`  // "" = the debtor
-	Task      string  `json:"task,omitempty"`    // call task it was an attempt of
-	Purpose   string  `json:"purpose,omitempty"` // default: collect
-	Creditor  string  `json:"creditor,omitempty"`
+	ID        string    `json:"id"`
+	Direction string    `json:"direction"` // outbound, inbound
+	Channel   Channel   `json:"channel"`
+	Outcome   string    `json:"outcome"` // conversation, no_answer, voicemail, delivered, received, …; see Outcomes
+	Point     string    `json:"point,omitempty"`
+	Person    string    `json:"person,omitempty"`    // id of who was reached; "" = the debtor
+	Intended  string    `json:"intended,omitempty"`  // id of who was meant, where that is somebody else
+	Verified  string    `json:"verified,omitempty"`  // how the right party was verified
+	Task      string    `json:"task,omitempty"`      // call task it was an attempt of
+	Purpose   string    `json:"purpose,omitempty"`   // default: collect
+	Creditor  string    `json:"creditor,omitempty"`  // who collected; default: the creditor
+	Debts     []string  `json:"debts,omitempty"`     // accounts discussed or pursued; none = its own account
+	Collector string    `json:"collector,omitempty"` // the user
+	Seconds   int       `json:"seconds,omitempty"`   // how long it took
+	Basis     string    `json:"basis,omitempty"`     // why it may be outside a count: consent, required_by_law, litigation, …
+	Evidence  string    `json:"evidence,omitempty"`  // recording, copy
+	Recorded  time.Time `json:"recorded,omitzero"`   // when it was entered, where that was later
 }
 
 // --- the debtor ------------------------------------------------------------
@@ -407,6 +421,8 @@ type DebtorKnown struct {
 	Zones      []string `json:"zones,omitempty"`    // candidate zones
 	Holidays   string   `json:"holidays,omitempty"` // holiday calendar of business days
 	Tags       []string `json:"tags,omitempty"`
+	// Evidence says for each place and zone what points there, such as "address" or "phone".
+	Evidence map[string]string `json:"evidence,omitempty"`
 }
 
 // PointKnown adds or replaces a contact point. Its value (number, address) is
@@ -414,8 +430,16 @@ type DebtorKnown struct {
 type PointKnown struct {
 	ID        string   `json:"id"`
 	Channel   Channel  `json:"channel"`
-	PointKind string   `json:"point_kind,omitempty"` // mobile, landline, work, personal, employer, residence
-	Source    string   `json:"from,omitempty"`
+	PointKind string   `json:"point_kind,omitempty"` // mobile, landline, voip, work, personal, employer, residence
+	Source    string   `json:"from,omitempty"`       // consumer, creditor, skip_trace, prior_collector, import
+	Owner     string   `json:"owner,omitempty"`      // id of the person whose it is, or a relation; "" = the debtor
+	Place     string   `json:"place,omitempty"`      // the place it is tied to: home, work; "" for none (a landline or letter: home)
+	Shared    bool     `json:"shared,omitempty"`     // others hear or read what arrives there
+	Employer  bool     `json:"employer_provided,omitempty"`
+	Public    bool     `json:"public_domain,omitempty"` // email: a domain open to everybody
+	Evidence  string   `json:"evidence,omitempty"`      // where the proof of the source is kept
+	Obtained  Date     `json:"obtained_on,omitzero"`    // when it was obtained from the source
+	Checked   Date     `json:"line_checked_on,omitzero"`
 	Zones     []string `json:"zones,omitempty"`  // candidate zones of the point itself
 	Places    []string `json:"places,omitempty"` // candidate jurisdictions of the point itself
 	Rank      int      `json:"rank,omitempty"`   // lower is preferred
@@ -428,42 +452,87 @@ type PointDead struct {
 	Reason string `json:"reason"`
 }
 
+// Refusals: what an opt-out was about, in the words of the law.
+const (
+	RefusesMedium     = "medium"     // the medium, or one point of it
+	RefusesKeyword    = "keyword"    // by text message, a stop word or words of their own
+	RefusesRevocation = "revocation" // consent to automated messages revoked
+	RefusesMarketing  = "marketing"  // commercial email only
+)
+
 // OptedOut refuses a channel, or one point of it. An empty channel means all
-// electronic ones.
+// electronic ones, with Everything really all. What narrows it was said
+// clearly: where it is not clear the wider reading is recorded.
 type OptedOut struct {
-	Channel Channel `json:"channel,omitempty"`
-	Point   string  `json:"point,omitempty"`
-	Words   string  `json:"medium,omitempty"` // medium in which it was said
+	ID         string   `json:"id,omitempty"`
+	Channel    Channel  `json:"channel,omitempty"`
+	Point      string   `json:"point,omitempty"`
+	Everything bool     `json:"everything,omitempty"`
+	Refusal    string   `json:"refusal,omitempty"`     // see RefusesMedium, the default
+	StopWord   bool     `json:"stop_word,omitempty"`   // said with a bare stop word
+	InReplyTo  string   `json:"in_reply_to,omitempty"` // purpose of the message that it answered
+	Topic      string   `json:"topic,omitempty"`       // one purpose only
+	Debts      []string `json:"debts,omitempty"`       // accounts; none = all
+	Told
 }
 
-// OptedIn withdraws an opt-out of the same channel and point.
+// OptedIn withdraws an opt-out: the one named, else those of the same channel and point.
 type OptedIn struct {
+	ID      string  `json:"id,omitempty"` // of the opt-out
 	Channel Channel `json:"channel,omitempty"`
 	Point   string  `json:"point,omitempty"`
+	Told
 }
 
-// Consented is consent with its scope.
+// Consented is consent with its scope. What narrows it is empty for "any".
 type Consented struct {
 	ID      string  `json:"id"`
 	Basis   string  `json:"basis"` // express, written, number_on_credit_application, …
 	Channel Channel `json:"channel,omitempty"`
 	Point   string  `json:"point,omitempty"`
-	Scope   string  `json:"scope,omitempty"`
+	Scope   string  `json:"scope,omitempty"` // to what: contact (default), tcpa, dc_ecomm, nyc_ecomm, ny_email, esign, …
+
+	GivenTo       string    `json:"given_to,omitempty"`       // who received it; "" = the creditor of this account
+	Direct        bool      `json:"direct,omitempty"`         // given by the person to them, not handed on
+	DuringBreach  bool      `json:"during_breach,omitempty"`  // in a contact that itself broke the rules
+	EmployerOwned bool      `json:"employer_owned,omitempty"` // the address is the employer's
+	Purpose       string    `json:"purpose,omitempty"`
+	Frequency     bool      `json:"frequency,omitempty"` // to calls beyond the count
+	Debts         []string  `json:"debts,omitempty"`     // accounts
+	OnlyOn        Date      `json:"only_on,omitzero"`
+	From          string    `json:"time_from,omitempty"` // HH:MM, in the debtor's first zone
+	To            string    `json:"time_to,omitempty"`   // HH:MM, 24:00 allowed
+	Until         time.Time `json:"until,omitzero"`      // expiry; zero = none
+	Told
 }
 
-// TimesInconvenient names weekdays and local hours at which the debtor must not be contacted.
+// TimesInconvenient names weekdays and local hours at which the debtor must
+// not be contacted. No days: every day. From and To equal: the whole day.
 type TimesInconvenient struct {
+	ID   string   `json:"id,omitempty"`
 	Days []string `json:"days"` // Mon … Sun
 	From string   `json:"from"` // HH:MM
 	To   string   `json:"to"`   // HH:MM, 24:00 allowed
 	Zone string   `json:"zone"`
+	Told
 }
 
 // NoticeSent records a legal notice (validation_notice, …) that starts a clock.
 type NoticeSent struct {
-	Notice  string  `json:"notice"`
-	Channel Channel `json:"channel,omitempty"`
-	Ends    Date    `json:"ends,omitzero"`
+	ID            string    `json:"id,omitempty"`
+	Notice        string    `json:"notice"`
+	Channel       Channel   `json:"channel,omitempty"`
+	Method        string    `json:"method,omitempty"` // certified, ordinary, …
+	Template      string    `json:"template,omitempty"`
+	Language      string    `json:"language,omitempty"`
+	Debts         []string  `json:"debts,omitempty"`              // accounts; none = all
+	Received      Date      `json:"assumed_received_on,omitzero"` // as printed or computed when it was sent
+	Ends          Date      `json:"ends,omitzero"`                // end of its period as printed
+	Deadline      Date      `json:"opt_out_deadline,omitzero"`    // last day to object
+	Undeliverable bool      `json:"undeliverable,omitempty"`      // known to have come back
+	OptedOut      bool      `json:"opted_out,omitempty"`          // objected already
+	Proof         string    `json:"proof,omitempty"`              // of sending
+	Recorded      time.Time `json:"recorded,omitzero"`
 }
 
 // NoteWritten is a collector's note. Text is personal data and stays in Postgres.
@@ -563,6 +632,16 @@ var bodies = map[Kind]func([]byte) (Body, error){
 	"notice_sent":        decode[NoticeSent],
 	"note_written":       decode[NoteWritten],
 	"feed_seen":          decode[FeedSeen],
+	"debt_known":         decode[DebtKnown],
+	"person_known":       decode[PersonKnown],
+	"location_known":     decode[LocationKnown],
+	"status_known":       decode[StatusKnown],
+	"wish_stated":        decode[WishStated],
+	"wish_withdrawn":     decode[WishWithdrawn],
+	"consent_revoked":    decode[ConsentRevoked],
+	"notice_received":    decode[NoticeReceived],
+	"notice_changed":     decode[NoticeChanged],
+	"number_checked":     decode[NumberChecked],
 }
 
 func decode[B Body](b []byte) (Body, error) {

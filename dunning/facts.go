@@ -83,6 +83,9 @@ type HoldState struct {
 	HoldPlaced
 	From, End time.Time // End zero = open
 	Lifted    bool
+	Outcome   string // of a dispute that was resolved
+
+	ref string
 }
 
 // TaskState is a task with what became of it.
@@ -163,6 +166,7 @@ type PointState struct {
 	PointKnown
 	Dead   string // reason, "" = usable
 	DeadAt time.Time
+	ref    string
 	Soft   []SoftBounce // since something was last delivered to it
 }
 
@@ -196,35 +200,85 @@ type Facts struct {
 	OptOuts   []OptOutState
 	Consents  []ConsentState
 	Times     []TimesState
-	Notices   []NoticeState
+	Notices   []NoticeState // in both directions
+	Wishes    []WishState
+	Statuses  []StatusState
+	Checks    []CheckState
+	Persons   []PersonState
+	Debts     []DebtState // of all the debtor's accounts
+	Location  LocationKnown
 	FeedUntil time.Time
 
 	feedBack time.Time // when payment data last came back after it had been too old
 
-	seen   map[string]bool   // kind, account and source of facts already played
-	ledger []contact.Contact // Contacts as the policies count them
+	accounts map[string]bool   // of the debtor, by the facts that name them
+	seen     map[string]bool   // kind, account and source of facts already played
+	ledger   []contact.Contact // Contacts as the policies count them
 }
 
 // OptOutState is an opt-out and its withdrawal.
 type OptOutState struct {
 	OptedOut
 	At, Withdrawn time.Time
+	ref           string
 }
 
-// ConsentState is a consent with its instant.
+// ConsentState is a consent with its instant and end.
 type ConsentState struct {
 	Consented
-	At time.Time
+	At, Revoked time.Time
+	ref         string
 }
 
 // TimesState is a statement of inconvenient times.
 type TimesState struct {
 	TimesInconvenient
-	At time.Time
+	At, Withdrawn time.Time
+	ref           string
 }
 
-// NoticeState is a notice with its instant.
+// WishState is another wish.
+type WishState struct {
+	WishStated
+	At, Withdrawn time.Time
+	ref           string
+}
+
+// NoticeState is a notice with its instant: when it was sent, or received from
+// the debtor.
 type NoticeState struct {
 	NoticeSent
-	At time.Time
+	At          time.Time
+	FromDebtor  bool
+	InWriting   bool
+	Duplicative bool
+	ref         string
+}
+
+// StatusState is a legal state of the debtor as known now; At is when it was
+// first received.
+type StatusState struct {
+	StatusKnown
+	At  time.Time
+	ref string
+}
+
+// CheckState is an answer about a number, with its instant.
+type CheckState struct {
+	NumberChecked
+	At  time.Time
+	ref string
+}
+
+// PersonState is somebody beside the debtor as known now.
+type PersonState struct {
+	PersonKnown
+	ref string
+}
+
+// DebtState is an account as a debt.
+type DebtState struct {
+	DebtKnown
+	Account string
+	ref     string
 }

@@ -18,7 +18,7 @@ var ErrMixedCurrency = errors.New("amount is not in the account's currency")
 // debtor-wide holds, opt-outs and the like. A fact that repeats kind and
 // source of an earlier one is ignored. Errors name the position of the fact.
 func Fold(s Setup, history []Fact) (Facts, error) {
-	f := Facts{Setup: s, seen: map[string]bool{}}
+	f := Facts{Setup: s, seen: map[string]bool{}, accounts: map[string]bool{}}
 	for i, x := range history {
 		if err := f.add(x); err != nil {
 			return Facts{}, fmt.Errorf("fact %d (%s): %w", i+1, x.Body.Kind(), err)
@@ -54,7 +54,9 @@ func (f Facts) clone() Facts {
 	f.Plans, f.Leases, f.Tasks = slices.Clone(f.Plans), slices.Clone(f.Leases), slices.Clone(f.Tasks)
 	f.Contacts, f.Points, f.OptOuts = slices.Clone(f.Contacts), slices.Clone(f.Points), slices.Clone(f.OptOuts)
 	f.Consents, f.Times, f.Notices = slices.Clone(f.Consents), slices.Clone(f.Times), slices.Clone(f.Notices)
-	f.seen = maps.Clone(f.seen)
+	f.Wishes, f.Statuses, f.Checks = slices.Clone(f.Wishes), slices.Clone(f.Statuses), slices.Clone(f.Checks)
+	f.Persons, f.Debts = slices.Clone(f.Persons), slices.Clone(f.Debts)
+	f.seen, f.accounts = maps.Clone(f.seen), maps.Clone(f.accounts)
 	return f
 }
 
@@ -71,12 +73,19 @@ func (f *Facts) add(x Fact) error {
 		f.seen[key] = true
 	}
 	f.Version = max(f.Version, x.Version)
+	if x.Account != "" {
+		f.accounts[x.Account] = true
+	}
 	mine := x.Account == f.Account
 	switch b := x.Body.(type) {
 	case ContactPlanned, ContactMoved, ContactLogged:
 		return f.addContact(x)
-	case DebtorKnown, PointKnown, PointDead, OptedOut, OptedIn, Consented, TimesInconvenient, NoticeSent, FeedSeen, NoteWritten:
+	case DebtorKnown, PointKnown, PointDead, FeedSeen, NoteWritten:
 		return f.addDebtor(x)
+	case OptedOut, OptedIn, Consented, ConsentRevoked, TimesInconvenient, WishStated, WishWithdrawn:
+		return f.addSaid(x)
+	case NoticeSent, NoticeReceived, NoticeChanged, NumberChecked, PersonKnown, LocationKnown, StatusKnown, DebtKnown:
+		return f.addLaw(x)
 	case HoldPlaced:
 		if mine || b.Scope == ScopeDebtor {
 			return f.placeHold(x, b)
@@ -345,9 +354,12 @@ func (f *Facts) finish() {
 
 func (f *Facts) resolveZones() {
 	names := slices.Clone(f.Known.Zones)
+	if z := f.Location.Zone; z != "" && f.Setup.Zone != nil && f.Setup.Zone(z) != nil {
+		names = []string{z} // actual knowledge replaces every candidate
+	}
 	if len(names) == 0 {
 		for i := range f.Points {
-			if f.Points[i].Dead == "" {
+			if f.Points[i].usable() {
 				names = append(names, f.Points[i].Zones...)
 			}
 		}

@@ -68,7 +68,7 @@ func (f *Facts) placeHold(x Fact, b HoldPlaced) error {
 			return nil
 		}
 	}
-	f.Holds = append(f.Holds, HoldState{HoldPlaced: b, From: x.At, End: b.Until})
+	f.Holds = append(f.Holds, HoldState{HoldPlaced: b, From: x.At, End: b.Until, ref: refOf(x, b.ID)})
 	return nil
 }
 
@@ -102,10 +102,14 @@ func (f *Facts) addDispute(x Fact) error {
 		if b.Item != "" {
 			scope = ScopeItem
 		}
+		f.noteDispute(x, b)
 		return f.placeHold(x, HoldPlaced{ID: b.ID, HoldKind: HoldDispute, Scope: scope, Item: b.Item, Contact: true, Clock: true, Fees: true})
 	case DisputeResolved:
 		if b.Outcome == "closed" {
 			f.closeDisputed(b.ID, x.At)
+		}
+		if h := f.hold(b.ID); h != nil && !h.over(x.At) {
+			h.Outcome = b.Outcome
 		}
 		notice := b.Notice
 		if b.Outcome == "rejected" && notice == 0 && f.Sequence != nil {
@@ -263,21 +267,9 @@ func (f *Facts) addDebtor(x Fact) error {
 	case DebtorKnown:
 		f.Known = b
 	case PointKnown:
-		f.knowPoint(b)
+		f.knowPoint(b, refOf(x, b.ID))
 	case PointDead:
 		endAll(f.Points, func(p *PointState) bool { return p.ID == b.ID }, func(p *PointState) { p.Dead, p.DeadAt = b.Reason, x.At })
-	case OptedOut:
-		f.OptOuts = append(f.OptOuts, OptOutState{OptedOut: b, At: x.At})
-	case OptedIn:
-		endAll(f.OptOuts, func(o *OptOutState) bool {
-			return o.Channel == b.Channel && o.Point == b.Point && o.Withdrawn.IsZero()
-		}, func(o *OptOutState) { o.Withdrawn = x.At })
-	case Consented:
-		f.Consents = append(f.Consents, ConsentState{Consented: b, At: x.At})
-	case TimesInconvenient:
-		f.Times = append(f.Times, TimesState{TimesInconvenient: b, At: x.At})
-	case NoticeSent:
-		f.Notices = append(f.Notices, NoticeState{NoticeSent: b, At: x.At})
 	case FeedSeen:
 		if b.Creditor != "" && f.Creditor.ID != "" && b.Creditor != f.Creditor.ID {
 			return nil
@@ -290,12 +282,12 @@ func (f *Facts) addDebtor(x Fact) error {
 	return nil
 }
 
-func (f *Facts) knowPoint(b PointKnown) {
+func (f *Facts) knowPoint(b PointKnown, ref string) {
 	i := slices.IndexFunc(f.Points, func(p PointState) bool { return p.ID == b.ID })
 	if i >= 0 {
-		f.Points[i] = PointState{PointKnown: b}
+		f.Points[i] = PointState{PointKnown: b, ref: ref}
 	} else {
-		f.Points = append(f.Points, PointState{PointKnown: b})
+		f.Points = append(f.Points, PointState{PointKnown: b, ref: ref})
 	}
 	slices.SortStableFunc(f.Points, func(a, b PointState) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.ID, b.ID))

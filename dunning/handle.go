@@ -52,9 +52,12 @@ type (
 		Until time.Time `json:"until,omitzero"`
 	}
 	// RaiseDispute disputes an item, or the account when Item is "".
+	// In writing and in time, it stops collection by law until verification is sent.
 	RaiseDispute struct {
-		ID   string `json:"id"`
-		Item string `json:"item,omitempty"`
+		ID          string `json:"id"`
+		Item        string `json:"item,omitempty"`
+		Duplicative bool   `json:"duplicative,omitempty"`
+		Saying
 	}
 	// ResolveDispute ends it: closed, corrected (with the new amount) or rejected.
 	ResolveDispute struct {
@@ -95,6 +98,7 @@ type (
 	// LogContact records a collector's call or message, or an inbound one.
 	LogContact struct {
 		ContactLogged
+		Happened time.Time `json:"happened,omitzero"` // zero = now
 	}
 	// FinishTask ends a task with an outcome that its kind knows.
 	FinishTask struct {
@@ -106,10 +110,16 @@ type (
 		ID   string `json:"id"`
 		Text string `json:"text"`
 	}
-	// OptOut refuses a channel or point; OptIn takes that back.
-	OptOut struct{ OptedOut }
+	// OptOut refuses a channel or point, a topic, a debt, or everything; OptIn takes that back.
+	OptOut struct {
+		OptedOut
+		Received time.Time `json:"received,omitzero"`
+	}
 	// OptIn withdraws an opt-out.
-	OptIn struct{ OptedIn }
+	OptIn struct {
+		OptedIn
+		Received time.Time `json:"received,omitzero"`
+	}
 	// MarkPoint makes a contact point unusable.
 	MarkPoint struct{ PointDead }
 	// WaiveStep skips the next step of items by a person's decision.
@@ -188,16 +198,10 @@ func (f *Facts) handle(c Command, by string, at time.Time) ([]Fact, error) {
 		return f.recall(c, at)
 	case WriteNote:
 		return []Fact{f.fact(at, NoteWritten(c))}, nil
-	case OptOut:
-		return []Fact{f.debtorFact(at, c.OptedOut)}, nil
-	case OptIn:
-		return []Fact{f.debtorFact(at, c.OptedIn)}, nil
-	case MarkPoint:
-		return []Fact{f.debtorFact(at, c.PointDead)}, nil
 	case ReportDelivery:
 		return f.reported(c, at)
 	}
-	return nil, fmt.Errorf("command %T: %w", c, ErrInvalid)
+	return f.handleContact(c, by, at)
 }
 
 func (f *Facts) debtorFact(at time.Time, b Body) Fact { return Fact{At: at, Body: b} }
@@ -246,7 +250,10 @@ func (f *Facts) hold(id string) *HoldState {
 	return nil
 }
 
-var holdKinds = []HoldKind{HoldDispute, HoldHardship, HoldBreathingSpace, HoldBankruptcy, HoldDeceased, HoldRepresented, HoldCease, HoldServicemember, HoldRecall, HoldComplaint, HoldManual}
+var holdKinds = []HoldKind{
+	HoldDispute, HoldHardship, HoldBreathingSpace, HoldBankruptcy, HoldDeceased, HoldRepresented, HoldCease, HoldServicemember, HoldRecall,
+	HoldComplaint, HoldManual, HoldIdentityTheft, HoldLitigation,
+}
 
 func (f *Facts) handleHold(c Command, by string, at time.Time) ([]Fact, error) {
 	switch c := c.(type) {
@@ -277,13 +284,7 @@ func (f *Facts) handleHold(c Command, by string, at time.Time) ([]Fact, error) {
 		}
 		return []Fact{f.holdFact(h, at, HoldExtended{ID: c.ID, Until: c.Until})}, nil
 	case RaiseDispute:
-		if f.hold(c.ID) != nil {
-			return nil, nil
-		}
-		if c.Item != "" && f.item(c.Item) == nil {
-			return nil, fmt.Errorf("dispute: the account has no such item: %w", ErrUnknown)
-		}
-		return []Fact{f.fact(at, DisputeRaised(c))}, nil
+		return f.raiseDispute(c, at)
 	case ResolveDispute:
 		return f.resolveDispute(c, at)
 	}
@@ -333,8 +334,10 @@ func (f *Facts) resolveDispute(c ResolveDispute, at time.Time) ([]Fact, error) {
 	switch {
 	case h == nil || h.HoldKind != HoldDispute:
 		return nil, fmt.Errorf("dispute: there is no such dispute: %w", ErrUnknown)
-	case h.over(at):
+	case h.over(at) && h.Outcome == c.Outcome:
 		return nil, nil
+	case h.over(at):
+		return nil, fmt.Errorf("dispute: it has ended already%s; a correction is a fact of its own: %w", as(h.Outcome), ErrConflict)
 	case c.Outcome != "closed" && c.Outcome != "corrected" && c.Outcome != "rejected":
 		return nil, fmt.Errorf("dispute: the outcome must be closed, corrected or rejected: %w", ErrInvalid)
 	case c.Outcome == "corrected" && (h.Item == "" || c.Amount.Currency() != f.Currency || c.Amount.Minor() < 0):
@@ -349,6 +352,31 @@ func (f *Facts) resolveDispute(c ResolveDispute, at time.Time) ([]Fact, error) {
 		out = append(out, f.jump(at, f.Sequence.On.DisputeRejected, "dispute_rejected")...)
 	}
 	return out, nil
+}
+
+// as words how something ended.
+func as(outcome string) string {
+	if outcome == "" {
+		return " (its hold was lifted)"
+	}
+	return " as " + outcome
+}
+
+func (f *Facts) raiseDispute(c RaiseDispute, at time.Time) ([]Fact, error) {
+	if f.hold(c.ID) != nil {
+		return nil, nil
+	}
+	b := DisputeRaised{ID: c.ID, Item: c.Item, Duplicative: c.Duplicative, Told: c.Told}
+	at, err := f.said("dispute", &b.Told, c.Received, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.ID == "":
+		return nil, fmt.Errorf("dispute: needs an id: %w", ErrInvalid)
+	case c.Item != "" && f.item(c.Item) == nil:
+		return nil, fmt.Errorf("dispute: the account has no such item: %w", ErrUnknown)
+	}
+	return []Fact{f.fact(at, b)}, nil
 }
 
 func (f *Facts) lease() *LeaseState {
@@ -376,19 +404,31 @@ func (f *Facts) takeLease(c TakeLease, at time.Time) ([]Fact, error) {
 }
 
 func (f *Facts) logContact(c LogContact, at time.Time) ([]Fact, error) {
+	const what = "contact"
+	b := c.ContactLogged
+	err := firstOf(need(what, "an id", b.ID), need(what, "a direction (inbound or outbound)", b.Direction), oneOf(what, "direction", b.Direction, directions),
+		need(what, "a channel", string(b.Channel)), oneOf(what, "channel", b.Channel, LoggedChannels),
+		need(what, "an outcome", b.Outcome), oneOf(what, "outcome", b.Outcome, Outcomes),
+		f.knownPoint(what, b.Point, b.Channel), f.knownPerson(what, b.Person), f.knownPerson(what, b.Intended), f.knownAccounts(what, b.Debts))
+	if err != nil {
+		return nil, err
+	}
+	at, err = happened(what, &b.Recorded, c.Happened, at)
 	switch {
-	case c.ID == "" || c.Direction != "inbound" && c.Direction != "outbound" || c.Channel == "" || c.Outcome == "":
-		return nil, fmt.Errorf("contact: needs an id, a direction (inbound or outbound), a channel and an outcome: %w", ErrInvalid)
-	case f.contact(c.ID) != nil:
+	case err != nil:
+		return nil, err
+	case f.contact(b.ID) != nil:
 		return nil, nil
-	case c.Task != "" && f.task(c.Task) == nil:
+	case b.Task != "" && f.task(b.Task) == nil:
 		return nil, fmt.Errorf("contact: there is no such task: %w", ErrUnknown)
+	case b.Seconds < 0:
+		return nil, fmt.Errorf("contact: it cannot have taken less than no time: %w", ErrInvalid)
 	}
-	if c.Creditor == "" {
-		c.Creditor = f.Creditor.ID
+	if b.Creditor == "" {
+		b.Creditor = f.Creditor.ID
 	}
-	x := f.fact(at, c.ContactLogged)
-	x.Source = c.ID
+	x := f.fact(at, b)
+	x.Source = b.ID
 	return []Fact{x}, nil
 }
 

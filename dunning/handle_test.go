@@ -73,8 +73,8 @@ func TestCommandsAreRefusedWithAReason(t *testing.T) {
 		{"a lease into the past", nil, TakeLease{ID: "m", Owner: "p", Until: noon.Add(-1)}, ErrInvalid},
 		{"finishing a task that is not there", nil, FinishTask{ID: "t", Outcome: "done"}, ErrUnknown},
 		{"an outcome that the task's kind does not have", []Body{open}, FinishTask{ID: "t", Outcome: "approved"}, ErrInvalid},
-		{"a contact without a direction", nil, LogContact{ContactLogged{ID: "x", Channel: Call, Outcome: "no_answer"}}, ErrInvalid},
-		{"a contact for a task that is not there", nil, LogContact{ContactLogged{ID: "x", Direction: "outbound", Channel: Call, Outcome: "no_answer", Task: "z"}}, ErrUnknown},
+		{"a contact without a direction", nil, LogContact{ContactLogged: ContactLogged{ID: "x", Channel: Call, Outcome: "no_answer"}}, ErrInvalid},
+		{"a contact for a task that is not there", nil, LogContact{ContactLogged: ContactLogged{ID: "x", Direction: "outbound", Channel: Call, Outcome: "no_answer", Task: "z"}}, ErrUnknown},
 		{"waiving a step that the sequence does not have", nil, WaiveStep{Step: "nine", Why: "w"}, ErrInvalid},
 		{"waiving without a reason", nil, WaiveStep{Step: "one"}, ErrInvalid},
 	} {
@@ -97,7 +97,7 @@ func TestCommandsTwiceChangeNothing(t *testing.T) {
 		MakePromise{ID: "x", Amount: eur("1"), Due: Date{2024, 3, 9}},
 		AgreePlan{ID: "x", Count: 3, First: Date{2024, 4, 1}},
 		TakeLease{ID: "x", Owner: "o", Until: noon.Add(time.Hour)},
-		LogContact{ContactLogged{ID: "x", Direction: "outbound", Channel: Call, Outcome: "no_answer"}},
+		LogContact{ContactLogged: ContactLogged{ID: "x", Direction: "outbound", Channel: Call, Outcome: "no_answer"}},
 	} {
 		t.Run(fmt.Sprintf("%T", cmd), func(t *testing.T) {
 			f := base(t)

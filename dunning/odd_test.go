@@ -58,6 +58,10 @@ func oddFact(t *rapid.T, kinds []Kind) Fact {
 		"channel": pick("channel", "email", "sms", "letter", "call"), "direction": pick("direction", "inbound", "outbound"), "round": rapid.IntRange(0, 2).Draw(t, "round"),
 		"state": pick("state", "sending", "accepted", "failed", "unknown", "bounced", "cancelled"), "permanent": true, "deadline": instant("deadline"),
 		"attempts": 1, "ordinal": 1, "debtor_kind": "consumer", "zones": []string{"Europe/Berlin"}, "days": []string{"Mon"}, "from": "09:00",
+		"status": pick("status", "attorney", "bankruptcy", "deceased", "breathing_space", "mood"), "stage": pick("stage", "", "open", "ended", "dismissed"),
+		"wish": pick("wish", "inconvenient_place", "callback_request"), "place": pick("place", "home", ""), "answer": pick("answer", "same", "reassigned", "no_data"),
+		"zone": pick("zone", "Europe/Berlin", "America/New_York", ""), "debts": []string{pick("debt", "acc", "other")}, "point": pick("point", "e", "", "x"),
+		"person": pick("person", "", "a", "spouse"), "medium": pick("medium", "", "letter", "call"), "received": instant("received"), "recorded": instant("recorded"),
 	}
 	if rapid.Bool().Draw(t, "issued?") {
 		x["issued"] = day("issued")
@@ -69,6 +73,8 @@ func oddFact(t *rapid.T, kinds []Kind) Fact {
 		x["instalments"] = []int{2}
 	case "notice_sent":
 		x["notice"] = "validation_notice"
+	case "notice_received":
+		x["notice"] = pick("received", "cease_communication", "refuses_to_pay")
 	case "times_inconvenient":
 		x["to"] = "12:00"
 	case "task_opened":

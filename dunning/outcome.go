@@ -66,7 +66,7 @@ func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
 			return []Fact{f.fact(at, m)}
 		}
 		if consequences[o.Why].refuses {
-			return []Fact{f.fact(at, m), f.debtorFact(at, OptedOut{Channel: c.Channel, Words: string(c.Channel)})}
+			return []Fact{f.fact(at, m), f.debtorFact(at, OptedOut{Channel: c.Channel, Told: Told{Medium: string(c.Channel)}})}
 		}
 		return []Fact{f.fact(at, m), f.debtorFact(at, PointDead{ID: c.Point, Reason: string(cmp.Or(o.Why, Invalid))})}
 	case FailedConfig, FailedContent:

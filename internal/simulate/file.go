@@ -269,7 +269,7 @@ func (c *compiler) fact(x map[string]any) error {
 }
 
 // instants are the members that hold instants beside "at".
-var instants = []string{"until", "retry_at", "deadline"}
+var instants = []string{"until", "retry_at", "deadline", "received", "happened", "sent", "recorded", "since", "written_to"}
 
 // normal rewrites shorthand: plain decimals become amounts, local times RFC 3339.
 func (c *compiler) normal(x map[string]any) map[string]any {
@@ -322,10 +322,15 @@ var outside = map[dunning.Kind]bool{
 	"contact_logged": true, "contact_moved": true, "debtor_known": true, "point_known": true, "point_dead": true,
 	"opted_out": true, "opted_in": true, "consented": true, "times_inconvenient": true, "notice_sent": true,
 	"note_written": true, "feed_seen": true, "steps_waived": true, "round_begun": true,
+	"debt_known": true, "person_known": true, "location_known": true, "status_known": true, "wish_stated": true, "wish_withdrawn": true,
+	"consent_revoked": true, "notice_received": true, "notice_changed": true, "number_checked": true,
 }
 
 // debtorWide are the kinds that concern the debtor, not one account.
-var debtorWide = []dunning.Kind{"debtor_known", "point_known", "point_dead", "opted_out", "opted_in", "consented", "times_inconvenient", "notice_sent", "feed_seen"}
+var debtorWide = []dunning.Kind{
+	"debtor_known", "point_known", "point_dead", "opted_out", "opted_in", "consented", "consent_revoked", "times_inconvenient", "wish_stated",
+	"wish_withdrawn", "notice_sent", "notice_received", "notice_changed", "number_checked", "person_known", "location_known", "status_known", "feed_seen",
+}
 
 func (c *compiler) plain(x map[string]any, at time.Time) error {
 	kind := dunning.Kind(fmt.Sprint(x["kind"]))

@@ -224,7 +224,7 @@ func (c *cue) disputes() []postgres.Script {
 }
 
 func (c *cue) optsOut() []postgres.Script {
-	out := dunning.OptOut{OptedOut: dunning.OptedOut{Channel: c.m.Channel, Words: string(c.m.Channel)}}
+	out := dunning.OptOut{OptedOut: dunning.OptedOut{Channel: c.m.Channel, Told: dunning.Told{Medium: string(c.m.Channel)}}}
 	return append(c.replies(0, 20), c.row("opt-out", c.at(0, 20), rehearse.Do, do(c.d, "opt_out", out)))
 }
 
