@@ -113,15 +113,9 @@ func (j *job) waitFor(ctx context.Context, d time.Duration) error {
 
 // prove stores what evidence says about an unknown contact. No proof changes nothing.
 func (t *turn) prove(ctx context.Context, c dunning.ContactFacts, e dunning.Evidence) error {
-	switch e.Found {
-	case dunning.EvidenceAccepted:
-		f, err := dunning.Fold(t.frame.Setup, t.history)
-		if err != nil {
-			return wrap(codeFacts, err)
-		}
-		return t.append(ctx, f.Concluded(c.ID, dunning.Outcome{State: dunning.SendAccepted, ProviderID: e.ProviderID, Code: e.Code}, t.at)...)
-	case dunning.EvidenceNotAccepted:
-		return t.append(ctx, t.fact(dunning.ContactMoved{ID: c.ID, State: dunning.ContactFailed, Class: dunning.FailedNow, Code: e.Code}))
+	f, err := dunning.Fold(t.frame.Setup, t.history)
+	if err != nil {
+		return wrap(codeFacts, err)
 	}
-	return nil
+	return t.append(ctx, f.Proven(c.ID, e, t.at)...)
 }

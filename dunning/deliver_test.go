@@ -52,6 +52,8 @@ func TestDeliveryReports(t *testing.T) {
 		report Delivery
 		want   string
 	}{
+		{"that the provider has it is known already", ContactAccepted, Taken, ""},
+		{"that the provider has it resolves what was unknown", ContactUnknown, Taken, "accepted/taken"},
 		{"what arrived is noted", ContactAccepted, Delivered, "accepted/delivered"},
 		{"a report proves that a hand-over in flight was taken", ContactSending, Delivered, "accepted/delivered"},
 		{"a report resolves what was unknown", ContactUnknown, Delivered, "accepted/delivered"},
@@ -230,4 +232,55 @@ func TestTheNextChannelTakesOver(t *testing.T) {
 	if d := Decide(f, at); d.Verb != VerbTask || d.Reason != "no_channel" || len(d.Effects) != 1 {
 		t.Errorf("nothing reaches the debtor: want a task, got %s (%s)", d.Verb, d.Reason)
 	}
+}
+
+// TestEvidenceEndsTheQuestion: a person was asked whether a message left; evidence that
+// comes later answers in the person's place, once.
+func TestEvidenceEndsTheQuestion(t *testing.T) {
+	const id = "k/0/one/email/1"
+	asked := TaskOpened{ID: id + "/unknown", Task: TaskUnknown, Contact: id}
+	for _, c := range []struct {
+		about string
+		make  func(Facts) []Fact
+		want  string
+	}{
+		{"a report", func(f Facts) []Fact {
+			out, err := Handle(f, ReportDelivery{Contact: id, Report: Taken}, "system", noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}, "accepted/taken sent"},
+		{"a look-up that finds it", func(f Facts) []Fact { return f.Proven(id, Evidence{Found: EvidenceAccepted, Code: "x"}, noon) }, "accepted/x sent"},
+		{"a look-up that proves that it never left", func(f Facts) []Fact { return f.Proven(id, Evidence{Found: EvidenceNotAccepted, Code: "y"}, noon) }, "failed/y not_sent"},
+		{"a look-up that cannot know", func(f Facts) []Fact { return f.Proven(id, Evidence{Found: EvidenceCannotKnow}, noon) }, ""},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			f := mailed(t, ContactUnknown, asked)
+			facts := c.make(f)
+			if got := saidOf(facts); got != c.want {
+				t.Fatalf("facts %q, want %q", got, c.want)
+			}
+			g, err := f.Apply(facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again := c.make(g); c.want != "" && strings.Contains(saidOf(again), "sent") {
+				t.Errorf("said again: %q", saidOf(again))
+			}
+		})
+	}
+}
+
+// saidOf is said with the outcomes of tasks.
+func saidOf(facts []Fact) string {
+	var out []string
+	for _, x := range facts {
+		if e, ok := x.Body.(TaskEnded); ok {
+			out = append(out, e.Outcome)
+		} else {
+			out = append(out, said([]Fact{x}))
+		}
+	}
+	return strings.Join(out, " ")
 }
