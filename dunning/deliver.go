@@ -195,7 +195,7 @@ func (f *Facts) suffered(point string, k *ContactFacts, c ReportDelivery, does c
 		out = append(out, f.debtorFact(at, PointDead{ID: point, Reason: reason}))
 	}
 	if channel := channelOf(p, k); does.refuses && channel != "" && !f.refuses(channel) {
-		out = append(out, f.debtorFact(at, OptedOut{Channel: channel, Words: string(channel)}))
+		out = append(out, f.debtorFact(at, OptedOut{Channel: channel, Told: Told{Medium: string(channel)}}))
 	}
 	return out
 }
