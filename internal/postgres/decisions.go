@@ -7,6 +7,7 @@ import (
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres/sqlgen"
+	"github.com/duly/duly/internal/read"
 )
 
 // StoreDecision adds a decision to the journal and makes it what the case is doing
@@ -52,7 +53,7 @@ func projection(s dunning.StoredDecision) sqlgen.ProjectDecisionParams {
 		phase = string(d.Verb)
 	}
 	return sqlgen.ProjectDecisionParams{
-		Phase: phase, Waiting: d.Waiting, Verb: string(d.Verb), Step: cleanText(d.Step), WakeAt: nullTime(d.WakeAt),
+		Phase: phase, Waiting: d.Waiting, WaitsFor: string(read.WaitsFor(d)), Verb: string(d.Verb), Step: cleanText(d.Step), WakeAt: nullTime(d.WakeAt),
 		Decision: s.ID, At: micros(d.At), Version: d.Version, ID: s.Case,
 	}
 }

@@ -19,6 +19,7 @@ type factRows struct {
 	debtors  []string // whose version moves …
 	versions []int64  // … and to what
 	kinds    map[dunning.Kind]bool
+	added    map[string][]dunning.Fact // by debtor, as they will be read back
 	attempts attemptRows
 }
 
@@ -40,7 +41,8 @@ func (r *factRows) add(debtor string, version int64, seq int32, f dunning.Fact) 
 	}
 	// The log is never changed: a fact in it that cannot be read back (a date beyond the
 	// year 9999, say) would close the debtor to everybody for ever.
-	if _, err := dunning.DecodeBody(kind, body); err != nil {
+	back, err := dunning.DecodeBody(kind, body)
+	if err != nil {
 		return fmt.Errorf("%w, because it could not be read back: %w", ErrRefused, err)
 	}
 	item, amount := columnsOf(f.Body)
@@ -51,9 +53,12 @@ func (r *factRows) add(debtor string, version int64, seq int32, f dunning.Fact) 
 	r.Amounts, r.Currencies = append(r.Amounts, amount.Minor()), append(r.Currencies, amount.Currency())
 	r.Bodies = append(r.Bodies, body)
 	if r.kinds == nil {
-		r.kinds = map[dunning.Kind]bool{}
+		r.kinds, r.added = map[dunning.Kind]bool{}, map[string][]dunning.Fact{}
 	}
 	r.kinds[kind] = true
+	r.added[debtor] = append(r.added[debtor], dunning.Fact{
+		Version: version, At: micros(f.At), Account: f.Account, Case: f.Case, By: cleanText(f.By), Source: cleanText(f.Source), Body: back,
+	})
 	return nil
 }
 

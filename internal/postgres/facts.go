@@ -8,6 +8,7 @@ import (
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres/sqlgen"
+	"github.com/duly/duly/internal/read"
 )
 
 // Facts returns all facts of a debtor in the order in which they were committed,
@@ -18,6 +19,9 @@ func (tx *Tx) Facts(ctx context.Context, debtor string) ([]dunning.Fact, int64, 
 		return nil, 0, err
 	}
 	facts, err := factsAsOf(ctx, tx.q, debtor, math.MaxInt64)
+	if err == nil {
+		tx.keepLog(debtor, slices.Clip(facts)) // what is added later does not show in the caller's
+	}
 	return facts, version, err
 }
 
@@ -63,7 +67,8 @@ func (tx *Tx) version(debtor string) (int64, error) {
 }
 
 // Append adds facts to a locked debtor's log and keeps all projections: items,
-// tasks, cases open or closed, contacts and attempts, contact points. Facts whose
+// tasks, cases open or closed, contacts and attempts, contact points, and what lists
+// show (standings, work, consents). Facts whose
 // kind and source are there already are left out. What remains gets the debtor's
 // next version; if nothing remains the version stays. It returns the version that
 // holds now and how many facts were added.
@@ -110,7 +115,27 @@ func (tx *Tx) appendAll(ctx context.Context, all []addition) ([]additions, error
 	if len(rows.Kinds) == 0 {
 		return added, nil
 	}
-	return added, tx.write(ctx, &rows)
+	if err := tx.write(ctx, &rows); err != nil {
+		return added, err
+	}
+	return added, tx.restate(ctx, tx.remember(&rows))
+}
+
+// remember adds what was written to the logs that this transaction has read, and returns
+// the debtors whose standing or work may have changed by it.
+func (tx *Tx) remember(rows *factRows) (changed []string) {
+	for i, d := range rows.debtors {
+		added := rows.added[d]
+		if log, ok := tx.logs[d]; ok {
+			tx.logs[d] = append(log, added...)
+		} else if rows.versions[i] == 1 {
+			tx.keepLog(d, added) // these are its first
+		}
+		if read.MattersIn(added) {
+			changed = append(changed, d)
+		}
+	}
+	return changed
 }
 
 // sourceKey identifies a fact by its origin.
@@ -208,4 +233,6 @@ var projections = []struct {
 	{[]dunning.Kind{"contact_planned"}, (*sqlgen.Queries).ProjectContacts},
 	{[]dunning.Kind{"contact_planned", "contact_moved"}, (*sqlgen.Queries).ProjectAttempts},
 	{[]dunning.Kind{"contact_moved"}, (*sqlgen.Queries).ProjectContactStates},
+	{[]dunning.Kind{"contact_logged"}, (*sqlgen.Queries).ProjectLogged},
+	{[]dunning.Kind{"opted_out", "opted_in", "consented", "times_inconvenient", "point_dead", "notice_sent"}, (*sqlgen.Queries).ProjectConsents},
 }

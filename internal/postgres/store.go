@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres/sqlgen"
 )
 
@@ -23,6 +24,8 @@ type Store struct {
 	// a transaction's function asks outside of it (the rehearsal clock, say) always
 	// finds a connection, else all could wait for one another.
 	turns chan struct{}
+	// cipher seals messages and letters; nil: this process has no key.
+	cipher Cipher
 }
 
 // Tx is one transaction under the locks of its debtors. It ends with the function
@@ -30,7 +33,8 @@ type Store struct {
 type Tx struct {
 	tx       pgx.Tx
 	q        *sqlgen.Queries
-	versions map[string]int64 // of the locked debtors, as of now in this transaction
+	versions map[string]int64          // of the locked debtors, as of now in this transaction
+	logs     map[string][]dunning.Fact // of the debtors whose log was read, as of now in this transaction
 }
 
 const (
@@ -64,7 +68,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	outside := max(cfg.MaxConns/4, 1)
-	s := &Store{pool, sqlgen.New(pool), make(chan struct{}, cfg.MaxConns-outside)}
+	s := &Store{pool: pool, q: sqlgen.New(pool), turns: make(chan struct{}, cfg.MaxConns-outside)}
 	if err := s.check(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -142,6 +146,7 @@ func (s *Store) InDebtor(ctx context.Context, debtors []string, f func(tx *Tx) e
 			if err != nil {
 				return err
 			}
+			tx.cipher = s.cipher
 			return f(tx)
 		}))
 	})

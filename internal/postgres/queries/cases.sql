@@ -10,8 +10,9 @@ WHERE c.debtor_id = $1
 ORDER BY c.created_at, c.id;
 
 -- name: OpenCase :execrows
-INSERT INTO cases (id, account_id, debtor_id, creditor_id, sequence_id, sequence_version)
-VALUES (@id, @account_id, @debtor_id, @creditor_id, @sequence_id, @sequence_version)
+INSERT INTO cases (id, account_id, debtor_id, creditor_id, sequence_id, sequence_version, currency)
+VALUES (@id, @account_id, @debtor_id, @creditor_id, @sequence_id, @sequence_version,
+        coalesce((SELECT a.currency FROM accounts a WHERE a.id = @account_id), ''))
 ON CONFLICT DO NOTHING;
 
 -- A recorded migration moves a case to another version of its sequence.
@@ -29,6 +30,7 @@ VALUES (@id, @case_id, sqlc.narg(intent), @debtor_version, @verb, @step, @round,
 UPDATE cases SET
   phase = CASE status WHEN 'closed' THEN 'closed' ELSE @phase::text END,
   waiting = CASE status WHEN 'closed' THEN '' ELSE @waiting::text END,
+  waits_for = CASE status WHEN 'closed' THEN '' ELSE @waits_for::text END,
   next_verb = CASE status WHEN 'closed' THEN '' ELSE @verb::text END,
   next_step = CASE status WHEN 'closed' THEN '' ELSE @step::text END,
   next_at = CASE status WHEN 'closed' THEN NULL ELSE sqlc.narg(wake_at)::timestamptz END,

@@ -61,6 +61,7 @@ UPDATE cases c SET
   close_reason = CASE l.kind WHEN 'case_closed' THEN l.body->>'reason' END,
   phase = CASE l.kind WHEN 'case_opened' THEN 'look' ELSE 'closed' END,
   waiting = '',
+  waits_for = CASE l.kind WHEN 'case_opened' THEN 'worker' ELSE '' END,
   next_verb = CASE l.kind WHEN 'case_opened' THEN 'look' ELSE '' END,
   next_step = '',
   next_at = CASE l.kind WHEN 'case_opened' THEN l.at END,
@@ -99,12 +100,14 @@ WHERE f.kind = 'task_ended' AND t.debtor_id = f.debtor_id AND t.id = f.body->>'i
 
 -- name: ProjectContacts :exec
 INSERT INTO contacts (id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic,
-                      decision_id, version, reserved_at, state_at)
+                      decision_id, version, reserved_at, state_at, creditor_id)
 SELECT f.body->>'id', f.case_id, f.debtor_id, coalesce((f.body->>'round')::int, 0), coalesce(f.body->>'step', ''),
        coalesce((f.body->>'entry')::int, 0), coalesce((f.body->>'alt')::int, 0), f.body->>'channel', coalesce((f.body->>'ordinal')::int, 0),
        NULLIF(f.body->>'point', ''), coalesce(f.body->>'template', ''), coalesce(f.body->>'purpose', ''),
-       coalesce((f.body->>'automatic')::boolean, false), NULLIF(f.body->>'decision', ''), f.version, f.at, f.at
+       coalesce((f.body->>'automatic')::boolean, false), NULLIF(f.body->>'decision', ''), f.version, f.at, f.at,
+       c.creditor_id
 FROM facts f
+JOIN cases c ON c.id = f.case_id
 JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
   ON f.debtor_id = v.debtor_id AND f.version = v.version
 WHERE f.kind = 'contact_planned';
@@ -154,3 +157,24 @@ FROM facts f
 JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
   ON f.debtor_id = v.debtor_id AND f.version = v.version
 WHERE f.kind = 'point_dead' AND p.debtor_id = f.debtor_id AND p.id = f.body->>'id';
+
+-- name: ProjectLogged :exec
+INSERT INTO logged_contacts (debtor_id, version, seq, creditor_id, account_id, case_id, id, at, by, direction, channel, outcome)
+SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.account_id, f.case_id, f.body->>'id', f.at, f.by,
+       f.body->>'direction', coalesce(f.body->>'channel', ''), coalesce(f.body->>'outcome', '')
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+JOIN debtors d ON d.id = f.debtor_id
+WHERE f.kind = 'contact_logged';
+
+-- name: ProjectConsents :exec
+INSERT INTO consent_ledger (debtor_id, version, seq, creditor_id, kind, at, recorded_at, by, source, channel, point, detail)
+SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.kind, f.at, f.recorded_at, f.by, f.source, coalesce(f.body->>'channel', ''),
+       CASE f.kind WHEN 'point_dead' THEN f.body->>'id' ELSE coalesce(f.body->>'point', '') END,
+       coalesce(f.body->>'basis', f.body->>'medium', f.body->>'reason', f.body->>'notice', f.body->>'from', '')
+FROM facts f
+JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+  ON f.debtor_id = v.debtor_id AND f.version = v.version
+JOIN debtors d ON d.id = f.debtor_id
+WHERE f.kind IN ('opted_out', 'opted_in', 'consented', 'times_inconvenient', 'point_dead', 'notice_sent');

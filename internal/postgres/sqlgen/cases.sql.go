@@ -534,8 +534,9 @@ func (q *Queries) MoveCase(ctx context.Context, sequenceID string, sequenceVersi
 }
 
 const openCase = `-- name: OpenCase :execrows
-INSERT INTO cases (id, account_id, debtor_id, creditor_id, sequence_id, sequence_version)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO cases (id, account_id, debtor_id, creditor_id, sequence_id, sequence_version, currency)
+VALUES ($1, $2, $3, $4, $5, $6,
+        coalesce((SELECT a.currency FROM accounts a WHERE a.id = $2), ''))
 ON CONFLICT DO NOTHING
 `
 
@@ -594,19 +595,21 @@ const projectDecision = `-- name: ProjectDecision :exec
 UPDATE cases SET
   phase = CASE status WHEN 'closed' THEN 'closed' ELSE $1::text END,
   waiting = CASE status WHEN 'closed' THEN '' ELSE $2::text END,
-  next_verb = CASE status WHEN 'closed' THEN '' ELSE $3::text END,
-  next_step = CASE status WHEN 'closed' THEN '' ELSE $4::text END,
-  next_at = CASE status WHEN 'closed' THEN NULL ELSE $5::timestamptz END,
-  next_decision = $6::text,
-  decided_at = $7::timestamptz,
-  decided_version = $8::bigint,
-  pending_at = CASE WHEN nudged_version > $8::bigint THEN pending_at END
-WHERE id = $9
+  waits_for = CASE status WHEN 'closed' THEN '' ELSE $3::text END,
+  next_verb = CASE status WHEN 'closed' THEN '' ELSE $4::text END,
+  next_step = CASE status WHEN 'closed' THEN '' ELSE $5::text END,
+  next_at = CASE status WHEN 'closed' THEN NULL ELSE $6::timestamptz END,
+  next_decision = $7::text,
+  decided_at = $8::timestamptz,
+  decided_version = $9::bigint,
+  pending_at = CASE WHEN nudged_version > $9::bigint THEN pending_at END
+WHERE id = $10
 `
 
 type ProjectDecisionParams struct {
 	Phase    string
 	Waiting  string
+	WaitsFor string
 	Verb     string
 	Step     string
 	WakeAt   *time.Time
@@ -621,6 +624,7 @@ func (q *Queries) ProjectDecision(ctx context.Context, arg ProjectDecisionParams
 	_, err := q.db.Exec(ctx, projectDecision,
 		arg.Phase,
 		arg.Waiting,
+		arg.WaitsFor,
 		arg.Verb,
 		arg.Step,
 		arg.WakeAt,

@@ -62,7 +62,7 @@ func (q *Queries) AttemptsOf(ctx context.Context, contactID string) ([]AttemptsO
 }
 
 const contactByID = `-- name: ContactByID :one
-SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline FROM contacts WHERE id = $1
+SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline, creditor_id FROM contacts WHERE id = $1
 `
 
 func (q *Queries) ContactByID(ctx context.Context, id string) (Contact, error) {
@@ -93,12 +93,13 @@ func (q *Queries) ContactByID(ctx context.Context, id string) (Contact, error) {
 		&i.ProviderID,
 		&i.RetryAt,
 		&i.Deadline,
+		&i.CreditorID,
 	)
 	return i, err
 }
 
 const contactByProvider = `-- name: ContactByProvider :one
-SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline FROM contacts WHERE channel = $1 AND provider_id = $2::text ORDER BY reserved_at DESC LIMIT 1
+SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline, creditor_id FROM contacts WHERE channel = $1 AND provider_id = $2::text ORDER BY reserved_at DESC LIMIT 1
 `
 
 func (q *Queries) ContactByProvider(ctx context.Context, channel string, providerID string) (Contact, error) {
@@ -129,12 +130,13 @@ func (q *Queries) ContactByProvider(ctx context.Context, channel string, provide
 		&i.ProviderID,
 		&i.RetryAt,
 		&i.Deadline,
+		&i.CreditorID,
 	)
 	return i, err
 }
 
 const contactsOf = `-- name: ContactsOf :many
-SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline FROM contacts WHERE case_id = $1 ORDER BY reserved_at, id
+SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline, creditor_id FROM contacts WHERE case_id = $1 ORDER BY reserved_at, id
 `
 
 func (q *Queries) ContactsOf(ctx context.Context, caseID string) ([]Contact, error) {
@@ -171,6 +173,7 @@ func (q *Queries) ContactsOf(ctx context.Context, caseID string) ([]Contact, err
 			&i.ProviderID,
 			&i.RetryAt,
 			&i.Deadline,
+			&i.CreditorID,
 		); err != nil {
 			return nil, err
 		}
@@ -462,7 +465,7 @@ func (q *Queries) TimelineFacts(ctx context.Context, id string) ([]TimelineFacts
 }
 
 const unsettledContacts = `-- name: UnsettledContacts :many
-SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline FROM contacts WHERE state IN ('reserved', 'sending', 'unknown') AND state_at < $1 ORDER BY state_at, id LIMIT $2
+SELECT id, case_id, debtor_id, round, step, entry, alt, channel, ordinal, point_id, template, purpose, automatic, decision_id, version, reserved_at, state, state_at, class, code, permanent, provider_id, retry_at, deadline, creditor_id FROM contacts WHERE state IN ('reserved', 'sending', 'unknown') AND state_at < $1 ORDER BY state_at, id LIMIT $2
 `
 
 // Contacts whose hand-over has not come to an end, oldest first.
@@ -500,6 +503,7 @@ func (q *Queries) UnsettledContacts(ctx context.Context, before time.Time, max i
 			&i.ProviderID,
 			&i.RetryAt,
 			&i.Deadline,
+			&i.CreditorID,
 		); err != nil {
 			return nil, err
 		}

@@ -320,29 +320,6 @@ func (q *Queries) ImportRuns(ctx context.Context, max int32) ([]ImportRun, error
 	return items, nil
 }
 
-const letterByAttempt = `-- name: LetterByAttempt :one
-SELECT attempt, at, pdf, html FROM letters WHERE attempt = $1
-`
-
-type LetterByAttemptRow struct {
-	Attempt string
-	At      time.Time
-	Pdf     []byte
-	Html    string
-}
-
-func (q *Queries) LetterByAttempt(ctx context.Context, attempt string) (LetterByAttemptRow, error) {
-	row := q.db.QueryRow(ctx, letterByAttempt, attempt)
-	var i LetterByAttemptRow
-	err := row.Scan(
-		&i.Attempt,
-		&i.At,
-		&i.Pdf,
-		&i.Html,
-	)
-	return i, err
-}
-
 const lockReleases = `-- name: LockReleases :exec
 SELECT pg_advisory_xact_lock(hashtextextended('duly releases', 0))
 `

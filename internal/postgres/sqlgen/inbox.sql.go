@@ -69,7 +69,7 @@ func (q *Queries) ClaimInbox(ctx context.Context, lease pgtype.Interval, max int
 }
 
 const contactByAttempt = `-- name: ContactByAttempt :one
-SELECT c.id, c.case_id, c.debtor_id, c.round, c.step, c.entry, c.alt, c.channel, c.ordinal, c.point_id, c.template, c.purpose, c.automatic, c.decision_id, c.version, c.reserved_at, c.state, c.state_at, c.class, c.code, c.permanent, c.provider_id, c.retry_at, c.deadline FROM contact_attempts a JOIN contacts c ON c.id = a.contact_id WHERE a.attempt = $1
+SELECT c.id, c.case_id, c.debtor_id, c.round, c.step, c.entry, c.alt, c.channel, c.ordinal, c.point_id, c.template, c.purpose, c.automatic, c.decision_id, c.version, c.reserved_at, c.state, c.state_at, c.class, c.code, c.permanent, c.provider_id, c.retry_at, c.deadline, c.creditor_id FROM contact_attempts a JOIN contacts c ON c.id = a.contact_id WHERE a.attempt = $1
 `
 
 func (q *Queries) ContactByAttempt(ctx context.Context, attempt string) (Contact, error) {
@@ -100,6 +100,7 @@ func (q *Queries) ContactByAttempt(ctx context.Context, attempt string) (Contact
 		&i.ProviderID,
 		&i.RetryAt,
 		&i.Deadline,
+		&i.CreditorID,
 	)
 	return i, err
 }

@@ -46,6 +46,7 @@ type Contact struct {
 	ProviderID *string
 	RetryAt    *time.Time
 	Deadline   *time.Time
+	CreditorID string
 }
 
 type Delivery struct {
@@ -109,6 +110,26 @@ type InboxRequest struct {
 	Headers    []byte
 	Body       []byte
 	KeyID      string
+}
+
+type LetterBatch struct {
+	ID         string
+	CreditorID string
+	ClosedAt   time.Time
+	By         string
+	PdfSha256  []byte
+	Pages      int32
+	PostedAt   *time.Time
+	PostedBy   *string
+}
+
+type SentMessage struct {
+	Attempt   string
+	ContactID string
+	At        time.Time
+	Sha256    []byte
+	KeyID     string
+	Sealed    []byte
 }
 
 type Session struct {
