@@ -139,7 +139,7 @@ func (f *Facts) offerCourtesy(at time.Time, step string, round int, since, until
 // courtesyEntry picks the channel, or waits for the policy's earliest yes.
 func (f *Facts) courtesyEntry(at time.Time, d Decision, s *Step, until time.Time) (Decision, bool) {
 	for alt, c := range (Channeled{Channel: s.Send[0].Channel, Template: s.Send[0].Template, Else: append(slices.Clone(s.Send[0].Else), s.Send[1:]...)}).alternatives() {
-		v := f.gate(at, s, c)
+		v := f.gate(at, &d, s, c)
 		switch {
 		case v.Impossible:
 			continue

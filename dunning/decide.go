@@ -47,6 +47,9 @@ func Decide(f Facts, at time.Time) Decision {
 	if f.Sequence != nil {
 		d.Sequence = f.Sequence.ID + "@" + f.Sequence.Version
 	}
+	if f.Record {
+		d.Versions = f.Setup.Versions
+	}
 	return d
 }
 

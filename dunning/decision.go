@@ -41,12 +41,25 @@ type Decision struct {
 	// offers, escalations, referrals and closing they are all there is to do.
 	Effects []Fact `json:"effects,omitempty"`
 
+	// Checks are what the contact policies were asked for this decision, one for
+	// each channel that was considered, with what they said.
+	Checks []Checked `json:"checks,omitempty"`
+
 	// Conditions holds the values of conditions that were evaluated: source text → result.
 	Conditions []ConditionValue `json:"conditions,omitempty"`
 	// Version is the debtor's version that was looked at.
 	Version int64 `json:"debtor_version"`
 	// Sequence is the sequence version that was followed.
 	Sequence string `json:"sequence,omitempty"`
+	// Versions are those of what else surrounded the decision.
+	Versions Versions `json:"versions,omitzero"`
+}
+
+// Versions names the data that surround a decision and are not facts.
+type Versions struct {
+	Release  string `json:"release,omitempty"`  // published configuration: creditors, policy packs, holidays
+	Zones    string `json:"zones,omitempty"`    // database of time zones
+	Prefixes string `json:"prefixes,omitempty"` // tables of number prefixes, postcodes and states
 }
 
 // ConditionValue is one condition and what it came to.
@@ -82,4 +95,4 @@ type Next struct {
 }
 
 // CoreVersion names the rules of this release; it is stored with every decision.
-const CoreVersion = "1"
+const CoreVersion = "2"

@@ -268,7 +268,7 @@ func (f *Facts) missedDispatch(at time.Time, s *Step, group []rung) bool {
 func (f *Facts) couldSend(at time.Time, s *Step) bool {
 	for _, e := range s.entries()[:1] {
 		for _, c := range e.alternatives() {
-			if v := f.gate(at, s, c); !v.Impossible {
+			if v := f.gate(at, nil, s, c); !v.Impossible {
 				return v.Allowed
 			}
 		}
@@ -489,7 +489,7 @@ func (f *Facts) entry(at time.Time, d Decision, s *Step, i int, e Channeled) Dec
 		if f.spent(d, i, alt, f.point(c.Channel)) {
 			continue
 		}
-		v := f.gate(at, s, c)
+		v := f.gate(at, &d, s, c)
 		if v.Impossible {
 			last = v
 			continue

@@ -20,6 +20,10 @@ type Setup struct {
 	Zone func(name string) *time.Location
 	// Holiday reports whether a day is a holiday of a named calendar.
 	Holiday func(calendar string, d Date) bool
+	// Record makes decisions keep what the contact policies were asked and said,
+	// and the versions of what surrounded them.
+	Record   bool
+	Versions Versions
 }
 
 // Creditor is what the core needs to know of the creditor.
@@ -207,6 +211,9 @@ type Facts struct {
 	Persons   []PersonState
 	Debts     []DebtState // of all the debtor's accounts
 	Location  LocationKnown
+
+	locationRef string
+
 	FeedUntil time.Time
 
 	feedBack time.Time // when payment data last came back after it had been too old

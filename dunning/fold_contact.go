@@ -66,7 +66,7 @@ func (f *Facts) addLaw(x Fact) error {
 	case PersonKnown:
 		f.Persons = put(f.Persons, PersonState{PersonKnown: b, ref: refOf(x, b.ID)}, func(p *PersonState) bool { return p.ID == b.ID })
 	case LocationKnown:
-		f.Location = b
+		f.Location, f.locationRef = b, refOf(x, "")
 	case StatusKnown:
 		f.knowStatus(x, b)
 	case DebtKnown:

@@ -15,9 +15,15 @@ import (
 const person = "debtor"
 
 // gate asks the contact policies whether a channel may be used at an instant.
-func (f *Facts) gate(at time.Time, s *Step, c Channeled) contact.Verdict {
+// The question and its answer become part of the decision, if there is one.
+func (f *Facts) gate(at time.Time, d *Decision, s *Step, c Channeled) contact.Verdict {
 	q := f.Query(at, c.Channel, purposeOf(s.ID), true)
-	return f.Policies.Check(q)
+	if d == nil || !f.Record {
+		return f.Policies.Check(q)
+	}
+	asked := f.checked(q)
+	d.Checks = append(d.Checks, asked)
+	return asked.Verdict
 }
 
 // Ask is a contact that somebody wants to make.
