@@ -1,9 +1,19 @@
 package identity
 
 import (
+	"errors"
 	"strings"
 	"time"
 )
+
+// ErrNotFound means that there is no such thing, or none that the asker may know of.
+var ErrNotFound = errors.New("there is no such record")
+
+// ErrTaken means that the name, or the subject at the issuer, is somebody's already.
+var ErrTaken = errors.New("it is there already")
+
+// ErrLastAdmin refuses what would leave nobody who can let others in.
+var ErrLastAdmin = errors.New("that would leave no admin who can sign in: make another user admin of all creditors first")
 
 // User is a person who works with Duly. All instants are wall-clock instants in UTC.
 type User struct {

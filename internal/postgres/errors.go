@@ -7,15 +7,18 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/duly/duly/internal/identity"
 )
 
 // Errors that callers act on. They are wrapped: test with errors.Is.
 var (
-	// ErrNotFound: there is no such row.
-	ErrNotFound = errors.New("there is no such record")
+	// ErrNotFound: there is no such row. It is identity's, so that the web knows it without
+	// knowing the database.
+	ErrNotFound = identity.ErrNotFound
 	// ErrTaken: somebody else has this intent, send key, item or open case already.
 	// Load the facts again and decide on what is there now.
-	ErrTaken = errors.New("it is there already")
+	ErrTaken = identity.ErrTaken
 	// ErrRefused: the database refuses the row as nonsense; a bug of the caller.
 	ErrRefused = errors.New("the database refuses it")
 )

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,9 +13,6 @@ import (
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres/sqlgen"
 )
-
-// ErrLastAdmin refuses what would leave nobody who can let others in.
-var ErrLastAdmin = errors.New("that would leave no admin who can sign in: make another user admin of all creditors first")
 
 // AddUser makes a user and returns the id. ErrTaken if the name or the subject at the
 // issuer is somebody's already. u.ID may be "".
@@ -46,7 +42,7 @@ func putGrants(ctx context.Context, q *sqlgen.Queries, user string, grants []ide
 	for _, g := range grants {
 		creditors, roles = append(creditors, g.Creditor), append(roles, string(g.Role))
 	}
-	return q.AddGrants(ctx, sqlgen.AddGrantsParams{UserID: user, Creditors: creditors, Roles: roles})
+	return q.AddGrants(ctx, user, creditors, roles)
 }
 
 // UserByName finds a user by the name they sign in with. ErrNotFound if there is none.
@@ -161,7 +157,7 @@ func (s *Store) SetSettings(ctx context.Context, user string, set identity.Setti
 	return s.changeUser(ctx, user, func(q *sqlgen.Queries) (int64, error) { return q.SetSettings(ctx, b, user) })
 }
 
-// SetGrants replaces the roles of a user, in force with the next request. ErrLastAdmin if
+// SetGrants replaces the roles of a user, in force with the next request. identity.ErrLastAdmin if
 // nobody else could let others in.
 func (s *Store) SetGrants(ctx context.Context, user string, grants []identity.Grant) error {
 	return s.changeUser(ctx, user, func(q *sqlgen.Queries) (int64, error) {
@@ -178,7 +174,7 @@ func (s *Store) SetGrants(ctx context.Context, user string, grants []identity.Gr
 }
 
 // Disable shuts a user out and ends their sessions, or with the zero instant lets them in
-// again. ErrLastAdmin if nobody else could let others in.
+// again. identity.ErrLastAdmin if nobody else could let others in.
 func (s *Store) Disable(ctx context.Context, user string, at time.Time) error {
 	return s.changeUser(ctx, user, func(q *sqlgen.Queries) (int64, error) {
 		if !at.IsZero() {
@@ -204,7 +200,7 @@ func otherAdmin(ctx context.Context, q *sqlgen.Queries, user string) error {
 	}
 	grants, err := q.GrantsOf(ctx, user)
 	if err == nil && slices.Contains(grants, sqlgen.GrantsOfRow{CreditorID: identity.AllCreditors, Role: string(identity.Admin)}) {
-		err = ErrLastAdmin
+		err = identity.ErrLastAdmin
 	}
 	return err
 }
