@@ -36,6 +36,13 @@ type Tx interface {
 	StoreDecision(ctx context.Context, d dunning.StoredDecision) error
 	// Nudge wakes cases through the outbox.
 	Nudge(ctx context.Context, cases ...string) error
+	// Switches are those that are on, as of now.
+	Switches(ctx context.Context) ([]dunning.Switch, error)
+	// HoldSwitches is Switches, and none can be turned on before this transaction ends.
+	HoldSwitches(ctx context.Context) ([]dunning.Switch, error)
+	// KeepSent keeps the message of a contact as it is about to be handed over. It is
+	// sealed: what the database holds cannot be read without a key that it does not have.
+	KeepSent(ctx context.Context, contact string, m dunning.Message) error
 }
 
 // Frame is what surrounds a case's facts, with the versions that a re-check needs.

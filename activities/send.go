@@ -69,12 +69,13 @@ func (j *job) handOver(ctx context.Context, c reserved) (next dunning.StoredDeci
 	} else if err != nil {
 		return next, false, wrap(codeRender, err)
 	}
-	f, moved, err := j.passFence(ctx, c)
+	m.Attempt, m.NotAfter = AttemptID(c.ID), c.notAfter
+	f, moved, err := j.passFence(ctx, c, m)
 	if moved || err != nil {
 		return next, moved, err
 	}
 	c.fenced = true
-	m.Attempt, m.At, m.NotAfter = AttemptID(c.ID), f.at, c.notAfter
+	m.At = f.at
 	next, err = j.conclude(ctx, c, f, j.call(ctx, ch, m, f))
 	return next, false, err
 }
@@ -109,6 +110,9 @@ func (t *turn) reserve(ctx context.Context) (result, error) {
 	}
 	if d.Contact == nil {
 		return t.withoutMessage(ctx, d)
+	}
+	if out, kept, err := t.keptBack(ctx, d); kept || err != nil {
+		return out, err
 	}
 	allowed, err := t.store(ctx, d, "", 0)
 	if err != nil {
@@ -179,9 +183,10 @@ func (t *turn) cancel(ctx context.Context, left []dunning.ContactFacts) error {
 	return t.append(ctx, facts...)
 }
 
-// passFence is tx2. It commits the state "sending" if nothing about the debtor changed
-// since the contact was reserved.
-func (j *job) passFence(ctx context.Context, c reserved) (f fence, moved bool, err error) {
+// passFence is tx2. It commits the state "sending", and a copy of the message, if nothing
+// about the debtor changed since the contact was reserved and no switch is on. A switch
+// that is turned on later waits for this commit.
+func (j *job) passFence(ctx context.Context, c reserved, m dunning.Message) (f fence, moved bool, err error) {
 	err = j.Store.InDebtor(ctx, j.ref.Debtor, func(tx Tx) error {
 		v, err := tx.Version(ctx, j.ref.Debtor)
 		if moved = v != c.version; err != nil || moved {
@@ -190,12 +195,17 @@ func (j *job) passFence(ctx context.Context, c reserved) (f fence, moved bool, e
 		if f.at, err = j.Clock.Now(ctx); err != nil {
 			return wrap(codeClock, err)
 		}
-		f.wall = j.wallNow()
+		if moved, err = j.stopped(ctx, tx, c.ContactPlanned, f.at); err != nil || moved {
+			return err
+		}
+		f.wall, m.At = j.wallNow(), f.at
 		sending := dunning.ContactMoved{ID: c.ID, State: dunning.ContactSending, Code: fencedAt(f.wall)}
-		f.version, _, err = tx.Append(ctx, j.ref.Debtor, []dunning.Fact{
+		if f.version, _, err = tx.Append(ctx, j.ref.Debtor, []dunning.Fact{
 			{At: f.at, Account: j.ref.Account, Case: j.ref.Case, By: "system", Body: sending},
-		})
-		return err
+		}); err != nil {
+			return err
+		}
+		return tx.KeepSent(ctx, c.ID, m)
 	})
 	return f, moved, wrap(codeStore, err)
 }

@@ -132,7 +132,7 @@ func (c Channels) Guard(clk clock.Clock) error {
 type letters struct{ *postgres.Store }
 
 func (l letters) Put(ctx context.Context, f letter.Letter) error {
-	return l.PutLetter(ctx, postgres.LetterFile{Attempt: f.Attempt, At: f.At, PDF: f.PDF, HTML: string(f.HTML)})
+	return l.PutLetter(ctx, postgres.LetterFile{Attempt: f.Attempt, At: f.At, Pages: f.Pages, PDF: f.PDF, HTML: string(f.HTML)})
 }
 
 func (l letters) Has(ctx context.Context, attempt string) (bool, error) {

@@ -3,6 +3,7 @@ package codec
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -34,15 +35,16 @@ var ErrNoKeys = errors.New("no encryption key: set " + EnvKeys + " or " + EnvKey
 type Keys struct {
 	ids  []string // newest first
 	aead map[string]cipher.AEAD
+	data map[string]cipher.AEAD // for data at rest: derived, so that neither use weakens the other
 }
 
 // ParseKeys reads a ring from text: id:base64 pairs divided by commas or line
 // breaks, the newest first. Each key is 32 bytes in standard base64. Errors
 // name the position and the id, never the key.
 func ParseKeys(text string) (Keys, error) {
-	ring := Keys{aead: map[string]cipher.AEAD{}}
+	ring := Keys{aead: map[string]cipher.AEAD{}, data: map[string]cipher.AEAD{}}
 	for i, pair := range splitPairs(text) {
-		id, aead, err := parsePair(pair)
+		id, aead, data, err := parsePair(pair)
 		if err != nil {
 			return Keys{}, fmt.Errorf("encryption key %d: %w", i+1, err)
 		}
@@ -50,7 +52,7 @@ func ParseKeys(text string) (Keys, error) {
 			return Keys{}, fmt.Errorf("encryption key %d: the id %q is used twice: a new key needs a new id", i+1, id)
 		}
 		ring.ids = append(ring.ids, id)
-		ring.aead[id] = aead
+		ring.aead[id], ring.data[id] = aead, data
 	}
 	if len(ring.ids) == 0 {
 		return Keys{}, ErrNoKeys
@@ -68,25 +70,31 @@ func splitPairs(text string) []string {
 	return pairs
 }
 
-func parsePair(pair string) (string, cipher.AEAD, error) {
+func parsePair(pair string) (id string, payloads, data cipher.AEAD, err error) {
 	id, encoded, found := strings.Cut(pair, ":")
 	if !found {
-		return "", nil, errors.New("not of the form id:base64")
+		return "", nil, nil, errors.New("not of the form id:base64")
 	}
 	id = strings.TrimSpace(id)
 	if !keyID.MatchString(id) {
-		return "", nil, errors.New("an id has 1 to 64 letters, digits, dots, dashes or underscores")
+		return "", nil, nil, errors.New("an id has 1 to 64 letters, digits, dots, dashes or underscores")
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	if err != nil {
 		// The cause quotes a byte of the key, so it is not passed on.
-		return "", nil, fmt.Errorf("the key of %q is not standard base64", id)
+		return "", nil, nil, fmt.Errorf("the key of %q is not standard base64", id)
 	}
 	if len(raw) != keyBytes {
-		return "", nil, fmt.Errorf("the key of %q has %d bytes, AES-256 needs %d (make one with `openssl rand -base64 32`)", id, len(raw), keyBytes)
+		return "", nil, nil, fmt.Errorf("the key of %q has %d bytes, AES-256 needs %d (make one with `openssl rand -base64 32`)", id, len(raw), keyBytes)
 	}
-	aead, err := newAEAD(raw)
-	return id, aead, err
+	derived, err := hkdf.Key(sha256.New, raw, nil, "duly data at rest", keyBytes)
+	if err != nil {
+		return "", nil, nil, fmt.Errorf("deriving from the key of %q: %w", id, err)
+	}
+	if payloads, err = newAEAD(raw); err == nil {
+		data, err = newAEAD(derived)
+	}
+	return id, payloads, data, err
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

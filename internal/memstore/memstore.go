@@ -30,6 +30,8 @@ const (
 	PointFacts  = "facts"  // in a transaction, before the answer
 	PointAppend = "append" // in a transaction, before the facts are added
 	PointIntent = "intent"
+	PointSwitch = "switch" // in a transaction, before the switches are answered
+	PointKeep   = "keep"   // in a transaction, before a message is kept
 	PointStore  = "store"
 	PointCommit = "commit"    // before it: nothing remains
 	PointAfter  = "committed" // after it: all remains, but the caller learns of an error
@@ -54,6 +56,8 @@ type state struct {
 	intents   map[string]string
 	cases     map[string]dunning.CaseRef
 	nudges    []string
+	switches  []dunning.Switch
+	sent      map[string]dunning.Message
 }
 
 type debtor struct {
@@ -65,6 +69,7 @@ func (s state) clone() state {
 	return state{
 		debtors: maps.Clone(s.debtors), decisions: maps.Clone(s.decisions), order: slices.Clone(s.order),
 		intents: maps.Clone(s.intents), cases: maps.Clone(s.cases), nudges: slices.Clone(s.nudges),
+		switches: slices.Clone(s.switches), sent: maps.Clone(s.sent),
 	}
 }
 
@@ -156,6 +161,21 @@ func (s *Store) TakeNudges() []string {
 	out := s.nudges
 	s.nudges = nil
 	return out
+}
+
+// SetSwitches makes these the switches that are on.
+func (s *Store) SetSwitches(on ...dunning.Switch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.switches = on
+}
+
+// Sent is the message that was kept for a contact, false when none was.
+func (s *Store) Sent(contact string) (dunning.Message, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.sent[contact]
+	return m, ok
 }
 
 // Tx is a transaction.
@@ -307,4 +327,21 @@ func (tx *Tx) Nudge(_ context.Context, cases ...string) error {
 		}
 	}
 	return nil
+}
+
+// Switches are those that are on.
+func (tx *Tx) Switches(context.Context) ([]dunning.Switch, error) {
+	return slices.Clone(tx.switches), tx.store.fault(PointSwitch)
+}
+
+// HoldSwitches is Switches: transactions run one at a time here.
+func (tx *Tx) HoldSwitches(ctx context.Context) ([]dunning.Switch, error) { return tx.Switches(ctx) }
+
+// KeepSent keeps the message of a contact.
+func (tx *Tx) KeepSent(_ context.Context, contact string, m dunning.Message) error {
+	if tx.sent == nil {
+		tx.sent = map[string]dunning.Message{}
+	}
+	tx.sent[contact] = m
+	return tx.store.fault(PointKeep)
 }

@@ -63,15 +63,37 @@ func (b Sandbox) Latest(ctx context.Context, limit int) ([]dunning.Message, erro
 type LetterFile struct {
 	Attempt string
 	At      time.Time
+	Pages   int
 	PDF     []byte
 	HTML    string
 }
 
-// PutLetter keeps a letter durably. The first one of an attempt stays.
+func pdfName(attempt string) string  { return "letter pdf\x00" + attempt }
+func htmlName(attempt string) string { return "letter html\x00" + attempt }
+
+// PutLetter keeps a letter durably, sealed when the store has keys. The first one of an
+// attempt stays.
 func (s *Store) PutLetter(ctx context.Context, l LetterFile) error {
-	err := s.q.PutLetter(ctx, sqlgen.PutLetterParams{Attempt: l.Attempt, At: micros(l.At), Pdf: l.PDF, Html: cleanText(l.HTML)})
+	if s.cipher == nil {
+		err := s.q.PutLetter(ctx, sqlgen.PutLetterParams{Attempt: l.Attempt, At: micros(l.At), Pdf: l.PDF, Html: cleanText(l.HTML)})
+		return keepingLetter(l.Attempt, err)
+	}
+	id, pdf, err := s.cipher.Seal(pdfName(l.Attempt), l.PDF)
 	if err != nil {
-		return fmt.Errorf("keeping the letter of attempt %s: %w", l.Attempt, explain(err))
+		return keepingLetter(l.Attempt, err)
+	}
+	_, html, err := s.cipher.Seal(htmlName(l.Attempt), []byte(l.HTML))
+	if err != nil {
+		return keepingLetter(l.Attempt, err)
+	}
+	return keepingLetter(l.Attempt, s.q.PutSealedLetter(ctx, sqlgen.PutSealedLetterParams{
+		Attempt: l.Attempt, At: micros(l.At), Pdf: pdf, Pages: int32(l.Pages), KeyID: id, HtmlSealed: html,
+	}))
+}
+
+func keepingLetter(attempt string, err error) error {
+	if err != nil {
+		return fmt.Errorf("keeping the letter of attempt %s: %w", attempt, explain(err))
 	}
 	return nil
 }
@@ -84,11 +106,23 @@ func (s *Store) HasLetter(ctx context.Context, attempt string) (bool, error) {
 
 // Letter returns a letter. ErrNotFound if there is none of that attempt.
 func (s *Store) Letter(ctx context.Context, attempt string) (LetterFile, error) {
-	r, err := s.q.LetterByAttempt(ctx, attempt)
+	r, err := s.q.SealedLetter(ctx, attempt)
 	if err != nil {
 		return LetterFile{}, fmt.Errorf("letter of attempt %s: %w", attempt, explain(err))
 	}
-	return LetterFile{r.Attempt, r.At, r.Pdf, r.Html}, nil
+	l := LetterFile{r.Attempt, r.At, int(r.Pages), r.Pdf, r.Html}
+	if r.KeyID == "" {
+		return l, nil
+	}
+	if l.PDF, err = s.open(r.KeyID, pdfName(attempt), r.Pdf); err != nil {
+		return LetterFile{}, fmt.Errorf("letter of attempt %s: %w", attempt, err)
+	}
+	html, err := s.open(r.KeyID, htmlName(attempt), r.HtmlSealed)
+	if err != nil {
+		return LetterFile{}, fmt.Errorf("letter of attempt %s: %w", attempt, err)
+	}
+	l.HTML = string(html)
+	return l, nil
 }
 
 // Audited is something that a person or program did and that is no fact of a debtor:

@@ -178,14 +178,21 @@ func (s *Store) Owners(ctx context.Context, channel dunning.Channel, value strin
 	return out, nil
 }
 
-// Erase removes a debtor's name, address lines and the values of all contact points.
+// Erase removes a debtor's name, address lines, the names of people around, the values of all contact points and the
+// copies of messages sent; their digests stay.
 // What was decided stays: it names nobody.
 func (s *Store) Erase(ctx context.Context, debtor string) error {
 	return s.InDebtor(ctx, []string{debtor}, func(tx *Tx) error {
 		if _, err := tx.q.EraseProfile(ctx, debtor); err != nil {
 			return err
 		}
-		_, err := tx.q.ErasePointValues(ctx, debtor)
+		if _, err := tx.q.ErasePointValues(ctx, debtor); err != nil {
+			return err
+		}
+		if _, err := tx.q.ErasePersons(ctx, debtor); err != nil {
+			return err
+		}
+		_, err := tx.q.EraseSent(ctx, debtor)
 		return err
 	})
 }

@@ -35,6 +35,7 @@ type Tx struct {
 	q        *sqlgen.Queries
 	versions map[string]int64          // of the locked debtors, as of now in this transaction
 	logs     map[string][]dunning.Fact // of the debtors whose log was read, as of now in this transaction
+	cipher   Cipher                    // of the store
 }
 
 const (

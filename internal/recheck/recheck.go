@@ -4,7 +4,8 @@
 // It owns the comparison and the difference between "wrong" (the same versions
 // decide otherwise: a fault) and "changed" (a release decides otherwise: to be
 // expected). It does not own the rules, the journal, or where configuration of
-// the past is kept.
+// of the past is kept. Its second half sweeps the ledger: it judges every contact
+// that left, whatever was decided, by the rules at the instant it left.
 package recheck
 
 import (
@@ -40,6 +41,9 @@ type Frame struct {
 // Frames finds what surrounded a stored decision: the sequence version that it
 // followed, and the policies of then if a release still holds them.
 type Frames interface {
+	// FrameNow is what surrounds an account today, for contacts that nobody decided
+	// over: those that people log.
+	FrameNow(ctx context.Context, ref dunning.CaseRef) (Frame, error)
 	FrameOf(ctx context.Context, ref dunning.CaseRef, d dunning.StoredDecision) (Frame, error)
 }
 
@@ -47,7 +51,7 @@ type Frames interface {
 type Verdict string
 
 // Verdicts. Shell decisions (a case parked because decisions do not settle, a
-// channel that is closed) are not the core's and are counted apart.
+// channel that is closed or switched off) are not the core's and are counted apart.
 const (
 	Same    Verdict = "same"
 	Wrong   Verdict = "wrong"
@@ -71,6 +75,9 @@ type Summary struct {
 	Checked int             `json:"checked"`
 	By      map[Verdict]int `json:"by"`
 }
+
+// firstCore is the release whose decisions kept no record of what was asked.
+const firstCore = "1"
 
 // page is how many decisions are read at once.
 const page = 500
@@ -104,7 +111,7 @@ func Run(ctx context.Context, j Journal, frames Frames, each func(Difference) er
 // One re-derives one stored decision.
 func One(ctx context.Context, j Journal, frames Frames, d dunning.StoredDecision) (Difference, error) {
 	diff := Difference{Decision: d.ID, Case: d.Case, Verdict: Shell, Stored: d.Decision}
-	if strings.HasPrefix(d.Decision.Rule, "shell:") {
+	if strings.HasPrefix(d.Decision.Rule, "shell:") || strings.HasPrefix(d.Decision.Rule, dunning.SwitchRule) {
 		return diff, nil
 	}
 	ref, err := j.CaseRef(ctx, d.Case)
@@ -122,6 +129,7 @@ func One(ctx context.Context, j Journal, frames Frames, d dunning.StoredDecision
 	if d.Core != dunning.CoreVersion {
 		frame.Changed = append(frame.Changed, "core")
 	}
+	frame.Setup.Record = d.Core != firstCore
 	return compare(diff, frame, history), nil
 }
 

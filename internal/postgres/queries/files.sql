@@ -86,9 +86,6 @@ SELECT count(*) FROM sandbox_messages;
 -- name: PutLetter :exec
 INSERT INTO letters (attempt, at, pdf, html) VALUES (@attempt, @at, @pdf, @html) ON CONFLICT DO NOTHING;
 
--- name: LetterByAttempt :one
-SELECT attempt, at, pdf, html FROM letters WHERE attempt = $1;
-
 -- name: HasLetter :one
 SELECT EXISTS (SELECT FROM letters WHERE attempt = $1);
 

@@ -12,6 +12,42 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const accountsOfDebtor = `-- name: AccountsOfDebtor :many
+SELECT id, creditor_id, key, currency FROM accounts WHERE debtor_id = $1 ORDER BY created_at, id
+`
+
+type AccountsOfDebtorRow struct {
+	ID         string
+	CreditorID string
+	Key        string
+	Currency   string
+}
+
+func (q *Queries) AccountsOfDebtor(ctx context.Context, debtorID string) ([]AccountsOfDebtorRow, error) {
+	rows, err := q.db.Query(ctx, accountsOfDebtor, debtorID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AccountsOfDebtorRow
+	for rows.Next() {
+		var i AccountsOfDebtorRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreditorID,
+			&i.Key,
+			&i.Currency,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const addContactAttempts = `-- name: AddContactAttempts :exec
 INSERT INTO contact_attempts (attempt, contact_id)
 SELECT a.attempt, a.contact FROM (SELECT unnest($1::uuid[]) AS attempt, unnest($2::text[]) AS contact) a
