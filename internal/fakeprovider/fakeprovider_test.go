@@ -161,7 +161,7 @@ func TestListing(t *testing.T) {
 func TestDuplicatesAreVisible(t *testing.T) {
 	p := listen(t, Options{})
 	mail := func(attempt, to string) {
-		body := `{"personalizations":[{"to":[{"email":"` + to + `"}],"custom_args":{"attempt":"` + attempt + `"}}],"from":{"email":"a@b.c"},"subject":"s","content":[{"type":"text/plain","value":"v"}]}`
+		body := `{"personalizations":[{"to":[{"email":"` + to + `"}],"custom_args":{"duly_attempt":"` + attempt + `"}}],"from":{"email":"a@b.c"},"subject":"s","content":[{"type":"text/plain","value":"v"}]}`
 		if status, out := do(t, p, "POST", "/v3/mail/send", body, map[string]string{"Authorization": "Bearer key"}); status != 202 {
 			t.Fatal(status, out)
 		}

@@ -34,7 +34,7 @@ func (s *Server) sendgridSend(w http.ResponseWriter, r *http.Request, body []byt
 	}
 	in := Accepted{
 		Provider: "sendgrid", To: m.Personalizations[0].To[0].Email, From: m.From.Email,
-		Attempt: m.Personalizations[0].CustomArgs["attempt"], Text: m.text(),
+		Attempt: m.Personalizations[0].CustomArgs["duly_attempt"], Text: m.text(),
 	}
 	fault := s.fate("sendgrid", in.To, in.Attempt)
 	if fault.Kind == Refuse {
@@ -88,7 +88,7 @@ func sendgridError(w http.ResponseWriter, status int, field string) {
 	writeJSON(w, status, map[string]any{"errors": []any{map[string]any{"message": "refused by the fake provider", "field": f, "help": nil}}})
 }
 
-var attemptQuery = regexp.MustCompile(`unique_args\['attempt'\]\s*=\s*"([^"]*)"`)
+var attemptQuery = regexp.MustCompile(`unique_args\['duly_attempt'\]\s*=\s*"([^"]*)"`)
 
 // sendgridActivity plays the Email Activity API for the one query Duly asks.
 func (s *Server) sendgridActivity(w http.ResponseWriter, r *http.Request, _ []byte) {

@@ -119,7 +119,7 @@ func readSent(a httpx.Answer) sent {
 
 // activity implements api.
 func (t thin) activity(ctx context.Context, attempt string) (id, status string, ok bool) {
-	q := url.Values{"limit": {"10"}, "query": {`(unique_args['attempt']="` + attempt + `")`}}
+	q := url.Values{"limit": {"10"}, "query": {`(unique_args['` + AttemptArg + `']="` + attempt + `")`}}
 	r, made := t.request(http.MethodGet, "/v3/messages?"+q.Encode(), nil)
 	if !made {
 		return "", "", false

@@ -59,7 +59,7 @@ func (a *Adapter) Live() bool { return a.transport.Live() }
 func (a *Adapter) String() string { return "sendgrid at " + a.transport.Host() }
 
 // Send hands m to SendGrid with exactly one request. The attempt id travels as
-// custom_args.attempt and comes back with every event.
+// custom_args.duly_attempt and comes back with every event.
 func (a *Adapter) Send(ctx context.Context, m dunning.Message) dunning.Outcome {
 	if out, bad := refuse(m); bad {
 		return out
@@ -116,7 +116,7 @@ func (a *Adapter) mail(m dunning.Message) mail {
 	out := mail{
 		Personalizations: []personalization{{
 			To:         []address{{Email: m.To, Name: line(m.ToName)}},
-			CustomArgs: map[string]string{"attempt": m.Attempt},
+			CustomArgs: map[string]string{AttemptArg: m.Attempt},
 		}},
 		From:    address{Email: a.cfg.FromEmail, Name: line(m.FromName)},
 		Subject: line(m.Subject),

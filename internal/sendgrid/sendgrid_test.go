@@ -139,7 +139,7 @@ func TestRequest(t *testing.T) {
 	base := func() map[string]any {
 		return map[string]any{
 			"personalizations": []any{map[string]any{
-				"to": []any{map[string]any{"email": "debtor1@example.invalid", "name": "Zoë Ü"}}, "custom_args": map[string]any{"attempt": "attempt-000001"},
+				"to": []any{map[string]any{"email": "debtor1@example.invalid", "name": "Zoë Ü"}}, "custom_args": map[string]any{"duly_attempt": "attempt-000001"},
 			}},
 			"from": map[string]any{"email": "billing@acme.example", "name": "Acme"}, "subject": "Betreff ü",
 			"content":           []any{map[string]any{"type": "text/plain", "value": "text €"}, map[string]any{"type": "text/html", "value": "<p>html</p>"}},

@@ -55,15 +55,23 @@ func FromEnv(getenv func(string) string) (cfg Config, ok bool, err error) {
 	if cfg.AccountSID == "" && !token.IsSet() && cfg.From == "" && cfg.MessagingServiceSID == "" {
 		return Config{}, false, nil
 	}
-	if path := getenv("TWILIO_ERROR_CODES_FILE"); path != "" {
-		if cfg.Codes, err = readCodes(path); err != nil {
-			return Config{}, false, err
-		}
+	if cfg.Codes, err = CodesFromEnv(getenv); err != nil {
+		return Config{}, false, err
 	}
 	if err := cfg.check(); err != nil {
 		return Config{}, false, err
 	}
 	return cfg, true, nil
+}
+
+// CodesFromEnv reads the overrides of error codes that TWILIO_ERROR_CODES_FILE names, nil
+// without it.
+func CodesFromEnv(getenv func(string) string) (Codes, error) {
+	path := getenv("TWILIO_ERROR_CODES_FILE")
+	if path == "" {
+		return nil, nil
+	}
+	return readCodes(path)
 }
 
 func callbackURL(public string) string {

@@ -155,7 +155,11 @@ func (a *Adapter) refused(c created) dunning.Outcome {
 	if !known {
 		class = httpx.ByStatus(c.Status)
 	}
-	return httpx.Refused(class, codeOf(c.Code))
+	out := httpx.Refused(class, codeOf(c.Code))
+	if class == dunning.FailedRecipient {
+		out.Why = why(c.Code)
+	}
+	return out
 }
 
 func codeOf(code int) string { return "twilio:" + strconv.Itoa(code) }

@@ -71,6 +71,11 @@ func TestErrorCodes(t *testing.T) {
 	failed := func(class dunning.FailureClass, code string) dunning.Outcome {
 		return dunning.Outcome{State: dunning.SendFailed, Class: class, Code: code, Permanent: class != dunning.FailedLater}
 	}
+	dead := func(code string, why dunning.Delivery) dunning.Outcome {
+		out := failed(dunning.FailedRecipient, code)
+		out.Why = why
+		return out
+	}
 	cases := []struct {
 		name   string
 		status int
@@ -78,9 +83,9 @@ func TestErrorCodes(t *testing.T) {
 		body   string
 		want   dunning.Outcome
 	}{
-		{"an opted-out number is a dead recipient", 400, nil, `{"code":21610,"message":"x"}`, failed(dunning.FailedRecipient, "twilio:21610")},
-		{"an invalid number is a dead recipient", 400, nil, `{"code":21211}`, failed(dunning.FailedRecipient, "twilio:21211")},
-		{"a landline is a dead recipient", 400, nil, `{"code":21614}`, failed(dunning.FailedRecipient, "twilio:21614")},
+		{"an opted-out number is a dead recipient", 400, nil, `{"code":21610,"message":"x"}`, dead("twilio:21610", dunning.Stopped)},
+		{"an invalid number is a dead recipient", 400, nil, `{"code":21211}`, dead("twilio:21211", dunning.Invalid)},
+		{"a landline is a dead recipient", 400, nil, `{"code":21614}`, dead("twilio:21614", dunning.Landline)},
 		{"a region without permission stops the channel", 400, nil, `{"code":21408}`, failed(dunning.FailedConfig, "twilio:21408")},
 		{"forbidden debt collection stops the channel", 400, nil, `{"code":30863}`, failed(dunning.FailedConfig, "twilio:30863")},
 		{"wrong credentials stop the channel", 401, nil, `{"code":20003}`, failed(dunning.FailedConfig, "twilio:20003")},

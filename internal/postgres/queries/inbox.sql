@@ -80,3 +80,6 @@ WHERE deliveries.rank < excluded.rank;
 
 -- name: DeliveryOf :one
 SELECT * FROM deliveries WHERE contact_id = $1;
+
+-- name: AccountsOfDebtor :many
+SELECT id, creditor_id, key, currency FROM accounts WHERE debtor_id = $1 ORDER BY created_at, id;

@@ -140,7 +140,11 @@ func paymentEvent(raw json.RawMessage) (Event, error) {
 		kind = "payment"
 	}
 	p, err := b.payment(kind)
-	return Event{ID: b.ID, Kind: kind, urgent: true, do: func(ctx context.Context, s *Server) (Matched, error) {
+	patience := 0
+	if kind == "reversal" { // it may have overtaken its payment
+		patience = maxTries
+	}
+	return Event{ID: b.ID, Kind: kind, urgent: true, patience: patience, do: func(ctx context.Context, s *Server) (Matched, error) {
 		if err != nil {
 			return Matched{}, &Refusal{Code: "invalid", Text: err.Error()}
 		}

@@ -85,7 +85,10 @@ type Event struct {
 	// urgent: it must be processed before the request is answered, because it keeps
 	// messages back.
 	urgent bool
-	// foreign: that it is about nobody may be right, once we had time to learn of it.
+	// patience is how many tries may find nobody whom it is about before that is believed:
+	// what it is about may still be on its way.
+	patience int
+	// foreign: then it is none of our business, else a person is shown it.
 	foreign bool
 	do      func(ctx context.Context, s *Server) (Matched, error)
 }
@@ -110,13 +113,16 @@ type Report struct {
 	ID          string // of the event, unique over all sources
 	Channel     dunning.Channel
 	Attempt     string   // our own id, proven; "" when the report does not carry it
-	ProviderIDs []string // the provider's id of the message: the first that is known counts
+	ProviderID  string   // the provider's id of the message, as its answer to the hand-over said it
+	ProviderIDs []string // what that id may also be: the first that is known counts
 	Means       dunning.Delivery
 	Status      string    // provider and its word, such as "twilio:delivered"
 	Rank        int       // how far that is; 0: it says nothing of the message's way
 	At          time.Time // as the provider says; zero: unknown
 	Code        string    // the provider's code, such as "twilio:30006"
 	Address     string    // number or address that it is about; personal data
+	// Narrow: it is about the list of this one message, so it says nothing about others.
+	Narrow bool
 }
 
 // Reports takes what providers say of messages. It may be called again with the same

@@ -39,10 +39,6 @@ const (
 	maxEvents      = 20000
 )
 
-// AttemptArg is the custom argument by which our attempt id comes back. It is not just
-// "attempt": SendGrid's own event "deferred" has a member of that name.
-const AttemptArg = "duly_attempt"
-
 var (
 	gridEvent   = regexp.MustCompile(`^[a-z_]{1,40}$`)
 	gridMessage = regexp.MustCompile(`^[A-Za-z0-9._=-]{1,400}$`)
@@ -179,10 +175,11 @@ func (s *Server) gridEvent(r Request, raw json.RawMessage) Event {
 		return Event{ID: id, Kind: kind, do: alarm("account_status:" + word(string(b.Type)))}
 	}
 	report := Report{
-		ID: sourceGridEvents + "/" + id, Channel: dunning.Email, Attempt: string(b.Attempt), ProviderIDs: messageIDs(string(b.Message)),
+		ID: sourceGridEvents + "/" + id, Channel: dunning.Email, Attempt: string(b.Attempt), Narrow: kind == "group_unsubscribe",
 		Means: s.c.SendGrid(kind, string(b.Type), string(b.Reason)), Status: "sendgrid:" + kind, Rank: gridRanks[kind],
 		At: seconds(string(b.Timestamp), r.At), Code: gridCode(b), Address: strings.ToLower(strings.TrimSpace(string(b.Email))),
 	}
+	report.ProviderID, report.ProviderIDs = messageIDs(string(b.Message))
 	if kind == "bounce" && report.Means == dunning.SoftBounced {
 		report.Rank = 35 // blocked this time: a later delivery outranks it
 	}
@@ -235,21 +232,28 @@ func seconds(s string, received time.Time) time.Time {
 }
 
 // messageIDs are what sg_message_id may mean: it begins with the X-Message-Id that the
-// hand-over was answered with, and either may contain dots. The longest comes first.
-func messageIDs(id string) []string {
+// hand-over was answered with, and either may contain dots. best is where SendGrid's own
+// suffix usually starts; of all, the longest comes first.
+func messageIDs(id string) (best string, all []string) {
 	if !gridMessage.MatchString(id) {
-		return nil
+		return "", nil
 	}
-	out := []string{id}
-	for len(out) < 8 {
+	best = id
+	for _, suffix := range []string{".filter", ".recvd"} {
+		if i := strings.Index(id, suffix); i > 0 {
+			best = id[:i]
+			break
+		}
+	}
+	for len(all) < 8 {
+		all = append(all, id)
 		i := strings.LastIndexByte(id, '.')
 		if i <= 0 {
 			break
 		}
 		id = id[:i]
-		out = append(out, id)
 	}
-	return out
+	return best, all
 }
 
 // unreadable is an event that only a person can make sense of.

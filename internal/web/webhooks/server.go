@@ -302,7 +302,7 @@ func (s *Server) carryOut(ctx context.Context, e Event, row Row) Result {
 		if row.Attempts+1 >= maxTries {
 			res.State = Failed
 		}
-	case m.Nobody && e.foreign && row.Attempts+1 < foreignTries:
+	case m.Nobody && row.Attempts+1 < e.patience:
 		res.State, res.Retry = Pending, backoff(row.Attempts)
 	case m.Nobody && e.foreign:
 		res.Outcome = "not_ours"

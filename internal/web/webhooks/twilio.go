@@ -75,7 +75,7 @@ func (s *Server) parseTwilioStatus(r Request) ([]Event, error) {
 		id += "/" + strconv.Itoa(code)
 	}
 	report := Report{
-		ID: sourceTwilioStatus + "/" + id, Channel: dunning.SMS, Attempt: s.provenAttempt(r.Query), ProviderIDs: []string{sid},
+		ID: sourceTwilioStatus + "/" + id, Channel: dunning.SMS, Attempt: s.provenAttempt(r.Query), ProviderID: sid,
 		Means: s.c.Twilio(status, code), Status: "twilio:" + status, Rank: twilioRanks[status], At: r.At, Address: plainNumber(form.Get("To")),
 	}
 	if code != 0 {
@@ -158,7 +158,7 @@ func keyword(optOutType string) string {
 // programs may send over the same account: reports of their messages concern nobody here.
 func reportEvent(id, kind string, r Report) Event {
 	urgent := r.Means != "" && r.Means != dunning.Delivered && r.Means != dunning.Taken
-	return Event{ID: id, Kind: kind, urgent: urgent, foreign: true, do: func(ctx context.Context, s *Server) (Matched, error) {
+	return Event{ID: id, Kind: kind, urgent: urgent, foreign: true, patience: foreignTries, do: func(ctx context.Context, s *Server) (Matched, error) {
 		if r.Means == "" && r.Rank == 0 {
 			return Matched{Outcome: "ignored"}, nil
 		}
