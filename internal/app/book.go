@@ -12,6 +12,7 @@ import (
 	"github.com/duly/duly/activities"
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/place"
 	"github.com/duly/duly/internal/postgres"
 )
 
@@ -30,6 +31,7 @@ type Book struct {
 
 	mu       sync.Mutex
 	releases map[string]*config.Config // by version
+	versions map[*config.Config]string // the way back
 	of       map[string]string         // sequence@version → release
 	current  string
 	asked    time.Time
@@ -40,7 +42,7 @@ type Book struct {
 // release.
 func NewBook(store *postgres.Store, wall func() time.Time) *Book {
 	return &Book{
-		store: store, wall: wall, releases: map[string]*config.Config{}, of: map[string]string{},
+		store: store, wall: wall, releases: map[string]*config.Config{}, versions: map[*config.Config]string{}, of: map[string]string{},
 		zones: map[string]*time.Location{},
 	}
 }
@@ -88,8 +90,15 @@ func (b *Book) compile(r postgres.Release) (*config.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("published release %s cannot be loaded by this program: %w", r.Version, err)
 	}
-	b.releases[r.Version] = c
+	b.releases[r.Version], b.versions[c] = c, r.Version
 	return c, nil
+}
+
+// versionOf is the version of a release that the book has loaded.
+func (b *Book) versionOf(c *config.Config) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.versions[c]
 }
 
 // Sequence is a sequence in a published version, from whichever release brought it.
@@ -150,17 +159,25 @@ func (b *Book) Setup(ctx context.Context, ref dunning.CaseRef) (dunning.Setup, e
 	if err != nil {
 		return dunning.Setup{}, err
 	}
-	cr, ok := cur.Creditor(ref.Creditor)
+	return b.setupOf(ctx, cur, ref)
+}
+
+// setupOf is Setup with the creditor, policies and holidays of one release.
+func (b *Book) setupOf(ctx context.Context, cfg *config.Config, ref dunning.CaseRef) (dunning.Setup, error) {
+	cr, ok := cfg.Creditor(ref.Creditor)
 	if !ok {
 		return dunning.Setup{}, fmt.Errorf("creditor %q is not in the published configuration: add creditors/%s.yaml and run duly apply", ref.Creditor, ref.Creditor)
 	}
 	s := dunning.Setup{
 		Creditor: cr.Creditor, Debtor: ref.Debtor, Account: ref.Account, Case: ref.Case, Currency: ref.Currency,
-		Policies: cur.Policies(), Zone: b.zone, Holiday: cur.Holiday, Sequence: &dunning.Sequence{},
+		Policies: cfg.Policies(), Zone: b.zone, Holiday: cfg.Holiday, Sequence: &dunning.Sequence{},
+		Record: true, Versions: dunning.Versions{Release: b.versionOf(cfg), Zones: zoneVersion, Prefixes: place.Version},
 	}
-	if ref.Sequence != "" {
-		s.Sequence, _, err = b.Sequence(ctx, ref.Sequence, ref.Version)
+	if ref.Sequence == "" {
+		return s, nil
 	}
+	var err error
+	s.Sequence, _, err = b.Sequence(ctx, ref.Sequence, ref.Version)
 	return s, err
 }
 

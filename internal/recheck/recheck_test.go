@@ -41,6 +41,12 @@ func (j *journal) FrameOf(_ context.Context, ref dunning.CaseRef, _ dunning.Stor
 	return recheck.Frame{Setup: s, Changed: j.changed}, nil
 }
 
+func (j *journal) FrameNow(_ context.Context, ref dunning.CaseRef) (recheck.Frame, error) {
+	s := j.setup
+	s.Case = ref.Case
+	return recheck.Frame{Setup: s}, nil
+}
+
 func lived(t *testing.T) *journal {
 	t.Helper()
 	days := func(n int) *int { return &n }
@@ -50,7 +56,7 @@ func lived(t *testing.T) *journal {
 		{ID: "call", At: days(9), Verb: dunning.VerbCall, Call: &dunning.CallStep{Queue: "q", Attempts: 1, Within: 2}},
 	}}
 	setup := dunning.Setup{
-		Creditor: dunning.Creditor{ID: "c", Zone: "UTC"}, Debtor: "d", Account: "a", Currency: "EUR", Sequence: seq,
+		Creditor: dunning.Creditor{ID: "c", Zone: "UTC"}, Debtor: "d", Account: "a", Currency: "EUR", Sequence: seq, Record: true,
 		Zone: func(string) *time.Location { return time.UTC },
 	}
 	start := time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
