@@ -139,7 +139,7 @@ func (c *Console) setGrants(r *Request) error {
 	if err := r.Record("roles_changed", id, map[string]string{"before": grantsText(before.Grants), "after": grantsText(grants)}); err != nil {
 		return err
 	}
-	return r.done("/users", "The roles of "+before.Label()+" are changed, from the next click on.")
+	return r.Done("/users", "The roles of "+before.Label()+" are changed, from the next click on.")
 }
 
 func (c *Console) resetUser(r *Request) error {
@@ -183,7 +183,7 @@ func (c *Console) setDisabled(r *Request, at time.Time, action, words string) er
 	if err := r.Record(action, u.ID, nil); err != nil {
 		return err
 	}
-	return r.done("/users", u.Label()+" "+words)
+	return r.Done("/users", u.Label()+" "+words)
 }
 
 func (c *Console) signOutUser(r *Request) error {
@@ -198,7 +198,7 @@ func (c *Console) signOutUser(r *Request) error {
 	if id == r.session.User.ID {
 		return r.Redirect("/login")
 	}
-	return r.done("/users", Plural(n, "session", "sessions")+" ended.")
+	return r.Done("/users", Plural(n, "session", "sessions")+" ended.")
 }
 
 // --- API keys ---------------------------------------------------------------------
@@ -244,11 +244,13 @@ func (c *Console) showKeys(r *Request, status int, p keysPage) error {
 // out rights without having them.
 func (c *Console) addKey(r *Request) error {
 	k, faults := c.keyOf(r)
-	if err := r.Require(identity.Keys, k.Creditor); err != nil {
+	if k.Creditor == "" {
+		faults["creditor"] = "Say for which creditor."
+	} else if err := r.Require(identity.Keys, k.Creditor); err != nil {
 		return err
 	}
 	for _, s := range k.Scopes {
-		if !r.User.Can(s, k.Creditor) && !r.User.Can(identity.Users, identity.AllCreditors) {
+		if k.Creditor != "" && !r.User.Can(s, k.Creditor) && !r.User.Can(identity.Users, identity.AllCreditors) {
 			return Forbidden(s, k.Creditor)
 		}
 	}
@@ -308,5 +310,5 @@ func (c *Console) revokeKey(r *Request) error {
 	if err := r.Record("key_revoked", id, nil); err != nil {
 		return err
 	}
-	return r.done("/keys", "The key "+all[i].Name+" no longer works.")
+	return r.Done("/keys", "The key "+all[i].Name+" no longer works.")
 }

@@ -88,7 +88,17 @@ func (c *Console) outermost(next http.Handler) http.Handler {
 	})
 }
 
-type requestID struct{}
+type (
+	requestID struct{}
+	routeNote struct{}
+)
+
+// NoteRoute makes a context in which the console writes down, for whoever measures, which
+// route answered: its pattern, never the path.
+func NoteRoute(ctx context.Context) (context.Context, *string) {
+	route := new(string)
+	return context.WithValue(ctx, routeNote{}, route), route
+}
 
 // RequestID is the id under which a request is logged, "" outside of one.
 func RequestID(ctx context.Context) string {
@@ -130,6 +140,9 @@ func (c *Console) serve(route Route, pages pages) http.Handler {
 		limit = body
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if note, ok := r.Context().Value(routeNote{}).(*string); ok {
+			*note = route.Pattern
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		q := &Request{W: w, R: r, console: c, route: route, pages: pages}
 		err := q.begin()

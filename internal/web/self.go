@@ -67,7 +67,7 @@ func (c *Console) saveSettings(r *Request) error {
 	if err := c.o.People.SetSettings(r.R.Context(), r.session.User.ID, set); err != nil {
 		return err
 	}
-	return r.done("/profile", "Your settings are saved.")
+	return r.Done("/profile", "Your settings are saved.")
 }
 
 // saveTime remembers how somebody wants instants shown.
@@ -83,8 +83,8 @@ func (c *Console) saveTime(r *Request) error {
 	return nil
 }
 
-// done flashes what was done and goes to a page.
-func (r *Request) done(path, text string) error {
+// Done flashes what was done and goes to a page.
+func (r *Request) Done(path, text string) error {
 	if err := r.Flash("good", text); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (c *Console) endSession(r *Request) error {
 	if err := c.o.People.EndSessionOf(r.R.Context(), r.session.User.ID, r.R.PathValue("session")); err != nil {
 		return err
 	}
-	return r.done("/profile", "That session has ended.")
+	return r.Done("/profile", "That session has ended.")
 }
 
 // endSessions signs out everywhere, here too.
@@ -177,7 +177,7 @@ func (c *Console) saveView(r *Request) error {
 	if err := c.o.People.PutView(r.R.Context(), r.session.User.ID, v); err != nil {
 		return err
 	}
-	return r.done(v.Place+"?"+v.Query, "The view is saved.")
+	return r.Done(v.Place+"?"+v.Query, "The view is saved.")
 }
 
 func (c *Console) dropView(r *Request) error {
@@ -185,7 +185,7 @@ func (c *Console) dropView(r *Request) error {
 	if err := c.o.People.DropView(r.R.Context(), r.session.User.ID, place, r.Value("name")); err != nil {
 		return err
 	}
-	return r.done(place, "The view is gone.")
+	return r.Done(place, "The view is gone.")
 }
 
 // search answers the command menu with what it found.

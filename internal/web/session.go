@@ -11,7 +11,7 @@ import (
 
 // How long a session lives: without use, and at most.
 const (
-	idle     = 2 * time.Hour
+	Idle     = 2 * time.Hour
 	absolute = 12 * time.Hour
 )
 
@@ -33,7 +33,7 @@ func (r *Request) resume() error {
 	}
 	ctx, now := r.R.Context(), r.console.o.Wall()
 	hash := identity.HashToken(ck.Value)
-	ses, err := r.console.o.People.Session(ctx, hash, now, now.Add(-idle))
+	ses, err := r.console.o.People.Session(ctx, hash, now, now.Add(-Idle))
 	if errors.Is(err, identity.ErrNotFound) {
 		return nil
 	}

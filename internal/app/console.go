@@ -1,0 +1,297 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/health"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/web"
+)
+
+// The environment of the console.
+const (
+	EnvHTTPAddr   = "DULY_HTTP_ADDR" // DefaultHTTPAddr without it
+	EnvPublicURL  = "DULY_PUBLIC_URL"
+	EnvProxies    = "DULY_PROXIES" // how many proxies of ours add X-Forwarded-For
+	EnvOIDCIssuer = "OIDC_ISSUER"
+
+	DefaultHTTPAddr = ":8080"
+)
+
+// ConsoleOptions are what the environment says of a console.
+type ConsoleOptions struct {
+	// Public is the address under which people reach it. Required.
+	Public *url.URL
+	OIDC   *web.OIDC     // may be nil
+	Hint   template.HTML // words for the login page, such as the demo's
+	Behind int           // proxies of ours in front
+}
+
+// Console serves the console, the REST API and health. Deps.Temporal may be nil: it works
+// while Temporal is away.
+type Console struct {
+	deps    Deps
+	o       ConsoleOptions
+	book    *Book
+	web     *web.Console
+	handler http.Handler
+	meter   *meter
+	cancel  context.CancelFunc
+	done    chan struct{}
+}
+
+// NewConsole wires everything. A database without published configuration is fine: the
+// console says so on its pages.
+func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
+	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter()}
+	w, err := web.New(web.Options{
+		People: d.Store, Record: c.record, Clock: d.Clock, Wall: clock.Wall, Public: o.Public, Creditors: c.creditors,
+		Banners: c.banners, Search: c.search, OIDC: o.OIDC, Log: d.Log, Hint: o.Hint, Behind: o.Behind,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.web = w
+	for _, set := range c.sets() {
+		if err := w.Add(set); err != nil {
+			return nil, err
+		}
+	}
+	c.handler = c.mount()
+	return c, nil
+}
+
+// sets are the pages of the groups.
+func (c *Console) sets() []web.Set { return nil }
+
+// Web is the frame with all its routes, for tests of rights.
+func (c *Console) Web() *web.Console { return c.web }
+
+// mount puts everything under one address.
+func (c *Console) mount() http.Handler {
+	mux := http.NewServeMux()
+	checks := health.Handler(map[string]health.Check{"postgres": func(ctx context.Context) error { return c.deps.Store.Pool().Ping(ctx) }})
+	mux.Handle("GET /healthz", checks)
+	mux.Handle("GET /readyz", checks)
+	mux.Handle("GET /metrics", c.meter)
+	mux.Handle("/", c.web.Handler())
+	return c.meter.count(mux)
+}
+
+// Handler serves everything.
+func (c *Console) Handler() http.Handler { return c.handler }
+
+// record keeps what somebody did, looked at or was refused.
+func (c *Console) record(ctx context.Context, r web.Record) error {
+	return c.deps.Store.Audit(ctx, postgres.Audited{At: r.At, By: r.By, Action: r.Action, Subject: r.Subject, Detail: r.Detail})
+}
+
+// creditors are those of the published configuration.
+func (c *Console) creditors(ctx context.Context) ([]web.Creditor, error) {
+	cfg, err := c.book.Current(ctx)
+	if errors.Is(err, ErrNothingPublished) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []web.Creditor
+	for _, cr := range cfg.Creditors() {
+		out = append(out, web.Creditor{ID: cr.ID, Name: cr.Name, Zone: cr.Zone})
+	}
+	return out, nil
+}
+
+// banners say what everybody must know on every page.
+func (c *Console) banners(ctx context.Context, _ identity.Principal) ([]web.Banner, error) {
+	_, err := c.book.Current(ctx)
+	switch {
+	case errors.Is(err, ErrNothingPublished):
+		return []web.Banner{{Kind: "warn", Text: "No configuration is published: nothing is sent. Run duly apply DIR."}}, nil
+	case err != nil:
+		return []web.Banner{{Kind: "bad", Text: "The published configuration cannot be read. Ask operations."}}, nil
+	}
+	return nil, nil
+}
+
+// searcher is the part of read.Reader that the command menu needs.
+type searcher interface {
+	Search(ctx context.Context, s read.Scope, text string, limit int) ([]read.Hit, error)
+}
+
+// search finds what is typed into the command menu.
+func (c *Console) search(ctx context.Context, scope read.Scope, text string) ([]web.Hit, error) {
+	finder, ok := any(c.deps.Store).(searcher)
+	if !ok {
+		return nil, nil
+	}
+	hits, err := finder.Search(ctx, scope, text, 12)
+	if err != nil {
+		return nil, err
+	}
+	return webHits(hits), nil
+}
+
+// webHits leads from what was found to its pages.
+func webHits(hits []read.Hit) []web.Hit {
+	var out []web.Hit
+	for _, h := range hits {
+		if h.Case == "" {
+			continue
+		}
+		out = append(out, web.Hit{Path: "/cases/" + h.Case, Label: h.Text, Detail: strings.Join([]string{web.Words(h.Kind), h.Status, web.Money(h.Open)}, " · ")})
+	}
+	return out
+}
+
+// Start begins what runs beside requests: old sessions are dropped. Stop must follow.
+func (c *Console) Start(ctx context.Context) {
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.done = make(chan struct{})
+	go func() {
+		defer close(c.done)
+		c.sweep(ctx)
+	}()
+}
+
+// Stop ends what Start began.
+func (c *Console) Stop() {
+	if c.cancel != nil {
+		c.cancel()
+		<-c.done
+		c.cancel = nil
+	}
+}
+
+// How old sessions, logins and kept answers may become.
+const (
+	sweepEvery = 10 * time.Minute
+	keepAnswer = 48 * time.Hour
+)
+
+func (c *Console) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		now := clock.Wall()
+		if err := c.deps.Store.Sweep(ctx, now, now.Add(-web.Idle), now.Add(-keepAnswer)); err != nil && ctx.Err() == nil && c.deps.Log != nil {
+			c.deps.Log.Warn("old sessions were not dropped", slog.String("type", kindOf(err)))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// RunConsole is the main of the console.
+func RunConsole(ctx context.Context, p Process) error {
+	if len(p.Args) > 1 {
+		return usageError{errors.New("usage: console   (it is configured by its environment: DATABASE_URL, DULY_PUBLIC_URL, DULY_HTTP_ADDR, …; see docs/console.md)")}
+	}
+	o, err := consoleOptions(p)
+	if err != nil {
+		return err
+	}
+	d, done, err := Connect(ctx, p, false)
+	if err != nil {
+		return err
+	}
+	defer done()
+	c, err := NewConsole(d, o)
+	if err != nil {
+		return err
+	}
+	c.Start(ctx)
+	defer c.Stop()
+	return ServeHTTP(ctx, or(p.Getenv(EnvHTTPAddr), DefaultHTTPAddr), c.Handler(), func(addr string) {
+		d.Log.Info("the console listens", slog.String("address", addr), slog.String("public", o.Public.String()))
+	})
+}
+
+// consoleOptions reads the environment; all that is wrong with it is reported at once.
+func consoleOptions(p Process) (o ConsoleOptions, err error) {
+	text := p.Getenv(EnvPublicURL)
+	o.Public, err = url.Parse(text)
+	if text == "" || err != nil || o.Public.Host == "" || o.Public.Scheme != "http" && o.Public.Scheme != "https" {
+		o.Public = &url.URL{}
+		err = fmt.Errorf("%s=%s: write the address under which people reach the console, such as https://duly.example.com", EnvPublicURL, text)
+	}
+	if n := p.Getenv(EnvProxies); n != "" {
+		var bad error
+		if o.Behind, bad = strconv.Atoi(n); bad != nil || o.Behind < 0 {
+			err = errors.Join(err, fmt.Errorf("%s=%s: write how many proxies of yours add X-Forwarded-For, such as 1", EnvProxies, n))
+		}
+	}
+	if p.Getenv(EnvOIDCIssuer) != "" {
+		var bad error
+		o.OIDC, bad = oidcOf(p, o.Public)
+		err = errors.Join(err, bad)
+	}
+	if err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
+}
+
+// oidcOf reads OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME, OIDC_ROLES
+// ("group=creditor/role group=role …") and OIDC_ROLES_CLAIM.
+func oidcOf(p Process, public *url.URL) (*web.OIDC, error) {
+	cfg := web.OIDCConfig{
+		Issuer: p.Getenv(EnvOIDCIssuer), ClientID: p.Getenv("OIDC_CLIENT_ID"), ClientSecret: p.Getenv("OIDC_CLIENT_SECRET"),
+		Name: p.Getenv("OIDC_NAME"), RolesClaim: p.Getenv("OIDC_ROLES_CLAIM"),
+	}
+	for _, pair := range strings.Fields(p.Getenv("OIDC_ROLES")) {
+		i := strings.LastIndex(pair, "=")
+		if i < 0 {
+			return nil, fmt.Errorf("OIDC_ROLES: %q: write GROUP=ROLE or GROUP=CREDITOR/ROLE, with blanks between", pair)
+		}
+		creditor, role, ok := strings.Cut(pair[i+1:], "/")
+		if !ok {
+			creditor, role = identity.AllCreditors, pair[i+1:]
+		}
+		if cfg.Roles == nil {
+			cfg.Roles = map[string]identity.Grant{}
+		}
+		cfg.Roles[pair[:i]] = identity.Grant{Creditor: creditor, Role: identity.Role(role)}
+	}
+	return web.NewOIDC(cfg, public)
+}
+
+// ServeHTTP serves until ctx ends, and lets answers under way finish. told gets the address
+// as bound.
+func ServeHTTP(ctx context.Context, addr string, h http.Handler, told func(addr string)) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("%s=%s: cannot listen there: %w", EnvHTTPAddr, addr, err)
+	}
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 10 * time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+	told(listener.Addr().String())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return srv.Shutdown(ending)
+}
