@@ -1,0 +1,134 @@
+package answers
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sample is a labelled reply.
+type sample struct {
+	where   string
+	in      Input
+	intents []Intent
+}
+
+// corpusToday is the day on which the corpus is read, a Saturday.
+var corpusToday = Date{2026, 11, 21}
+
+// readCorpus reads a file of samples.
+func readCorpus(t testing.TB, name string) []sample {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata", "corpus", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var out []sample
+	s := bufio.NewScanner(f)
+	for n := 1; s.Scan(); n++ {
+		if s.Text() == "" || s.Text()[0] == '#' {
+			continue
+		}
+		cells := strings.Split(s.Text(), "\t")
+		if len(cells) != 4 {
+			t.Fatalf("%s:%d: %d cells, want 4", name, n, len(cells))
+		}
+		x := sample{where: fmt.Sprintf("%s:%d", name, n)}
+		x.in = Input{Text: strings.ReplaceAll(cells[3], `\n`, "\n"), Channel: cells[1], Locale: cells[0], Today: corpusToday}
+		for _, i := range strings.Split(cells[2], ",") {
+			if i == "none" {
+				i = string(Unclear)
+			}
+			if !slices.Contains(intents, Intent(i)) {
+				t.Fatalf("%s: unknown intent %q", x.where, i)
+			}
+			x.intents = append(x.intents, Intent(i))
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// tally counts for one intent.
+type tally struct{ right, missed, wrong int }
+
+func (c tally) precision() float64 { return ratio(c.right, c.right+c.wrong) }
+func (c tally) recall() float64    { return ratio(c.right, c.right+c.missed) }
+
+func ratio(a, b int) float64 {
+	if b == 0 {
+		return 1
+	}
+	return float64(a) / float64(b)
+}
+
+// found is the confidence from which a finding counts in the corpus: what is
+// less sure is only a hint beside others.
+const foundFrom = 70
+
+// score reads the samples and compares what is found with the labels.
+func score(samples []sample) (map[Intent]*tally, []string) {
+	out, misses := map[Intent]*tally{}, []string(nil)
+	for _, i := range intents {
+		out[i] = &tally{}
+	}
+	for _, s := range samples {
+		r := Read(s.in)
+		var got []Intent
+		for _, f := range r.Findings {
+			if f.Confidence >= foundFrom || f.Intent == Unclear || slices.Contains(s.intents, f.Intent) && f.Confidence >= 50 {
+				got = append(got, f.Intent)
+			}
+		}
+		if len(got) == 0 {
+			got = []Intent{Unclear}
+		}
+		var miss []string
+		for _, i := range s.intents {
+			if slices.Contains(got, i) {
+				out[i].right++
+			} else {
+				out[i].missed++
+				miss = append(miss, "-"+string(i))
+			}
+		}
+		for _, i := range got {
+			if !slices.Contains(s.intents, i) {
+				out[i].wrong++
+				f, _ := r.Find(i)
+				miss = append(miss, fmt.Sprintf("+%s(%s %d)", i, f.Rule, f.Confidence))
+			}
+		}
+		if miss != nil {
+			misses = append(misses, fmt.Sprintf("%s %s: %q", s.where, strings.Join(miss, " "), s.in.Text))
+		}
+	}
+	return out, misses
+}
+
+// table prints precision and recall.
+func report(t testing.TB, name string, samples []sample, by map[Intent]*tally, misses []string) {
+	t.Helper()
+	t.Logf("%s: %d replies, %d read otherwise than labelled", name, len(samples), len(misses))
+	for _, i := range intents {
+		if c := by[i]; c.right+c.missed+c.wrong > 0 {
+			t.Logf("  %-13s precision %5.1f %%  recall %5.1f %%  (%d right, %d missed, %d wrong)", i, 100*c.precision(), 100*c.recall(), c.right, c.missed, c.wrong)
+		}
+	}
+	for _, m := range misses {
+		t.Log("  ", m)
+	}
+}
+
+func TestCorpus(t *testing.T) {
+	for _, name := range []string{"first.tsv"} {
+		samples := readCorpus(t, name)
+		by, misses := score(samples)
+		report(t, name, samples, by, misses)
+	}
+}
