@@ -35,36 +35,42 @@ func benchQuery(rows, debts int) contact.Query {
 	return q
 }
 
-func BenchmarkCheck(b *testing.B) {
-	all, federal := shipped(b), shipped(b, "us-federal") // dense: no caps of our own, which would count what never connected
-	for _, n := range []struct {
-		rows, debts int
-		dense       bool
-	}{{60, 1, false}, {200, 1, false}, {60, 20, false}, {200, 3, false}, {200, 1, true}} {
-		q := benchQuery(n.rows, n.debts)
-		if n.dense { // every row inside the windows: calls that never connected
-			for i := range q.Ledger {
-				c := &q.Ledger[i]
-				c.At, c.Channel, c.Outcome = q.At.Add(-time.Duration(i*60+300)*time.Minute), "call", "busy_signal"
-			}
-		}
-		set := all
-		if n.dense {
-			set = federal
-		}
-		run := func(name string, q contact.Query, allowed bool) {
-			b.Run(fmt.Sprintf("%s/rows=%d/debts=%d/dense=%v", name, n.rows, n.debts, n.dense), func(b *testing.B) {
-				if v := set.Check(q); v.Allowed != allowed {
-					b.Fatalf("allowed is %v: %+v", v.Allowed, v)
-				}
-				b.ReportAllocs()
-				for b.Loop() {
-					set.Check(q)
-				}
-			})
-		}
-		run("allowed", q, true)
-		q.At = time.Date(2026, 5, 5, 14, 0, 0, 0, time.UTC)
-		run("refused", q, false)
+// dense puts every row of the ledger inside the windows: calls of one outcome.
+func dense(q contact.Query, outcome string) contact.Query {
+	for i := range q.Ledger {
+		c := &q.Ledger[i]
+		c.At, c.Channel, c.Outcome = q.At.Add(-time.Duration(i*45+300)*time.Minute), "call", outcome
 	}
+	return q
+}
+
+func BenchmarkCheck(b *testing.B) {
+	all, federal := shipped(b), shipped(b, "us-federal") // dense and allowed: no caps of our own, which would count what never connected
+	run := func(name string, set contact.Set, q contact.Query, allowed bool) {
+		b.Run(name, func(b *testing.B) {
+			if v := set.Check(q); v.Allowed != allowed {
+				b.Fatalf("allowed is %v: %+v", v.Allowed, v)
+			}
+			if n := len(set.Trace(q)); set[0].ID() != "" && n < 15 {
+				b.Fatalf("only %d rules apply", n)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				set.Check(q)
+			}
+		})
+	}
+	early := time.Date(2026, 5, 5, 14, 0, 0, 0, time.UTC) // seven in California
+	for _, n := range []struct{ rows, debts int }{{60, 1}, {200, 1}, {60, 20}, {200, 3}} {
+		q := benchQuery(n.rows, n.debts)
+		name := fmt.Sprintf("rows=%d/debts=%d", n.rows, n.debts)
+		run("allowed/"+name, all, q, true)
+		q.At = early
+		run("refused/"+name, all, q, false)
+	}
+	q := dense(benchQuery(200, 1), "busy_signal")
+	run("dense/allowed", federal, q, true)
+	q.At = early
+	run("dense/hours", federal, q, false)
+	run("dense/counts", all, dense(benchQuery(200, 1), "no_answer"), false)
 }

@@ -32,7 +32,7 @@ func (p Pack) ID() string { return p.id }
 // Version of the pack; it changes with every change of a rule.
 func (p Pack) Version() string { return p.version }
 
-// Kind is law, policy or house.
+// Kind is law, policy, carrier or house.
 func (p Pack) Kind() string { return p.kind }
 
 // Jurisdiction the pack belongs to, "*" for everywhere.
@@ -131,6 +131,9 @@ type rule struct {
 	literalOut   uint32
 	points       pointRule
 	perPerson    bool
+	household    bool   // counts contacts to others too
+	slowCount    bool   // has purposes without a bit, or a household
+	need1, avoid uint32 // flags that a counted row has and has not
 	cal          *calendar
 	need, forbid []func(*Content) Tri
 	bands        []band
@@ -146,6 +149,7 @@ const (
 	workPoint
 	notWorkPoint
 	landlinePoint
+	mobilePoint
 )
 
 type band struct{ below, sum int64 }
@@ -208,7 +212,7 @@ func (c *compiler) head(s PackSpec) {
 			c.fault(f.path, "is missing")
 		}
 	}
-	c.word("kind", s.Kind, "law", "policy", "house")
+	c.word("kind", s.Kind, packKinds...)
 	if s.Reviewed != "" {
 		if _, err := ParseDate(s.Reviewed); err != nil {
 			c.fault("reviewed", "%v", err)
@@ -449,7 +453,7 @@ func (c *compiler) kind(path string, s RuleSpec, r *rule) {
 	take(s.Gap != nil, "gap", kGap, func(p string) { c.gap(p, *s.Gap, r) })
 	take(s.Consent != nil, "consent", kConsent, func(p string) { c.someOf(p+".kinds", s.Consent.Kinds); r.impossible = true })
 	take(s.OptOut != nil, "opt_out", kOptOut, func(p string) { c.optOut(p, *s.OptOut, r) })
-	take(s.Confirmation != nil, "confirmation", kConfirmation, func(p string) { c.positive(p+".minutes", s.Confirmation.Minutes) })
+	take(s.Confirmation != nil, "confirmation", kConfirmation, func(p string) { c.confirmation(p, *s.Confirmation) })
 	take(s.Hold != nil, "hold", kHold, func(p string) { c.hold(p, *s.Hold) })
 	take(s.Cease != nil, "cease", kCease, func(p string) { c.someOf(p+".notices", s.Cease.Notices) })
 	take(s.Dispute != nil, "dispute", kDispute, func(p string) { c.dispute(p, *s.Dispute, r) })
@@ -573,7 +577,7 @@ func (c *compiler) count(path string, s CountSpec, r *rule) {
 	r.look = max(r.look, s.Days)
 	r.of = c.counted(path+".of", s.Of, r)
 	r.perPerson = c.optional(path+".per", s.Per, "debt", "person") == 1
-	r.points = pointRule(c.optional(path+".points", s.Points, "any", "work", "not_work", "landline"))
+	r.points = pointRule(c.optional(path+".points", s.Points, "any", "work", "not_work", "landline", "mobile"))
 	if len(s.Outcomes) > 0 && len(s.NotOutcomes) > 0 {
 		c.fault(path+".not_outcomes", "give outcomes or not_outcomes, not both")
 	}
@@ -582,6 +586,32 @@ func (c *compiler) count(path string, s CountSpec, r *rule) {
 		r.strictOut = ^c.outcomes(path+".not_outcomes", s.NotOutcomes)
 	}
 	r.literalOut = r.strictOut &^ c.outcomes(path+".literal_not", s.LiteralNot)
+	r.household = len(s.With) > 0
+	r.slowCount = r.household
+	r.countMasks(s)
+}
+
+// countMasks are the flags of the rows that a count takes.
+func (r *rule) countMasks(s CountSpec) {
+	r.need1 = rowOut
+	if !r.household {
+		r.need1 |= rowOwn
+	}
+	switch r.points {
+	case workPoint:
+		r.need1 |= rowWork
+	case notWorkPoint:
+		r.avoid |= rowWork
+	case landlinePoint:
+		r.need1 |= rowLandline
+	case mobilePoint:
+		r.need1 |= rowMobile
+	}
+	for _, p := range s.NotPurposes {
+		bit := purposeBit(p)
+		r.avoid |= uint32(bit) << purposeShift
+		r.slowCount = r.slowCount || bit == 0
+	}
 }
 
 func (c *compiler) counted(path string, of []string, r *rule) uint16 {
@@ -627,6 +657,11 @@ func (c *compiler) optOut(path string, s OptOutSpec, r *rule) {
 	c.notNegative(path+".literal_business_days", s.LiteralBusinessDays)
 	r.cal = c.calendar(path+".calendar", s.Calendar, s.BusinessDays+s.LiteralBusinessDays > 0)
 	r.impossible = true
+}
+
+func (c *compiler) confirmation(path string, s ConfirmationSpec) {
+	c.positive(path+".minutes", s.Minutes)
+	c.optional(path+".late", s.Late, "refuse", "strict")
 }
 
 func (c *compiler) hold(path string, s HoldSpec) {

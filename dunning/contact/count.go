@@ -6,8 +6,7 @@ import "math/bits"
 // the last Days dates, today included.
 func (c *check) askCount(r *rule, t int64) (Code, int64) {
 	s := r.spec.Count
-	if r.points == workPoint && c.q.Point.Kind != "work" || r.points == notWorkPoint && c.q.Point.Kind == "work" ||
-		r.points == landlinePoint && c.q.Point.Kind != "landline" {
+	if !r.points.covers(c.q.Point.Kind) {
 		return "", 0
 	}
 	today := c.cal.date(t)
@@ -23,7 +22,7 @@ func (c *check) askCount(r *rule, t int64) (Code, int64) {
 		if r.perPerson {
 			bit = ^uint64(0)
 		}
-		free, n := c.window(r, s, bit, today)
+		free, n := c.window(r, bit, today)
 		if free > worst {
 			worst, worstCount = free, n
 		}
@@ -35,17 +34,32 @@ func (c *check) askCount(r *rule, t int64) (Code, int64) {
 	return CodeCount, c.cal.startOf(worst)
 }
 
+// covers: a rule about calls at work asks about points at work only, and so on.
+func (p pointRule) covers(kind string) bool {
+	switch p {
+	case workPoint:
+		return kind == "work"
+	case notWorkPoint:
+		return kind != "work"
+	case landlinePoint:
+		return kind == "landline"
+	case mobilePoint:
+		return kind == "mobile"
+	}
+	return true
+}
+
 // window counts one debt's contacts. It gives the first date on which the
 // window is below the limit, 0 when it is today.
-func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, int) {
-	first := c.countsAfter(s, debt)
-	var perDay [maxWindow]uint16 // index: days ago
+func (c *check) window(r *rule, debt uint64, today Date) (Date, int) {
+	s := r.spec.Count
+	look := c.tally(r, debt, today)
 	total := 0
+	if c.outs&look.out == 0 {
+		return 0, 0
+	}
 	for i := range c.rows {
-		w := &c.rows[i]
-		ago := max(today-w.day, 0) // clocks going back over midnight repeat a date
-		if ago < Date(s.Days) && w.at > first && (w.debts&debt != 0 || r.perPerson) && c.counted(r, w) {
-			perDay[ago]++
+		if look.counts(c, &c.rows[i]) {
 			total++
 		}
 	}
@@ -53,12 +67,78 @@ func (c *check) window(r *rule, s *CountSpec, debt uint64, today Date) (Date, in
 		return 0, total
 	}
 	// The window is free on the day the Max-th newest contact leaves it.
+	var perDay [maxWindow]uint16 // index: days ago
+	for i := range c.rows {
+		if w := &c.rows[i]; look.counts(c, w) {
+			perDay[max(today-w.day, 0)]++
+		}
+	}
 	n := 0
 	for ago := 0; ; ago++ {
 		if n += int(perDay[ago]); n >= s.Max {
 			return today - Date(ago) + Date(s.Days), total
 		}
 	}
+}
+
+// tally is what a counting rule counts about one debt (or, of ^0, about all),
+// as masks, because every row of every ledger passes here.
+type tally struct {
+	after       int64 // only rows after this instant
+	debts       uint64
+	first       Date // only from this date on; clocks going back over midnight repeat a date
+	of          uint32
+	need, avoid uint32
+	out         uint32
+	slow        *rule // has purposes without a bit, a household, or consent to look at
+}
+
+func (c *check) tally(r *rule, debt uint64, today Date) tally {
+	s := r.spec.Count
+	k := tally{
+		after: c.countsAfter(s, debt), debts: debt, first: today - Date(s.Days) + 1,
+		of: uint32(r.of), need: r.need1, avoid: r.avoid, out: r.literalOut,
+	}
+	if r.perPerson {
+		k.debts = ^uint64(0)
+	}
+	if c.strict {
+		k.out = r.strictOut
+	}
+	if r.slowCount || len(c.q.Consents) > 0 && r.hasExcept(exFrequency) {
+		k.slow = r
+	}
+	return k
+}
+
+// counts reports whether the row is of the kind that the rule counts, and was
+// not made under consent to more calls. A row about no debt of the query
+// counts for a person all the same.
+func (k *tally) counts(c *check, w *row) bool {
+	if w.m&k.of == 0 || w.m&k.need != k.need || w.m&k.avoid != 0 || w.out&k.out == 0 ||
+		w.day < k.first || w.at <= k.after || w.debts&k.debts == 0 && k.debts != ^uint64(0) {
+		return false
+	}
+	return k.slow == nil || c.countedSlowly(k.slow, w)
+}
+
+// countedSlowly asks what no mask can tell.
+func (c *check) countedSlowly(r *rule, w *row) bool {
+	s, l := r.spec.Count, &c.q.Ledger[w.index]
+	if w.m&rowOwn == 0 && !c.inHousehold(s.With, l) {
+		return false
+	}
+	return !has(s.NotPurposes, l.Purpose) && (len(c.q.Consents) == 0 || !r.hasExcept(exFrequency) || !c.underConsent(w))
+}
+
+// inHousehold: the row's person stands in one of the relations to the debtor.
+// One whose relation nobody recorded may.
+func (c *check) inHousehold(relations []string, l *Contact) bool {
+	rel := l.Relation
+	if rel == "" && l.Person == c.q.debtor() {
+		rel = "debtor"
+	}
+	return rel == "" || has(relations, rel)
 }
 
 // countsAfter is the instant after which contacts count: always, or the first
@@ -68,36 +148,6 @@ func (c *check) countsAfter(s *CountSpec, debt uint64) int64 {
 		return c.firstConversation(debt, c.q.Person)
 	}
 	return always
-}
-
-// counted reports whether the row is of the kind that the rule counts, and was
-// not made under consent to more calls.
-func (c *check) counted(r *rule, w *row) bool {
-	if w.flags&rowOut == 0 || w.ch&r.of == 0 {
-		return false
-	}
-	if s := r.spec.Count; len(s.NotPurposes) > 0 && has(s.NotPurposes, c.q.Ledger[w.index].Purpose) {
-		return false
-	}
-	if len(c.q.Consents) > 0 && r.hasExcept(exFrequency) && c.underConsent(w) {
-		return false
-	}
-	out := r.literalOut
-	if c.strict {
-		out = r.strictOut
-	}
-	if w.out&out == 0 {
-		return false
-	}
-	switch r.points {
-	case workPoint:
-		return w.flags&rowWork != 0
-	case notWorkPoint:
-		return w.flags&rowWork == 0
-	case landlinePoint:
-		return w.flags&rowLandline != 0
-	}
-	return true
 }
 
 // firstConversation with a person about a debt, in either direction, however long ago.
@@ -120,7 +170,7 @@ func (c *check) askRun(r *rule, t int64) (Code, int64) {
 	for i := range c.rows {
 		w := &c.rows[i]
 		ago := max(today-w.day, 0)
-		if ago <= Date(s.Days) && w.flags&rowOut != 0 && w.ch&r.of != 0 {
+		if ago <= Date(s.Days) && w.m&(rowOut|rowOwn) == rowOut|rowOwn && w.m&uint32(r.of) != 0 {
 			perDay[ago]++
 		}
 	}
@@ -143,14 +193,18 @@ func (c *check) askSilence(r *rule, t int64) (Code, int64) {
 			days++
 		}
 	}
+	if c.outs&out == 0 {
+		return "", 0
+	}
+	need := uint32(rowOwn | rowOut)
+	if s.Inbound {
+		need = rowOwn
+	}
 	debts := c.debtBits(r)
 	free := Date(0)
 	for i := range c.rows {
 		w := &c.rows[i]
-		if w.out&out == 0 || w.ch&chVoice == 0 || w.debts&debts == 0 {
-			continue
-		}
-		if w.flags&rowOut == 0 && !s.Inbound {
+		if w.out&out == 0 || w.m&chVoice == 0 || w.m&need != need || w.debts&debts == 0 {
 			continue
 		}
 		if end := w.day + days; end > free {
@@ -173,10 +227,18 @@ const answeredOuts = outConversation | outAnsweredBusy | outDropped | outWrongPe
 func (c *check) askGap(r *rule, t int64) (Code, int64) {
 	s := r.spec.Gap
 	free := int64(always)
+	need, not := uint32(rowOut|rowOwn), uint32(0)
+	if s.Unanswered {
+		not = answeredOuts
+	}
+	longest := int64(s.Minutes)*60 + int64(s.Days+1)*daySeconds // older rows cannot matter
+	if c.newest+longest < t {
+		return "", 0
+	}
 	for i := range c.rows {
 		w := &c.rows[i]
-		if w.flags&rowOut == 0 || w.ch&r.of == 0 || s.SamePoint && w.flags&rowPoint == 0 ||
-			s.Unanswered && w.out&answeredOuts != 0 {
+		if w.at+longest < t || w.m&need != need || w.m&uint32(r.of) == 0 || w.out&not != 0 ||
+			s.SamePoint && c.q.Ledger[w.index].PointID != c.q.Point.ID {
 			continue
 		}
 		end := w.at + int64(s.Minutes)*60

@@ -12,7 +12,7 @@ import (
 // comes first.
 type Set []Pack
 
-// NewSet orders packs: law before policy before house, a country before its
+// NewSet orders packs: law before policy before carrier before house, a country before its
 // parts, then by id.
 func NewSet(packs ...Pack) Set {
 	s := slices.Clone(packs)
@@ -22,7 +22,10 @@ func NewSet(packs ...Pack) Set {
 	return s
 }
 
-func kindRank(k string) int { return slices.Index([]string{"law", "policy", "house"}, k) }
+// packKinds in the order in which ties are settled.
+var packKinds = []string{"law", "policy", "carrier", "house"}
+
+func kindRank(k string) int { return slices.Index(packKinds, k) }
 
 // Version names a pack as a decision record keeps it.
 type Version struct {
@@ -55,6 +58,8 @@ type check struct {
 	zones  []zone
 	cal    zone // the zone of calendar dates
 	rows   []row
+	outs   uint32 // outcomes that occur among the rows
+	newest int64  // instant of the newest row
 	active []*rule
 	bits   [2]uint64 // the query's consumer debts, and its commercial ones
 	lawful uint64    // bit i: some law sets hours in the i-th place of the query
@@ -62,6 +67,10 @@ type check struct {
 	fact   string    // id of the fact behind the last refusal
 	count  int       // number behind the last refusal
 	since  int64     // start of the stretch in which an answer excuses the last refusal
+
+	heard  bool  // lastIn and due are known
+	lastIn int64 // when the person last used the channel
+	due    bool  // and nothing has gone out to them on its medium since
 
 	wishZone zone
 }
@@ -103,7 +112,7 @@ func (s Set) check(c *check) Verdict {
 
 // gather finds the rules that apply and the ledger rows that they may count.
 func (c *check) gather(s Set) {
-	look, of := 0, uint16(chVoice)
+	look, of, household := 0, uint16(chVoice), false
 	for i := range s {
 		p := &s[i]
 		if !p.applies(c.q) {
@@ -119,13 +128,13 @@ func (c *check) gather(s Set) {
 				continue
 			}
 			c.active = append(c.active, r)
-			look, of = max(look, r.look), of|r.of
+			look, of, household = max(look, r.look), of|r.of, household || r.household
 			if r.kind == kHours && p.kind == "law" && !r.spec.Hours.Fallback {
 				c.lawful |= p.covers(c.q)
 			}
 		}
 	}
-	c.ledger(look, of)
+	c.ledger(look, of, household)
 }
 
 func (c *check) pointReason(code Code) string {
@@ -138,7 +147,7 @@ func (c *check) pointReason(code Code) string {
 // prepare turns the query's words into bits, or says which word is unknown.
 func (c *check) prepare() Code {
 	q := c.q
-	c.at = q.At.Unix()
+	c.at, c.newest = q.At.Unix(), always
 	c.strict = q.Ambiguity != Literal
 	c.ch = channelBit(q.Channel) & chAll
 	c.role = roleBit(q.Role)
@@ -217,7 +226,7 @@ func (c *check) reaches(r *rule) bool {
 	if len(s.Purposes) > 0 && !has(s.Purposes, q.purpose()) || has(s.ExceptPurposes, q.purpose()) {
 		return false
 	}
-	if len(s.Points) > 0 && !has(s.Points, q.Point.Kind) || has(s.ExceptPoints, q.Point.Kind) {
+	if len(s.Points) > 0 && !has(s.Points, q.Point.kind()) || has(s.ExceptPoints, q.Point.kind()) {
 		return false
 	}
 	if r.debtors != 0xff && !reachesDebtor(r.debtors, q.DebtorKind) {
@@ -247,6 +256,14 @@ func (r *rule) effect(strict bool) effect {
 		return r.strict
 	}
 	return r.literal
+}
+
+// kind of the point as rules name it.
+func (p *Point) kind() string {
+	if p.Kind == "" {
+		return "unknown"
+	}
+	return p.Kind
 }
 
 func (q *Query) purpose() string {

@@ -26,7 +26,7 @@ func (c *check) excepted(r *rule, x *exception, t int64) bool {
 	case exConfirmation:
 		return c.confirmation()
 	case exUsedAddress:
-		return c.usedAddress()
+		return c.usedAddress(r)
 	case exLimited:
 		return c.q.Content != nil && c.q.Content.limited() && c.ch&chVoice != 0 && c.voicemail()
 	}
@@ -170,7 +170,7 @@ func (c *check) usedUp(k *Consent) int64 {
 	end, at := never, k.At.Unix()
 	for i := range c.rows {
 		w := &c.rows[i]
-		if w.out&outConversation != 0 && w.ch&chVoice != 0 && w.at > at && w.debts != 0 {
+		if w.out&outConversation != 0 && w.m&chVoice != 0 && w.m&rowOwn != 0 && w.at > at && w.debts != 0 {
 			end = min(end, w.at)
 		}
 	}
@@ -246,19 +246,36 @@ func (c *check) calledSince(at int64) bool {
 	return false
 }
 
-// confirmation: an electronic opt-out confirmation with nothing else in it.
+// confirmation: one electronic opt-out confirmation with nothing else in it.
 // Content judged elsewhere is judged by the content rules of the template.
 func (c *check) confirmation() bool {
-	return c.q.Purpose == "opt_out_confirmation" && c.ch&chElectronic != 0 &&
-		(c.q.Content == nil || c.q.Content.OnlyConfirmation == Yes)
+	if c.q.Purpose != "opt_out_confirmation" || c.ch&chElectronic == 0 || c.q.Content != nil && c.q.Content.OnlyConfirmation != Yes {
+		return false
+	}
+	_, done := c.confirmedSince(c.lastRefusal())
+	return !done
 }
 
-// usedAddress: the person wrote from this very address.
-func (c *check) usedAddress() bool {
+// usedAddress: the person wrote from this very address, and did not object to
+// its use.
+func (c *check) usedAddress(r *rule) bool {
 	q := c.q
+	if r.kind == kEmailNotice && c.objected(r) {
+		return false
+	}
 	for i := range q.Ledger {
 		l := &q.Ledger[i]
 		if l.Direction == Inbound && l.PointID == q.Point.ID && channelBit(l.Channel) == c.ch && q.counts(l) && l.At.Unix() <= c.at {
+			return true
+		}
+	}
+	return false
+}
+
+// objected: the person opted out in answer to the creditor's notice.
+func (c *check) objected(r *rule) bool {
+	for i := range c.q.Notices {
+		if n := &c.q.Notices[i]; n.OptedOut && n.Kind == r.spec.EmailNotice.Notice && c.known(n) {
 			return true
 		}
 	}

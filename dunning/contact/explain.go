@@ -140,12 +140,10 @@ func (s Set) pack(r *rule) string {
 // countedIDs are the ledger rows inside the rule's window, about any of the
 // debts.
 func (c *check) countedIDs(r *rule) []string {
-	s, today, debts := r.spec.Count, c.cal.date(c.at), c.debtBits(r)
-	first := c.countsAfter(s, debts)
+	look := c.tally(r, c.debtBits(r), c.cal.date(c.at))
 	var ids []string
 	for i := range c.rows {
-		w := &c.rows[i]
-		if max(today-w.day, 0) < Date(s.Days) && w.at > first && (w.debts&debts != 0 || r.perPerson) && c.counted(r, w) {
+		if w := &c.rows[i]; look.counts(c, w) {
 			ids = append(ids, c.q.Ledger[w.index].ID)
 		}
 	}

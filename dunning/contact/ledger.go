@@ -1,21 +1,25 @@
 package contact
 
-// row is a ledger row that can matter, with its words turned into bits.
+// row is a ledger row that can matter, with its words turned into bits. It is
+// kept small: a check walks hundreds of them.
 type row struct {
 	at    int64
 	debts uint64 // bit i: about the query's i-th debt
 	day   Date
 	out   uint32
-	ch    uint16
-	flags uint8
-	index int32 // of the row in the query's ledger
+	m     uint32 // channel bits, the flags below, and from purposeShift on the bit of its purpose
+	index int32  // of the row in the query's ledger
 }
 
+// Flags of a row, above the bits of its channel.
 const (
-	rowOut = 1 << iota
-	rowWork
-	rowLandline
-	rowPoint
+	rowOut      = 1 << (11 + iota)
+	rowWork     // reached at work
+	rowLandline // reached on a landline
+	rowMobile   // reached on a mobile
+	rowOwn      // to the person asked about; others are kept for rules that count a household
+
+	purposeShift = 16
 )
 
 const (
@@ -25,27 +29,51 @@ const (
 
 // ledger keeps the rows of the last look days that a rule may count: on one of
 // the channels in of (what came in: calls only, which can be conversations),
-// of this person and collector, and not proven unsent. Rows after the query's instant are
+// of this person (or, for rules that count a household, of the others in it)
+// and collector, and not proven unsent. Rows after the query's instant are
 // reservations: they count as of now.
-func (c *check) ledger(look int, of uint16) {
-	q := c.q
+func (c *check) ledger(look int, of uint16, household bool) {
+	q, cal := c.q, &c.cal
 	oldest := c.at - int64(look+dayOffset)*daySeconds
+	if cap(c.rows) < len(q.Ledger) {
+		c.rows = make([]row, 0, len(q.Ledger))
+	}
+	n, rows := 0, c.rows[:cap(c.rows)]
+	one, only := len(q.Debts) == 1, ""
+	if one {
+		only = q.Debts[0].ID
+	}
 	for i := range q.Ledger {
 		l := &q.Ledger[i]
 		at := l.At.Unix()
 		if at < oldest {
 			continue
 		}
-		ch, inbound := channelBit(l.Channel), l.Direction == Inbound
-		if ch&of == 0 || inbound && (ch&chVoice == 0 || at > c.at) || l.Person != "" && l.Person != q.Person || !q.counts(l) {
+		ch := channelBit(l.Channel)
+		if ch&of == 0 || l.Direction == Inbound && (ch&chVoice == 0 || at > c.at) {
 			continue
 		}
-		at = min(at, c.at)
-		c.rows = append(c.rows, row{
-			at: at, day: c.cal.date(at), out: outcomeBit(l.Outcome), ch: ch, index: int32(i),
-			flags: q.rowFlags(l, inbound), debts: q.debtMask(l.Debts),
-		})
+		own := l.Person == "" || l.Person == q.Person
+		if !own && !household || !q.counts(l) {
+			continue
+		}
+		w := &rows[n]
+		n++
+		w.at, w.index = min(at, c.at), int32(i)
+		w.m = uint32(ch) | rowFlags(l, own)
+		w.out = outcomeBit(l.Outcome)
+		if one && len(l.Debts) == 1 && l.Debts[0] == only {
+			w.debts = 1 // nearly every row of nearly every ledger
+		} else {
+			w.debts = q.debtMask(l.Debts)
+		}
+		c.outs, c.newest = c.outs|w.out, max(c.newest, w.at)
+		if w.at < cal.start || w.at >= cal.end {
+			cal.seek(w.at)
+		}
+		w.day = dayOf(w.at + cal.off)
 	}
+	c.rows = rows[:n]
 }
 
 // counts leaves out other collectors' rows, the asking contact's own
@@ -60,19 +88,24 @@ func (q *Query) counts(l *Contact) bool {
 	return l.State != "failed" && l.State != "cancelled"
 }
 
-func (q *Query) rowFlags(l *Contact, inbound bool) uint8 {
-	var f uint8
-	if !inbound {
+func rowFlags(l *Contact, own bool) uint32 {
+	var f uint32
+	if l.Direction != Inbound {
 		f = rowOut
+	}
+	if own {
+		f |= rowOwn
 	}
 	switch l.PointKind {
 	case "work":
 		f |= rowWork
 	case "landline":
 		f |= rowLandline
+	case "mobile":
+		f |= rowMobile
 	}
-	if l.PointID == q.Point.ID {
-		f |= rowPoint
+	if l.Purpose != "" {
+		f |= uint32(purposeBit(l.Purpose)) << purposeShift
 	}
 	return f
 }
@@ -83,9 +116,6 @@ func (q *Query) rowFlags(l *Contact, inbound bool) uint8 {
 func (q *Query) debtMask(ids []string) uint64 {
 	if len(ids) == 0 || len(q.Debts) == 0 {
 		return ^uint64(0)
-	}
-	if len(q.Debts) == 1 && ids[0] == q.Debts[0].ID {
-		return 1
 	}
 	var m uint64
 	for i := range q.Debts {
@@ -137,21 +167,38 @@ func (c *check) about(r *rule, ids []string) bool {
 // person: they used this channel since the given instant, and nothing went
 // out on the medium after that.
 func (c *check) answers(since int64) bool {
-	q, ch := c.q, c.ch
-	var last, sent int64 = always, always
+	if !c.heard {
+		c.heard, c.lastIn = true, c.lastUsed()
+		c.due = c.lastIn != always && !c.sentSince(c.lastIn)
+	}
+	return c.due && c.lastIn >= since
+}
+
+// lastUsed is when the person last used the channel; always: never.
+func (c *check) lastUsed() int64 {
+	q, last := c.q, int64(always)
 	for i := range q.Ledger {
 		l := &q.Ledger[i]
-		at := l.At.Unix()
-		if at < since || !q.counts(l) || l.Person != "" && l.Person != q.Person {
+		if l.Direction != Inbound {
 			continue
 		}
-		bit := channelBit(l.Channel)
-		switch {
-		case l.Direction == Inbound && bit == ch && at <= c.at:
-			last = max(last, at)
-		case l.Direction != Inbound && medium(bit) == medium(ch):
-			sent = max(sent, at)
+		if at := l.At.Unix(); at > last && at <= c.at && channelBit(l.Channel) == c.ch && (l.Person == "" || l.Person == q.Person) && q.counts(l) {
+			last = at
 		}
 	}
-	return last != always && sent < last
+	return last
+}
+
+// sentSince reports whether something went out to the person on the medium,
+// reservations included.
+func (c *check) sentSince(t int64) bool {
+	q := c.q
+	for i := range q.Ledger {
+		l := &q.Ledger[i]
+		if l.Direction != Inbound && l.At.Unix() >= t && medium(channelBit(l.Channel)) == medium(c.ch) &&
+			(l.Person == "" || l.Person == q.Person) && q.counts(l) {
+			return true
+		}
+	}
+	return false
 }

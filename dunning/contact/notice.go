@@ -222,24 +222,43 @@ func (c *check) grace(r *rule, s *OptOutSpec, o *OptOut, t int64) bool {
 // askConfirmation bounds opt-out confirmations: one, within some minutes of
 // the latest refusal.
 func (c *check) askConfirmation(r *rule, t int64) (Code, int64) {
-	q, last := c.q, int64(always)
-	for i := range q.OptOuts {
-		if o := &q.OptOuts[i]; o.Kind != OptOutMarketing && o.At.Unix() <= c.at && c.optOutCovers(o, true, true) {
-			last = max(last, o.At.Unix())
-		}
-	}
+	last := c.lastRefusal()
 	if last == always {
 		return "", 0
 	}
-	for i := range q.Ledger {
-		l := &q.Ledger[i]
-		if l.Purpose == "opt_out_confirmation" && l.Direction != Inbound && channelBit(l.Channel) == c.ch && q.counts(l) && l.At.Unix() >= last {
-			c.fact = l.ID
-			return CodeConfirmation, never
-		}
+	if id, done := c.confirmedSince(last); done {
+		c.fact = id
+		return CodeConfirmation, never
 	}
-	if t > last+int64(r.spec.Confirmation.Minutes)*60 {
+	s := r.spec.Confirmation
+	if t > last+int64(s.Minutes)*60 && (c.strict || s.Late != "strict") {
 		return CodeConfirmation, never
 	}
 	return "", 0
+}
+
+// lastRefusal is when the person last refused this channel or point, or
+// anything that a confirmation on it may answer; always: never.
+func (c *check) lastRefusal() int64 {
+	last := int64(always)
+	for i := range c.q.OptOuts {
+		if o := &c.q.OptOuts[i]; o.Kind != OptOutMarketing && o.At.Unix() <= c.at && c.optOutCovers(o, true, true) {
+			last = max(last, o.At.Unix())
+		}
+	}
+	return last
+}
+
+// confirmedSince reports whether an opt-out was confirmed on this channel since
+// an instant, and by which contact.
+func (c *check) confirmedSince(t int64) (string, bool) {
+	q := c.q
+	for i := range q.Ledger {
+		l := &q.Ledger[i]
+		if l.Purpose == "opt_out_confirmation" && l.Direction != Inbound && l.At.Unix() >= t && channelBit(l.Channel) == c.ch &&
+			(l.Person == "" || l.Person == q.Person) && q.counts(l) {
+			return l.ID, true
+		}
+	}
+	return "", false
 }

@@ -239,7 +239,7 @@ func capsAllow(q *contact.Query, t time.Time, federal, strict bool) bool {
 		talked := func(c contact.Contact) bool { return isCall(c) && (c.Outcome == "conversation" || c.Outcome == "") }
 		full := dated(q, t, 7, talked) >= 3
 		fullMonth := dated(q, t, 30, talked) >= 10
-		return !full && !fullMonth || full && wroteIn(q, t, 7) && (!fullMonth || wroteIn(q, t, 30)) || !full && fullMonth && wroteIn(q, t, 30)
+		return !full && !fullMonth
 	case place == "CA-ON" && q.Role == contact.ThirdParty:
 		return ontario(q, t)
 	}
@@ -265,7 +265,7 @@ func ontario(q *contact.Query, t time.Time) bool {
 	counted := func(c contact.Contact) bool {
 		return !first.IsZero() && c.At.After(first) && c.Outcome != "no_answer" && c.Outcome != "busy_signal"
 	}
-	return dated(q, t, 7, counted) < 3 || wroteIn(q, t, 7)
+	return dated(q, t, 7, counted) < 3
 }
 
 var oracleZones = []string{

@@ -118,6 +118,7 @@ type Contact struct {
 	Channel     string
 	Outcome     string // conversation, no_answer, voicemail, delivered, ...; empty or unknown counts
 	Person      string // empty: may have been anyone, so it counts
+	Relation    string // of the person to the debtor, as Query.Relation; empty: the debtor when it is the debtor's id, else not recorded
 	PointID     string
 	PointKind   string   // work, mobile, landline, ...
 	Debts       []string // discussed or pursued; empty counts for every debt
@@ -277,6 +278,7 @@ type Content struct {
 	RevealsDebtCollection Tri // name, envelope or words show a debt
 	ThreatensSuit         Tri
 	DemandsEarlyPayment   Tri // demands payment before the validation period ends
+	AgencyParticulars     Tri // client, ground and date, interest, fees, source of the address, supervisor (RDG 13a)
 	EarlierAnswerDoubtful Tri // location: the earlier answer is reasonably thought wrong or incomplete
 }
 

@@ -6,7 +6,7 @@ type PackSpec struct {
 	Pack         string                   `yaml:"pack" json:"pack"`                               // id, such as us-federal
 	Title        string                   `yaml:"title" json:"title"`                             //
 	Version      string                   `yaml:"version" json:"version"`                         // changes with every change of a rule
-	Kind         string                   `yaml:"kind" json:"kind"`                               // law, policy (a reading where the law is silent) or house (our own caps)
+	Kind         string                   `yaml:"kind" json:"kind"`                               // law, policy (a reading where the law is silent), carrier (what those who carry messages refuse) or house (our own caps)
 	Jurisdiction string                   `yaml:"jurisdiction" json:"jurisdiction"`               // US, US-MA, ...; "*" for everywhere
 	Effective    EffectiveSpec            `yaml:"effective,omitempty" json:"effective,omitempty"` //
 	Reviewed     string                   `yaml:"reviewed,omitempty" json:"reviewed,omitempty"`   // date of the last legal check
@@ -60,7 +60,7 @@ type RuleSpec struct {
 	Purposes        []string `yaml:"purposes,omitempty" json:"purposes,omitempty"`                   // only these
 	ExceptPurposes  []string `yaml:"except_purposes,omitempty" json:"except_purposes,omitempty"`     // all but these
 	To              []string `yaml:"to,omitempty" json:"to,omitempty"`                               // debtor, standing, third, professional; none = the first three
-	Points          []string `yaml:"points,omitempty" json:"points,omitempty"`                       // kinds of point: mobile, landline, work, ...
+	Points          []string `yaml:"points,omitempty" json:"points,omitempty"`                       // kinds of point: mobile, landline, work, ..., and unknown for one that nobody recorded
 	ExceptPoints    []string `yaml:"except_points,omitempty" json:"except_points,omitempty"`         //
 	AutomatedOnly   bool     `yaml:"automated_only,omitempty" json:"automated_only,omitempty"`
 
@@ -138,9 +138,10 @@ type CountSpec struct {
 	Outcomes    []string `yaml:"outcomes,omitempty" json:"outcomes,omitempty"`         // only these
 	NotOutcomes []string `yaml:"not_outcomes,omitempty" json:"not_outcomes,omitempty"` // all but these
 	LiteralNot  []string `yaml:"literal_not,omitempty" json:"literal_not,omitempty"`   // not counted under literal
-	Points      string   `yaml:"points,omitempty" json:"points,omitempty"`             // any (default), work, not_work, landline
+	Points      string   `yaml:"points,omitempty" json:"points,omitempty"`             // any (default), work, not_work, landline, mobile
 	AfterFirst  bool     `yaml:"after_first,omitempty" json:"after_first,omitempty"`   // only contacts after the first conversation, and only once there was one
 	NotPurposes []string `yaml:"not_purposes,omitempty" json:"not_purposes,omitempty"` // rows of these purposes do not count
+	With        []string `yaml:"with,omitempty" json:"with,omitempty"`                 // contacts to people in these relations to the debtor count too, such as debtor and spouse
 }
 
 // RunSpec refuses after PerDay or more on each of the Days dates before.
@@ -190,9 +191,11 @@ type OptOutSpec struct {
 	Unrelated           string   `yaml:"unrelated,omitempty" json:"unrelated,omitempty"`         // purpose that only an opt-out in reply to it reaches, and the other way round
 }
 
-// ConfirmationSpec bounds opt-out confirmations: one, within Minutes.
+// ConfirmationSpec bounds opt-out confirmations: one, within Minutes, which
+// under the literal reading is only a presumption.
 type ConfirmationSpec struct {
-	Minutes int `yaml:"minutes" json:"minutes"`
+	Minutes int    `yaml:"minutes" json:"minutes"`
+	Late    string `yaml:"late,omitempty" json:"late,omitempty"` // refuse (default), or strict: a late one is refused under the strict reading only
 }
 
 // HoldSpec obeys flags of one kind.

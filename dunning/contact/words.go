@@ -177,6 +177,22 @@ func outcomeBit(s string) uint32 {
 	return outUnknown
 }
 
+// purposeBit of a purpose that rules leave out of their counts; 0 for any other
+// word, which is compared as it is.
+func purposeBit(s string) uint16 {
+	switch s {
+	case "location":
+		return 1
+	case "opt_out_confirmation":
+		return 2
+	case "payment_confirmation":
+		return 4
+	case "auto_reply_to_consumer":
+		return 8
+	}
+	return 0
+}
+
 const (
 	toDebtor = 1 << iota
 	toStanding
@@ -246,6 +262,7 @@ var contentWords = []struct {
 	{"initial_disclosure", func(c *Content) Tri { return c.InitialDisclosure }},
 	{"reveals_debt_collection", func(c *Content) Tri { return c.RevealsDebtCollection }},
 	{"threatens_suit", func(c *Content) Tri { return c.ThreatensSuit }},
+	{"agency_particulars", func(c *Content) Tri { return c.AgencyParticulars }},
 	{"demands_early_payment", func(c *Content) Tri { return c.DemandsEarlyPayment }},
 }
 

@@ -1,6 +1,9 @@
 package contact
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // zone is a location with the offset that holds between two transitions, so
 // that most conversions are an addition. All instants are Unix seconds.
@@ -36,14 +39,23 @@ func (z *zone) seek(t int64) {
 // local gives the local date and second of the day at t.
 func (z *zone) local(t int64) (Date, int64) {
 	z.seek(t)
-	d := floorDiv(t+z.off, daySeconds)
-	return Date(d), t + z.off - d*daySeconds
+	d := dayOf(t + z.off)
+	return d, t + z.off - int64(d)*daySeconds
+}
+
+// dayOf is the date of a local time in seconds. Dividing 32 bits is a good deal
+// cheaper than 64, and lasts until 2106.
+func dayOf(l int64) Date {
+	if uint64(l) <= math.MaxUint32 {
+		return Date(uint32(l) / daySeconds)
+	}
+	return Date(floorDiv(l, daySeconds))
 }
 
 // date is the local date at t.
 func (z *zone) date(t int64) Date {
 	z.seek(t)
-	return Date(floorDiv(t+z.off, daySeconds))
+	return dayOf(t + z.off)
 }
 
 // instant is the first instant at which the local clock has reached second sod

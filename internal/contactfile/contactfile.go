@@ -120,12 +120,12 @@ func read(raw json.RawMessage, ambiguity string) (Case, contact.Query, error) {
 	return c, q, err
 }
 
-// law leaves out house rules, because the file's format knows only law and
-// courtesy, and brings the packs into the order that ties are settled by.
+// law leaves out house rules and carriers' terms, because the file's format
+// knows only law and courtesy, and brings the packs into the order that ties are settled by.
 func law(set contact.Set) contact.Set {
 	var packs []contact.Pack
 	for _, p := range set {
-		if p.Kind() != "house" {
+		if p.Kind() == "law" || p.Kind() == "policy" {
 			packs = append(packs, p)
 		}
 	}

@@ -261,6 +261,7 @@ func (m content) facts() *contact.Content {
 		RevealsDebtCollection: tri(m.IndicatesDebt != nil && *m.IndicatesDebt),
 		ThreatensSuit:         tri(m.Threat != nil && *m.Threat != ""),
 		DemandsEarlyPayment:   tri(m.Demand != ""),
+		AgencyParticulars:     contact.Yes, // the format has no word for them: in order
 		EarlierAnswerDoubtful: tri(m.EarlierDoubtful != nil && *m.EarlierDoubtful),
 	}
 }
