@@ -59,8 +59,9 @@ type Reader interface {
 	StepCounts(ctx context.Context, s Scope, sequence string) ([]StepCount, error)
 	// HealthNumbers says what the store knows of the system's health.
 	HealthNumbers(ctx context.Context, s Scope, now time.Time) (Health, error)
-	// Inbox lists received messages and events that wait for a person, the oldest first.
-	Inbox(ctx context.Context, s Scope, p Page) (List[InboxRow], error)
+	// Unassigned lists received messages and events that nobody could assign or process, the
+	// oldest first.
+	Unassigned(ctx context.Context, s Scope, p Page) (List[InboxRow], error)
 	// Numbers is what a collector did in [from, until).
 	Numbers(ctx context.Context, s Scope, by string, from, until time.Time) (OwnNumbers, error)
 }

@@ -271,6 +271,8 @@ type MessageRow struct {
 	ProviderID string               `json:"provider_id,omitempty"`
 	RetryAt    time.Time            `json:"retry_at,omitzero"`
 	Deadline   time.Time            `json:"deadline,omitzero"`
+	Delivery   string               `json:"delivery,omitempty"` // how far the provider says it came: delivered, opened …
+	DeliveryAt time.Time            `json:"delivery_at,omitzero"`
 	Attempts   []AttemptRow         `json:"attempts,omitempty"` // on the case page and for one message
 }
 
@@ -422,34 +424,39 @@ type Feed struct {
 	Until    time.Time `json:"until,omitzero"`
 }
 
-// InboxRow is a received message or event that nobody could assign or process.
+// InboxRow is a received message or event that nobody could assign (state unmatched) or
+// process (failed). Instants are wall time.
 type InboxRow struct {
-	ID        string    `json:"id"`
+	ID        int64     `json:"id"`
 	Source    string    `json:"source"`
+	Kind      string    `json:"kind,omitempty"`
 	Received  time.Time `json:"received"`
 	Processed time.Time `json:"processed,omitzero"`
+	State     string    `json:"state"`
 	Outcome   string    `json:"outcome,omitempty"`
 	Attempts  int       `json:"attempts"`
 	Error     string    `json:"error,omitempty"`
+	Contact   string    `json:"contact,omitempty"`
+	Debtors   []string  `json:"debtors,omitempty"` // who it may be of
 }
 
 // OwnNumbers are what a collector did in a span of time. Money is by currency.
 type OwnNumbers struct {
-	By           string         `json:"by"`
-	From         time.Time      `json:"from"`
-	Until        time.Time      `json:"until"`
-	Calls        int            `json:"calls"`         // outbound calls logged
-	RightParty   int            `json:"right_party"`   // of these, conversations with the debtor
-	Messages     int            `json:"messages"`      // other outbound contacts logged
-	Promises     int            `json:"promises"`      // made
-	Promised     []money.Amount `json:"promised"`      //
-	Kept         int            `json:"kept"`          // promises that they took and that ended as kept in the span
-	Broken       int            `json:"broken"`        //
-	Collected    []money.Amount `json:"collected"`     // amounts of the kept ones
-	Plans        int            `json:"plans"`         // agreed
-	TasksDone    int            `json:"tasks_done"`    // finished by them
-	Disputes     int            `json:"disputes"`      // raised
-	Notes        int            `json:"notes"`         // written
-	LeasesTaken  int            `json:"leases_taken"`  //
-	DebtorsTouch int            `json:"debtors_touch"` // different debtors to whom they did something
+	By          string         `json:"by"`
+	From        time.Time      `json:"from"`
+	Until       time.Time      `json:"until"`
+	Calls       int            `json:"calls"`        // outbound calls logged
+	RightParty  int            `json:"right_party"`  // of these, conversations with the debtor
+	Messages    int            `json:"messages"`     // other outbound contacts logged
+	Promises    int            `json:"promises"`     // made
+	Promised    []money.Amount `json:"promised"`     //
+	Kept        int            `json:"kept"`         // promises that they took and that ended as kept in the span
+	Broken      int            `json:"broken"`       //
+	Collected   []money.Amount `json:"collected"`    // amounts of the kept ones
+	Plans       int            `json:"plans"`        // agreed
+	TasksDone   int            `json:"tasks_done"`   // finished by them
+	Disputes    int            `json:"disputes"`     // raised
+	Notes       int            `json:"notes"`        // written
+	LeasesTaken int            `json:"leases_taken"` //
+	Debtors     int            `json:"debtors"`      // different debtors to whom they did something
 }

@@ -1,6 +1,10 @@
 package read
 
-import "github.com/duly/duly/dunning"
+import (
+	"slices"
+
+	"github.com/duly/duly/dunning"
+)
 
 // Groups of a case's story, in the order in which filters show them.
 const (
@@ -48,4 +52,11 @@ func GroupOf(b dunning.Body) string {
 		return GroupCase
 	}
 	return GroupDebtor
+}
+
+// Keeps reports whether a filter keeps an event of a story.
+func (f TimelineFilter) Keeps(r TimelineRow) bool {
+	return (len(f.Groups) == 0 || slices.Contains(f.Groups, r.Group)) &&
+		(f.By == "" || f.By == r.By) &&
+		(f.From.IsZero() || !r.At.Before(f.From)) && (f.Until.IsZero() || r.At.Before(f.Until))
 }

@@ -20,8 +20,8 @@ UPDATE cases c SET currency = a.currency FROM accounts a WHERE a.id = c.account_
 
 CREATE INDEX cases_by_next   ON cases (creditor_id, coalesce(next_at, 'infinity'), id)    WHERE status = 'open';
 CREATE INDEX cases_by_age    ON cases (creditor_id, coalesce(oldest_due, 'infinity'), id) WHERE status = 'open';
-CREATE INDEX cases_by_amount ON cases (creditor_id, open_minor DESC, id)                  WHERE status = 'open';
-CREATE INDEX cases_by_opened ON cases (creditor_id, coalesce(opened_at, 'infinity') DESC, id);
+CREATE INDEX cases_by_amount ON cases (creditor_id, open_minor, id)                       WHERE status = 'open';
+CREATE INDEX cases_by_opened ON cases (creditor_id, coalesce(opened_at, 'infinity'), id);
 -- Whatever is rare is found by its own index and sorted; what is common is found soon
 -- in the order of one of the above.
 CREATE INDEX cases_by_wait   ON cases (creditor_id, waits_for, coalesce(next_at, 'infinity'), id) WHERE status = 'open';
@@ -29,7 +29,7 @@ CREATE INDEX cases_by_step   ON cases (creditor_id, sequence_id, next_step, sequ
   WHERE status = 'open';
 CREATE INDEX cases_by_queue  ON cases (creditor_id, queue, coalesce(next_at, 'infinity'), id) WHERE status = 'open' AND queue <> '';
 CREATE INDEX cases_by_owner  ON cases (owner, coalesce(next_at, 'infinity'), id)              WHERE status = 'open' AND owner <> '';
-CREATE INDEX cases_by_reason ON cases (creditor_id, close_reason, coalesce(opened_at, 'infinity') DESC, id) WHERE status = 'closed';
+CREATE INDEX cases_by_reason ON cases (creditor_id, close_reason, coalesce(opened_at, 'infinity'), id) WHERE status = 'closed';
 
 -- --- accounts and work ----------------------------------------------------------
 
@@ -68,12 +68,12 @@ CREATE INDEX work_by_kind  ON work (creditor_id, kind, rank, account_id, id);
 
 ALTER TABLE contacts ADD COLUMN creditor_id text NOT NULL DEFAULT '';
 UPDATE contacts c SET creditor_id = ca.creditor_id FROM cases ca WHERE ca.id = c.case_id;
-CREATE INDEX contacts_by_time    ON contacts (creditor_id, reserved_at DESC, id);
-CREATE INDEX contacts_by_channel ON contacts (creditor_id, channel, reserved_at DESC, id);
+CREATE INDEX contacts_by_time    ON contacts (creditor_id, reserved_at, id);
+CREATE INDEX contacts_by_channel ON contacts (creditor_id, channel, reserved_at, id);
 -- Most are accepted: those come by time. The others are few.
-CREATE INDEX contacts_by_state   ON contacts (creditor_id, state, reserved_at DESC, id) WHERE state <> 'accepted';
+CREATE INDEX contacts_by_state   ON contacts (creditor_id, state, reserved_at, id) WHERE state <> 'accepted';
 CREATE INDEX contacts_moved_at   ON contacts (state_at) WHERE state IN ('failed', 'bounced');
-CREATE INDEX contacts_of_debtor  ON contacts (debtor_id, reserved_at DESC, id);
+CREATE INDEX contacts_of_debtor  ON contacts (debtor_id, reserved_at, id);
 DROP INDEX contacts_debtor; -- contacts_of_debtor begins with the same column
 
 -- Contacts that Duly did not send: calls, replies, messages by hand, imported history.
@@ -92,8 +92,8 @@ CREATE TABLE logged_contacts (
   outcome     text NOT NULL DEFAULT '',
   PRIMARY KEY (debtor_id, version, seq)
 );
-CREATE INDEX logged_contacts_by_time ON logged_contacts (creditor_id, at DESC);
-CREATE INDEX logged_contacts_by_debtor ON logged_contacts (debtor_id, at DESC);
+CREATE INDEX logged_contacts_by_time ON logged_contacts (creditor_id, at);
+CREATE INDEX logged_contacts_by_debtor ON logged_contacts (debtor_id, at);
 CREATE INDEX logged_contacts_by_user ON logged_contacts (by, at) WHERE by LIKE 'user:%';
 INSERT INTO logged_contacts
 SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.account_id, f.case_id, f.body->>'id', f.at, f.by,
@@ -118,7 +118,7 @@ CREATE TABLE consent_ledger (
   detail      text NOT NULL DEFAULT '',
   PRIMARY KEY (debtor_id, version, seq)
 );
-CREATE INDEX consent_ledger_by_time ON consent_ledger (creditor_id, at DESC, debtor_id, version, seq);
+CREATE INDEX consent_ledger_by_time ON consent_ledger (creditor_id, at, debtor_id, version, seq);
 INSERT INTO consent_ledger
 SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.kind, f.at, f.recorded_at, f.by, f.source, coalesce(f.body->>'channel', ''),
        CASE f.kind WHEN 'point_dead' THEN f.body->>'id' ELSE coalesce(f.body->>'point', '') END,
@@ -129,8 +129,8 @@ WHERE f.kind IN ('opted_out', 'opted_in', 'consented', 'times_inconvenient', 'po
 -- What a person did: own numbers.
 CREATE INDEX facts_by_user ON facts (by, at) WHERE by LIKE 'user:%';
 -- What was decided, over all cases.
-CREATE INDEX decisions_by_time ON decisions (at DESC, seq DESC);
-CREATE INDEX decisions_by_rule ON decisions (rule, at DESC, seq DESC) WHERE rule <> '';
+CREATE INDEX decisions_by_time ON decisions (at, seq);
+CREATE INDEX decisions_by_rule ON decisions (rule, at, seq) WHERE rule <> '';
 CREATE INDEX audit_by ON audit (by, id);
 CREATE INDEX audit_action ON audit (action text_pattern_ops, id);
 
