@@ -3,6 +3,7 @@ package contact_test
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 	_ "time/tzdata" // the tests must not depend on the machine's zones
@@ -12,11 +13,17 @@ import (
 	"github.com/duly/duly/dunning/contact"
 )
 
+var zones sync.Map // loading a zone parses its rules each time
+
 func zone(name string) *time.Location {
+	if loc, ok := zones.Load(name); ok {
+		return loc.(*time.Location)
+	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
 		panic(err)
 	}
+	zones.Store(name, loc)
 	return loc
 }
 

@@ -1244,3 +1244,35 @@ func TestTrace(t *testing.T) {
 		t.Error("a query refused outright asks no rule")
 	}
 }
+
+// TestLastDayOfFarLeapYears: package time knows no end of the last stretch of a
+// leap year beyond its table, and a search must not stop there for ever.
+func TestLastDayOfFarLeapYears(t *testing.T) {
+	set := shipped(t, "us-federal")
+	for _, tc := range []struct{ name, zone, at, want string }{
+		{"the night before the last day of a leap year", "America/New_York", "2060-12-30 23:00", "2060-12-31 08:00"},
+		{"the last day itself", "Europe/London", "2060-12-31 06:00", "2060-12-31 08:00"},
+		{"the night after it", "Europe/London", "2060-12-31 21:30", "2061-01-01 08:00"},
+		{"a year of 365 days", "Europe/London", "2061-12-31 21:30", "2062-01-01 08:00"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			q := base()
+			loc := zone(tc.zone)
+			q.Zones = []contact.Zone{{Location: loc, Name: tc.zone}}
+			q.Ambiguity = contact.Literal
+			q.At = mustIn(t, tc.at, loc)
+			if v := set.Check(q); v.Allowed || !v.NotBefore.Equal(mustIn(t, tc.want, loc)) {
+				t.Errorf("allowed %v, not before %v; want %s", v.Allowed, v.NotBefore, tc.want)
+			}
+		})
+	}
+}
+
+func mustIn(t *testing.T, s string, loc *time.Location) time.Time {
+	t.Helper()
+	at, err := time.ParseInLocation("2006-01-02 15:04", s, loc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}

@@ -34,7 +34,16 @@ func (z *zone) seek(t int64) {
 	if !e.IsZero() {
 		z.end = e.Unix()
 	}
+	if t < z.start || t >= z.end {
+		// Beyond the table of transitions, package time ends the last stretch of
+		// every year after 365 days, so that the last day of a leap year lies in
+		// none. Offsets change on quarters of an hour.
+		z.start = t - floorMod(t, quarter)
+		z.end = z.start + quarter
+	}
 }
+
+const quarter = 15 * 60
 
 // local gives the local date and second of the day at t.
 func (z *zone) local(t int64) (Date, int64) {
