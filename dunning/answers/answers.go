@@ -94,6 +94,8 @@ type Finding struct {
 	From     string `json:"from,omitempty"`     // inconvenient time: HH:MM, local; contact is not wanted from here
 	To       string `json:"to,omitempty"`       // to here
 	Days     string `json:"days,omitempty"`     // weekdays it concerns: mon,tue,…; "" all
+
+	general bool // opt_out: the words name no channel
 }
 
 // Sure reports whether the finding may become a fact by itself.

@@ -5,11 +5,14 @@ import (
 	"strings"
 )
 
-// finder collects the findings of one message.
+// finder collects the findings of one message: first every match by itself,
+// then, when they are settled, one for each intent.
 type finder struct {
 	in    Input
 	lang  string
+	raw   []Finding
 	found []Finding
+	kin   bool // a relative is spoken of
 }
 
 // message reads the keyword, or the phrases, of one text.
@@ -22,6 +25,7 @@ func (f *finder) message(t text) {
 	if f.keyword(t) {
 		return
 	}
+	f.kin = f.kin || slices.ContainsFunc(t.tokens, func(t token) bool { return kin[t.text] })
 	short := said(t.tokens) <= shortMessage
 	for i := range t.tokens {
 		byWord.beginning(t.tokens[i], func(r *rule) {
@@ -103,6 +107,10 @@ func (f *finder) matched(t text, m *matcher, r *rule, i, end int) {
 	if x.Scope == "here" {
 		x.Scope = f.here()
 	}
+	if (r.intent == OptOut || r.intent == Cease) && unmeant(m) {
+		return
+	}
+	x.general = r.scope == "here"
 	x.Spans = spans(t, m.from)
 	f.sayMore(&x, m, i, end)
 	f.add(x)
@@ -112,7 +120,7 @@ func (f *finder) matched(t text, m *matcher, r *rule, i, end int) {
 // I go bankrupt?" is not a bankruptcy. A wish stays one.
 var doubtful = map[Intent]bool{Paid: true, WillPay: true, Represented: true, Bankruptcy: true, Deceased: true, Dispute: true, Refusal: true, Hardship: true, WrongPerson: true}
 
-var negators = set(`not dont didnt doesnt havent hasnt hadnt never cannot cant wont isnt wasnt arent werent without nor aint neither wouldnt couldnt shouldnt
+var negators = set(`nobody noone none nadie niemand personne not dont didnt doesnt havent hasnt hadnt never cannot cant wont isnt wasnt arent werent without nor aint neither wouldnt couldnt shouldnt
 	nicht kein keine keinen keinem keiner keinerlei nie niemals ohne weder
 	nunca sin jamas tampoco
 	pas jamais sans ni ne n`)
@@ -144,6 +152,60 @@ func (f *finder) negatedInside(m *matcher, i, end int) bool {
 		}
 	}
 	return false
+}
+
+// stopVerbs are the words for stopping that a "don't" turns round.
+var stopVerbs = set(`stop quit cease unsubscribe stopp stoppen aufhoren aufhoeren arreter arretez arrete pare paren parar dejen deje dejar cesar cese`)
+
+// instructing words stand before a keyword that somebody is told to send: our
+// own words that came back.
+var instructing = set("reply replying text txt respond responding type answer antworten antworte sende envoyez envoyer repondez responda responder envie mit with par con")
+
+// unmeant reports whether the words for stopping are not the writer's wish:
+// "don't stop", "I can't stop", "to unsubscribe, click", "reply STOP to".
+func unmeant(m *matcher) bool {
+	for _, k := range m.from {
+		if negators[m.tokens[k].text] && k+1 < len(m.tokens) && stopVerbs[after(m.tokens, k)] && !slices.Contains(m.from, k+1) {
+			if one, _ := before(m.tokens, k); one == "" || one == "i" || one == "we" {
+				return true
+			}
+		}
+		if !stopVerbs[m.tokens[k].text] && m.tokens[k].text != "optout" {
+			continue
+		}
+		one, i := before(m.tokens, k)
+		two, _ := before(m.tokens, i)
+		switch {
+		case instructing[one], k > 0 && (m.tokens[k-1].text == "a" || m.tokens[k-1].text == "full"), one == "" && k > 0 && m.tokens[k-1].text == "to", one == "zum" && two == "", one == "pour" && two == "", one == "para" && two == "":
+			return true
+		case (one == "dont" || one == "never" || one == "cant" || one == "cannot") && (two == "" || two == "i" || two == "we"):
+			return true
+		case one == "not" && (two == "do" || two == "i" || two == "can"):
+			return true
+		}
+	}
+	return false
+}
+
+// after is the next word behind token i, without fillers.
+func after(tok []token, i int) string {
+	for i++; i < len(tok) && tok[i].kind == word; i++ {
+		if !tok[i].filler {
+			return tok[i].text
+		}
+	}
+	return ""
+}
+
+// before is the word before token i within the clause, without fillers; "" when
+// the clause begins.
+func before(tok []token, i int) (string, int) {
+	for i--; i >= 0 && tok[i].kind == word; i-- {
+		if !tok[i].filler {
+			return tok[i].text, i
+		}
+	}
+	return "", i
 }
 
 func question(tok []token, i int) bool {
@@ -208,11 +270,10 @@ func (f *finder) sayMore(x *Finding, m *matcher, i, end int) {
 	default:
 		return
 	}
-	if h, ok := nearest(m.dates, m.tokens, i, end); ok && x.Intent != WantsPlan {
+	if h, ok := nearest(m.dates, m.tokens, i, end); ok && x.Intent == Paid {
+		x.Date = h.past
+	} else if ok && x.Intent == WillPay && (f.in.Today.IsZero() || !h.date.before(f.in.Today)) {
 		x.Date = h.date
-		if x.Intent == Paid {
-			x.Date = h.past
-		}
 	}
 	if h, ok := nearest(m.sums, m.tokens, i, end); ok {
 		x.Amount, x.Currency = h.amount, strings.Trim(h.currency, "$")
@@ -244,7 +305,7 @@ func nearest(hits map[int]hit, tok []token, i, end int) (hit, bool) {
 // dateAlone reads a message that names a day and nothing else as its answer to
 // "when will you pay".
 func (f *finder) dateAlone(t text, m *matcher) {
-	if len(f.found) > 0 {
+	if len(f.raw) > 0 {
 		return
 	}
 	for i := range t.tokens {
@@ -266,15 +327,18 @@ func (f *finder) dateAlone(t text, m *matcher) {
 	}
 }
 
-// add merges a finding into those of the same intent.
-func (f *finder) add(x Finding) {
-	for i := range f.found {
-		if old := &f.found[i]; old.Intent == x.Intent {
-			old.merge(x)
-			return
+func (f *finder) add(x Finding) { f.raw = append(f.raw, x) }
+
+// merge makes one finding of those of an intent.
+func (f *finder) merge() {
+	for _, x := range f.raw {
+		if i := slices.IndexFunc(f.found, func(old Finding) bool { return old.Intent == x.Intent }); i >= 0 {
+			f.found[i].merge(x)
+			continue
 		}
+		x.Spans = slices.Clone(x.Spans)
+		f.found = append(f.found, x)
 	}
-	f.found = append(f.found, x)
 }
 
 func (f *Finding) merge(x Finding) {
@@ -343,12 +407,37 @@ func wider(a, b string) string {
 	return "all"
 }
 
-// reconcile settles findings that exclude or imply one another.
+// reconcile settles matches that exclude or imply one another.
 func (f *finder) reconcile() {
+	f.yield(OptOut, func(x, by Finding) bool { // "not at work" is no opt-out
+		return by.Intent == Inconvenient && by.Confidence >= Sure
+	})
+	f.yieldTo(OptOut, func(x, by Finding) bool { // "stop calling me" speaks of calls alone
+		return by.Intent == OptOut && x.general && !by.general && by.Confidence >= Sure
+	})
+	f.yield(Complaint, func(x, by Finding) bool { return by.Intent == OptOut && by.Confidence >= x.Confidence })
+	f.yield(WillPay, func(x, by Finding) bool { return by.Intent == Paid && by.Confidence >= x.Confidence })
+	f.yield(Paid, func(x, by Finding) bool { return by.Intent == WillPay && by.Confidence > x.Confidence })
+	f.yield(WillPay, func(x, by Finding) bool { return by.Intent == Refusal && by.Confidence > 80 })
+	f.yield(CallMe, func(x, by Finding) bool { return by.Intent == OptOut || by.Intent == Inconvenient })
+	f.merge()
 	if c, ok := f.get(Cease); ok {
-		f.add(Finding{Intent: OptOut, Confidence: c.Confidence, Rule: c.Rule, Scope: "all", Spans: c.Spans})
+		f.raw = []Finding{{Intent: OptOut, Confidence: c.Confidence, Rule: c.Rule, Scope: "all", Spans: c.Spans}}
+		f.merge()
 	}
-	if _, out := f.get(OptOut); out {
+	f.exclude()
+	for i := range f.found {
+		x := &f.found[i]
+		if x.Intent == Deceased && f.kin && f.has(Hardship, Sure) {
+			x.Confidence = min(x.Confidence, 65) // a death in the family of somebody who writes about money
+		}
+		x.Confidence = min(max(x.Confidence, 1), 99)
+	}
+}
+
+// exclude drops findings beside which others cannot stand.
+func (f *finder) exclude() {
+	if f.has(OptOut, 1) {
 		f.drop(Start)
 	}
 	if a, ok := f.get(AutoReply); ok && a.Confidence >= Sure {
@@ -356,20 +445,46 @@ func (f *finder) reconcile() {
 			return x.Intent != AutoReply && (x.Intent != OptOut || x.Confidence < 95)
 		})
 	}
-	if _, ok := f.get(Refusal); ok {
+	if w, ok := f.get(WillPay); ok && w.Date.IsZero() && f.has(WantsPlan, Sure) {
 		f.drop(WillPay)
 	}
 	if len(f.found) > 1 {
 		f.drop(Ack)
 	}
-	if len(f.found) > 1 {
-		if s, ok := f.get(Start); ok && s.Rule == "keyword_yes" {
-			f.drop(Start)
+	if s, ok := f.get(Start); ok && s.Rule == "keyword_yes" && len(f.found) > 1 {
+		f.drop(Start)
+	}
+}
+
+// yield drops matches of an intent that share words with one that goes before.
+func (f *finder) yield(i Intent, before func(x, by Finding) bool) {
+	f.yieldTo(i, func(x, by Finding) bool { return by.Intent != i && before(x, by) })
+}
+
+func (f *finder) yieldTo(i Intent, before func(x, by Finding) bool) {
+	f.raw = slices.DeleteFunc(slices.Clone(f.raw), func(x Finding) bool {
+		return x.Intent == i && !x.Keyword && slices.ContainsFunc(f.raw, func(by Finding) bool { return before(x, by) && overlap(x.Spans, by.Spans) })
+	})
+}
+
+func overlap(a, b []Span) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.Subject == y.Subject && x.Start < y.End && y.Start < x.End {
+				return true
+			}
 		}
 	}
-	for i := range f.found {
-		f.found[i].Confidence = min(max(f.found[i].Confidence, 1), 99)
-	}
+	return false
+}
+
+// kin are relatives whose death may be told by a debtor who lives.
+var kin = set(`mother father mom mum dad brother sister son daughter grandmother grandfather grandma grandpa aunt uncle child baby
+	mutter vater bruder schwester sohn tochter oma opa kind madre padre hermano hermana hijo hija abuela abuelo mama papa mere pere frere soeur fils fille`)
+
+func (f *finder) has(i Intent, confidence int) bool {
+	x, ok := f.get(i)
+	return ok && x.Confidence >= confidence
 }
 
 func (f *finder) get(i Intent) (Finding, bool) { return Reading{Findings: f.found}.Find(i) }

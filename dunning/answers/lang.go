@@ -8,7 +8,7 @@ var languages = []string{"en", "de", "es", "fr"}
 // common are words by which a language is told: frequent ones that the others
 // do not have.
 var common = map[string]map[string]bool{
-	"en": set(`the i you me my is are was were will would can cannot dont not this that have has had of to and for it im ill ive your they he she we with what who why when how stop
+	"en": set(`the i you me my is are was were will would can cannot dont not this that have has had of to and for it im ill ive your they he she we with what who why when how
 		please pay paid text texting call calling message messages money owe debt bill week next friday monday tomorrow today account number wrong person lawyer already do did be been am on at from get out no more
 		yes thanks thank hello hi sorry sent`),
 	"de": set(`ich sie nicht ist und der das den dem ein eine einen mir mich bitte kein keine keinen wir ihr habe hat haben wird werde werden zahle zahlung bezahlt uberwiesen ueberwiesen rechnung mit von zu auf fur fuer
@@ -38,7 +38,7 @@ func language(locale string, texts ...text) string {
 			switch c.r {
 			case 'ß', 'ä', 'ö':
 				score["de"]++
-			case 'ñ', '¿', '¡', 'í', 'ó':
+			case 'ñ', '¿', '¡', 'í', 'ó', 'ú', 'á':
 				score["es"]++
 			case 'ç', 'è', 'ê', 'à', 'œ':
 				score["fr"]++

@@ -108,7 +108,9 @@ func (r *patternReader) sequence() (pattern, error) {
 
 func (r *patternReader) elem() (e elem, err error) {
 	if r.s[r.i] == '?' {
-		r.i++
+		if r.i++; r.i == len(r.s) {
+			return e, fmt.Errorf("a ? without a word")
+		}
 		e, err = r.elem()
 		e.opt = true
 		return e, err

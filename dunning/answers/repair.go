@@ -113,7 +113,7 @@ var pairs = map[string]string{
 	"opt out": "optout", "opt outs": "optout", "un subscribe": "unsubscribe", "e mail": "email", "e mails": "emails", "e mailing": "emailing",
 	"re voke": "revoke", "text s": "texts", "stop all": "stopall", "opt in": "optin", "un stop": "unstop", "sto p": "stop", "st op": "stop", "s top": "stop", "voice mail": "voicemail",
 	"voice mails": "voicemails", "pay ment": "payment", "law yer": "lawyer", "text messages": "texts", "text message": "texts",
-	"opted out": "optout", "opting out": "optout", "telefon anrufe": "anrufe", "sms nachrichten": "sms", "sms messages": "sms",
+	"opted out": "optout", "stop by": "stopby", "stop over": "stopover", "stopped by": "stopby", "opting out": "optout", "telefon anrufe": "anrufe", "sms nachrichten": "sms", "sms messages": "sms",
 }
 
 func joinPairs(in []token) []token {
@@ -162,7 +162,7 @@ var notStop = set("top tops step steps shop shops spot spots atop stoop stood st
 // correct looks for the one known word that differs by one letter. Only long
 // words are corrected, and only when the first letter is right.
 func correct(w string) string {
-	if len(w) < 6 || len(w) > maxWord || realWords[w] {
+	if len(w) < 6 || len(w) > maxWord || realWords[w] || everyday[w] {
 		return w
 	}
 	if c := deletions[w]; c != "" && c[0] == w[0] { // a letter too few
@@ -179,6 +179,23 @@ func correct(w string) string {
 	}
 	return w
 }
+
+// everyday are words that are right as they are: those of dates, numbers and
+// courtesies, and the most common ones.
+var everyday = func() map[string]bool {
+	out := map[string]bool{}
+	for _, words := range []map[string]bool{dayUnits, weekUnits, monthUnits, nextWords, dayBefore, inWords, fillers, courteous, function, dayNames, untilWords, afterWords, common["en"], common["de"], common["es"], common["fr"]} {
+		for w := range words {
+			out[w] = true
+		}
+	}
+	for _, words := range []map[string]int{weekdayNames, monthNames, numberWords} {
+		for w := range words {
+			out[w] = true
+		}
+	}
+	return out
+}()
 
 // vocabulary are all whole words of the rules; deletions index those of six
 // letters and more without one letter. Both are complete when rules are read.

@@ -282,6 +282,9 @@ func nthDay(today Date, n, d int) (Date, bool) {
 	return realDay(first.Year, first.Month, d)
 }
 
+// dayNames are the words that named reads.
+var dayNames = set("today tonight heute hoy yesterday gestern ayer hier vorgestern anteayer aujourd tomorrow tmrw demain morgen manana ubermorgen uebermorgen pasado apres payday zahltag pasada")
+
 // named reads days by name: today, tomorrow, Friday, next Friday.
 func (c *calendar) named(i int) (hit, bool) {
 	if c.today.IsZero() {
