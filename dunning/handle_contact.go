@@ -530,7 +530,7 @@ func (f *Facts) recordStatus(c RecordStatus, by string, at time.Time) ([]Fact, e
 func (f *Facts) statusHold(c RecordStatus, kind HoldKind, by string, at time.Time) []Fact {
 	wanted := kind != "" && (c.Hold == nil || *c.Hold)
 	h := f.hold(c.ID)
-	over := c.Stage == stageEnded || c.Stage == "dismissed" || c.Stage == "closed" || ended(c.Until, at)
+	over := c.over() || ended(c.Until, at)
 	switch {
 	case h != nil && over && !h.over(at):
 		return []Fact{f.holdFact(h, at, HoldLifted{ID: c.ID})}
@@ -539,10 +539,9 @@ func (f *Facts) statusHold(c RecordStatus, kind HoldKind, by string, at time.Tim
 	case h != nil || over || !wanted:
 		return nil
 	}
-	return []Fact{f.debtorFact(at, HoldPlaced{
-		ID: c.ID, HoldKind: kind, Scope: ScopeDebtor, Until: c.Until, Contact: true, Clock: true, Fees: kind == HoldBankruptcy || kind == HoldBreathingSpace,
-		Manual: by != "system",
-	})}
+	placed, _ := HoldOf(c.StatusKnown)
+	placed.ID, placed.Manual = c.ID, by != "system"
+	return []Fact{f.debtorFact(at, placed)}
 }
 
 func (f *Facts) describeDebt(c DescribeDebt, at time.Time) ([]Fact, error) {
@@ -685,4 +684,62 @@ func (f *Facts) checkNumber(c CheckNumber, at time.Time) ([]Fact, error) {
 		}
 	}
 	return f.once(what, at, b, b.ID, nil)
+}
+
+// HoldOf is the hold of all the debtor's accounts that a status brings, without
+// an id; false where it brings none or is over.
+func HoldOf(b StatusKnown) (HoldPlaced, bool) {
+	kind := statuses[b.Status].hold
+	if kind == "" || b.over() {
+		return HoldPlaced{}, false
+	}
+	return HoldPlaced{
+		HoldKind: kind, Scope: ScopeDebtor, Until: b.Until, Contact: true, Clock: true, Fees: kind == HoldBankruptcy || kind == HoldBreathingSpace, Manual: true,
+	}, true
+}
+
+// over reports whether a status is said to have ended.
+func (b StatusKnown) over() bool {
+	return b.Stage == stageEnded || b.Stage == "dismissed" || b.Stage == "closed"
+}
+
+// StagesOf lists the stages of a status.
+func StagesOf(status string) []string { return slices.Clone(statuses[status].stages) }
+
+// OwnAccount stands for the fact's own account in lists of accounts, where the
+// writer does not know its id. Stores replace it; see WithAccounts.
+const OwnAccount = "this"
+
+// WithAccounts puts an account's id in the place of OwnAccount.
+func WithAccounts(b Body, account string) Body {
+	own := func(ids []string) []string {
+		if !slices.Contains(ids, OwnAccount) {
+			return ids
+		}
+		out := slices.Clone(ids)
+		for i := range out {
+			if out[i] == OwnAccount {
+				out[i] = account
+			}
+		}
+		return out
+	}
+	switch x := b.(type) {
+	case OptedOut:
+		x.Debts = own(x.Debts)
+		return x
+	case Consented:
+		x.Debts = own(x.Debts)
+		return x
+	case NoticeReceived:
+		x.Debts = own(x.Debts)
+		return x
+	case NoticeSent:
+		x.Debts = own(x.Debts)
+		return x
+	case StatusKnown:
+		x.Debts = own(x.Debts)
+		return x
+	}
+	return b
 }

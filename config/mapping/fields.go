@@ -46,6 +46,49 @@ type Fields struct {
 	PaidAmount string `yaml:"paid_amount,omitempty"` // what was paid, in an items file; the whole item when absent
 	Reference  string `yaml:"reference,omitempty"`   // the payment's own key
 	Reverses   string `yaml:"reverses,omitempty"`    // reference of the payment that this row takes back
+
+	At        string `yaml:"at,omitempty"`        // when it happened or was received: a date, or a date and a time
+	Record    string `yaml:"record,omitempty"`    // consents files: what the row is, such as consent, opt_out or attorney
+	Channel   string `yaml:"channel,omitempty"`   // email, sms, letter or call; of an opt-out also all
+	Value     string `yaml:"value,omitempty"`     // number or address of that channel
+	Direction string `yaml:"direction,omitempty"` // history: outbound or inbound
+	Outcome   string `yaml:"outcome,omitempty"`   // history: conversation, no_answer, voicemail, delivered …
+	Person    string `yaml:"person,omitempty"`    // who was reached or said it, as a relation such as spouse; the debtor when absent
+	Purpose   string `yaml:"purpose,omitempty"`   // one purpose, such as collect
+	Seconds   string `yaml:"seconds,omitempty"`   // history: how long it took
+	Collector string `yaml:"collector,omitempty"` // history: the user who did it
+	About     string `yaml:"about,omitempty"`     // consents: all (default: every account) or account
+
+	Line         string `yaml:"line,omitempty"`          // kind of number or address: mobile, landline, voip, work, personal, employer, residence
+	Source       string `yaml:"source,omitempty"`        // who gave it: consumer, creditor, skip_trace, prior_collector
+	Owner        string `yaml:"owner,omitempty"`         // whose it is, as a relation such as spouse; the debtor's when absent
+	Shared       string `yaml:"shared,omitempty"`        // yes: others hear or read what arrives there
+	Employer     string `yaml:"employer,omitempty"`      // yes: the employer provides it
+	PublicDomain string `yaml:"public_domain,omitempty"` // yes: an email address of a domain open to everybody
+	Obtained     string `yaml:"obtained,omitempty"`      // date it was obtained
+	Evidence     string `yaml:"evidence,omitempty"`      // where the proof is kept
+
+	Medium   string `yaml:"medium,omitempty"`   // how it reached the creditor: call, sms, email, letter, fax, portal, in_person, creditor
+	Words    string `yaml:"words,omitempty"`    // the words
+	Basis    string `yaml:"basis,omitempty"`    // of a consent: express, written …; of a contact: why it may be outside a count
+	Scope    string `yaml:"scope,omitempty"`    // of a consent: contact, tcpa, esign …; of an opt-out: medium, keyword, revocation, marketing
+	Direct   string `yaml:"direct,omitempty"`   // yes: given by the person to the creditor itself
+	Until    string `yaml:"until,omitempty"`    // date until which it holds
+	Days     string `yaml:"days,omitempty"`     // Mon Tue …; every day when absent
+	From     string `yaml:"from,omitempty"`     // HH:MM
+	To       string `yaml:"to,omitempty"`       // HH:MM
+	Place    string `yaml:"place,omitempty"`    // home, work …
+	Stage    string `yaml:"stage,omitempty"`    // of a status: open, dismissed, discharged, ended …
+	Notice   string `yaml:"notice,omitempty"`   // kind of a notice that was sent, such as validation_notice
+	Answer   string `yaml:"answer,omitempty"`   // of a number check: same, reassigned or no_data
+	Database string `yaml:"database,omitempty"` // of a number check
+
+	DebtKind   string `yaml:"debt_kind,omitempty"`   // credit_card, medical, student_loan, mortgage …
+	Role       string `yaml:"role,omitempty"`        // first_party or third_party, where it is not the creditor's
+	DefaultOn  string `yaml:"default_on,omitempty"`  // date of default
+	ChargedOff string `yaml:"charged_off,omitempty"` // date
+	TimeBarred string `yaml:"time_barred,omitempty"` // yes
+	Servicing  string `yaml:"servicing,omitempty"`   // servicing account of student loans
 }
 
 // names lists the fields in the order of Fields.
@@ -85,11 +128,26 @@ func (f Fields) Set() []Field {
 
 // groups of fields, for what may stand where.
 var (
-	dateFields    = []Field{"issued", "due", "disputed_on", "dispute_ended", "corrected_on", "paid"}
-	amountFields  = []Field{"amount", "corrected_amount", "paid_amount"}
-	onlyItems     = []Field{"number", "issued", "due", "class", "disputed", "disputed_on", "dispute_ended", "corrected_on", "corrected_amount", "paid_amount"}
-	onlyPayments  = []Field{"reference", "reverses"}
-	required      = map[Kind][]Field{Items: {"account", "item", "issued", "due", "amount", "currency"}, Payments: {"account", "paid", "amount", "currency"}}
+	dateFields   = []Field{"issued", "due", "disputed_on", "dispute_ended", "corrected_on", "paid", "at", "obtained", "until", "default_on", "charged_off"}
+	amountFields = []Field{"amount", "corrected_amount", "paid_amount"}
+	onlyItems    = []Field{"number", "issued", "due", "class", "disputed", "disputed_on", "dispute_ended", "corrected_on", "corrected_amount", "paid_amount"}
+	onlyPayments = []Field{"reference", "reverses"}
+	onlyMoney    = []Field{"item", "amount", "paid", "reverses"}
+	pointFields  = []Field{"channel", "value", "line", "source", "owner", "shared", "employer", "public_domain", "obtained", "evidence"}
+	debtFields   = []Field{"class", "debt_kind", "role", "default_on", "charged_off", "time_barred", "servicing"}
+	// of are the fields of contact data that a kind of file may have.
+	of = map[Kind][]Field{
+		Contacts: slices.Concat(pointFields, debtFields),
+		History:  {"at", "direction", "channel", "outcome", "value", "person", "purpose", "seconds", "collector", "basis", "evidence"},
+		Consents: {
+			"at", "record", "channel", "value", "person", "purpose", "about", "medium", "words", "basis", "scope", "direct", "until", "days", "from", "to",
+			"place", "stage", "notice", "answer", "database", "evidence",
+		},
+	}
+	required = map[Kind][]Field{
+		Items: {"account", "item", "issued", "due", "amount", "currency"}, Payments: {"account", "paid", "amount", "currency"},
+		Contacts: {"account"}, History: {"account", "at", "direction", "channel", "outcome"}, Consents: {"account", "at", "record"},
+	}
 	allTransforms = []Transform{Trim, StripZeros, StripFloat, Collapse, Upper, Lower, Digits, Slug}
 )
 

@@ -13,7 +13,7 @@ type Mapping struct {
 	Mapping string `yaml:"mapping"`
 	// Title says in a line what files this is for.
 	Title string `yaml:"title,omitempty"`
-	// Kind is what a row is: an open item, or a payment.
+	// Kind is what a row is: an open item, a payment, a contact point, a contact, a statement.
 	Kind Kind `yaml:"kind"`
 	// Creditor is the id of the creditor the rows belong to; the command line may name another.
 	Creditor string `yaml:"creditor,omitempty"`
@@ -62,7 +62,14 @@ type Kind string
 const (
 	Items    Kind = "items"
 	Payments Kind = "payments"
+	Contacts Kind = "contacts" // numbers and addresses with what is known of them; debts as the law sees them
+	History  Kind = "history"  // contacts of another system: they count with those of Duly
+	Consents Kind = "consents" // what people said, agreed to, refused and wrote, and their legal status
 )
+
+// OfContacts reports whether rows are data that contact law asks for. Such rows name
+// accounts that exist.
+func (k Kind) OfContacts() bool { return k == Contacts || k == History || k == Consents }
 
 // File is how a file of values separated by a delimiter is written.
 type File struct {

@@ -49,7 +49,7 @@ func (m Mapping) Validate() []Fault {
 	if !idPattern.MatchString(m.Mapping) {
 		fs.add("mapping", "must be an id of lower case letters, digits and dashes, such as items-2024")
 	}
-	oneOf(&fs, "kind", m.Kind, Items, Payments)
+	oneOf(&fs, "kind", m.Kind, Items, Payments, Contacts, History, Consents)
 	checkZone(&fs, "creditor_zone", m.CreditorZone)
 	m.File.validate(&fs)
 	m.validateFields(&fs)
@@ -145,11 +145,8 @@ func (m Mapping) validateFields(fs *faults) {
 		if !m.has(f) {
 			continue
 		}
-		if m.Kind == Payments && slices.Contains(onlyItems, f) {
-			fs.add("columns."+string(f), "belongs to items files; a payments file cannot have it")
-		}
-		if m.Kind == Items && slices.Contains(onlyPayments, f) {
-			fs.add("columns."+string(f), "belongs to payments files; an items file cannot have it")
+		if kind := m.strange(f); kind != "" {
+			fs.add("columns."+string(f), "belongs to %s files; %s file cannot have it", kind, article(m.Kind))
 		}
 		if m.Constants.Get(f) != "" && m.Templates.Get(f) != "" {
 			fs.add("templates."+string(f), "the field has a constant too; keep one")
@@ -169,6 +166,36 @@ func (m Mapping) validateFields(fs *faults) {
 		}
 	}
 	m.validatePairs(fs)
+}
+
+// strange names the kind of files that a field belongs to, where that is not the
+// mapping's; "" when it may stand here.
+func (m Mapping) strange(f Field) Kind {
+	if slices.Contains(of[m.Kind], f) {
+		return ""
+	}
+	switch {
+	case m.Kind != Items && slices.Contains(onlyItems, f):
+		return Items
+	case m.Kind == Items && slices.Contains(onlyPayments, f), m.Kind.OfContacts() && slices.Contains(onlyMoney, f):
+		return Payments
+	}
+	if !m.Kind.OfContacts() && slices.Contains(onlyItems, f) {
+		return ""
+	}
+	for _, kind := range []Kind{Contacts, History, Consents} {
+		if slices.Contains(of[kind], f) && !(m.Kind == Items && f == "class") {
+			return kind
+		}
+	}
+	return ""
+}
+
+func article(k Kind) string {
+	if k == Items {
+		return "an items"
+	}
+	return "a " + string(k)
 }
 
 // validatePairs checks fields that mean nothing alone.

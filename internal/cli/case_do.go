@@ -25,6 +25,8 @@ type verb struct {
 	use, short string
 	flags      []string // names of words; a "!" behind marks those that must be given
 	make       func(w words) (dunning.Command, error)
+	// keep stores personal data that the command must not hold; nil: there is none.
+	keep func(ctx context.Context, store *postgres.Store, w words, c dunning.Command) error
 }
 
 // words are the flags of a verb, and what is needed to read them.
@@ -37,6 +39,9 @@ type words struct {
 	now      time.Time // business time
 	tasks    []postgres.Task
 	points   []string // ids of the debtor's contact points
+
+	account, creditor, debtor string // ids
+	debtorKey                 string // the creditor's own
 }
 
 // help says what the flags of verbs mean.
@@ -48,7 +53,7 @@ var help = map[string]string{
 	"scope": "item, account or debtor", "until": "day, YYYY-MM-DD, or an instant; left out: open", "notice": "days after the end in which nothing is sent",
 	"owner": "who", "channel": "email, sms, letter or call", "point": "id of the contact point", "task": "id of the task; left out: the only open one",
 	"text": "the words of the note", "step": "id of the step", "direction": "outbound (default) or inbound", "id": "id of the new thing, so that a repetition changes nothing (default: a new one)",
-	"by": "who enters it (default: $USER)",
+	"by": "who enters it (default: $USER)", "refused": "id of the opt-out",
 }
 
 // verbs are the subcommands of duly case, in the order of the help.
@@ -57,85 +62,93 @@ var verbs = []verb{
 		amount, err := w.amount("amount")
 		at, err2 := w.past("on")
 		return dunning.RecordPayment{ID: w.id, Amount: amount, Item: w.given["item"], At: at}, errors.Join(err, err2)
-	}},
+	}, nil},
 	{"reverse", "Take a payment back that bounced", []string{"payment!", "reason"}, func(w words) (dunning.Command, error) {
 		return dunning.ReversePayment{Payment: w.given["payment"], Reason: w.given["reason"]}, nil
-	}},
+	}, nil},
 	{"promise", "Record a promise to pay", []string{"amount!", "due!", "grace"}, func(w words) (dunning.Command, error) {
 		amount, err := w.amount("amount")
 		due, err2 := dunning.ParseDate(w.given["due"])
 		grace, err3 := w.number("grace", 0)
 		return dunning.MakePromise{ID: w.id, Amount: amount, Due: due, Grace: grace}, errors.Join(err, err2, err3)
-	}},
+	}, nil},
 	{"plan", "Agree a plan of instalments", []string{"instalments!", "first!", "every"}, func(w words) (dunning.Command, error) {
 		count, err := w.number("instalments", 0)
 		first, err2 := dunning.ParseDate(w.given["first"])
 		every, err3 := w.number("every", 0)
 		return dunning.AgreePlan{ID: w.id, Count: count, First: first, Every: every}, errors.Join(err, err2, err3)
-	}},
+	}, nil},
 	{"cancel-plan", "End a plan", []string{"plan!"}, func(w words) (dunning.Command, error) {
 		return dunning.CancelPlan{ID: w.given["plan"]}, nil
-	}},
-	{"decline", "Answer the open offer with no", nil, func(words) (dunning.Command, error) { return dunning.DeclineOffer{}, nil }},
-	{"dispute", "Dispute an item, or the account", []string{"item"}, func(w words) (dunning.Command, error) {
-		return dunning.RaiseDispute{ID: w.id, Item: w.given["item"]}, nil
-	}},
+	}, nil},
+	{"decline", "Answer the open offer with no", nil, func(words) (dunning.Command, error) { return dunning.DeclineOffer{}, nil }, nil},
+	{"dispute", "Dispute an item, or the account", slices.Concat([]string{"item", "duplicative"}, told), func(w words) (dunning.Command, error) {
+		s, err := w.saying()
+		return dunning.RaiseDispute{ID: w.id, Item: w.given["item"], Duplicative: w.yes("duplicative"), Saying: s}, errors.Join(err, w.allYes("duplicative"))
+	}, nil},
 	{"resolve", "End a dispute: closed, corrected (with the new amount) or rejected", []string{"dispute!", "outcome!", "amount"}, func(w words) (dunning.Command, error) {
 		amount, err := w.amount("amount")
 		return dunning.ResolveDispute{ID: w.given["dispute"], Outcome: w.given["outcome"], Amount: amount}, err
-	}},
-	{"hold", "Stop contact and clock", []string{"kind", "scope", "item", "until", "notice", "owner"}, makeHold},
+	}, nil},
+	{"hold", "Stop contact and clock", []string{"kind", "scope", "item", "until", "notice", "owner"}, makeHold, nil},
 	{"lift", "End a hold now", []string{"hold!", "notice"}, func(w words) (dunning.Command, error) {
 		notice, err := w.number("notice", 0)
 		return dunning.LiftHold{ID: w.given["hold"], Notice: notice}, err
-	}},
+	}, nil},
 	{"extend", "Move the end of a hold", []string{"hold!", "until"}, func(w words) (dunning.Command, error) {
 		until, err := w.when("until")
 		return dunning.ExtendHold{ID: w.given["hold"], Until: until}, err
-	}},
+	}, nil},
 	{"take-over", "Give the case to a collector for a while", []string{"owner", "until!"}, func(w words) (dunning.Command, error) {
 		until, err := w.when("until")
 		return dunning.TakeLease{ID: w.id, Owner: w.or("owner", strings.TrimPrefix(w.by, "user:")), Until: until}, err
-	}},
-	{"hand-back", "Give the case back to the sequence", nil, func(words) (dunning.Command, error) { return dunning.HandBack{}, nil }},
-	{"call", "Record a call: conversation, no_answer, voicemail …", []string{"outcome!", "task", "point", "direction"}, func(w words) (dunning.Command, error) {
-		task := w.given["task"]
-		if open := w.tasksOf(dunning.TaskCall); task == "" && len(open) == 1 {
-			task = open[0]
+	}, nil},
+	{"hand-back", "Give the case back to the sequence", nil, func(words) (dunning.Command, error) { return dunning.HandBack{}, nil }, nil},
+	{"call", "Record a call: conversation, no_answer, voicemail …", []string{
+		"outcome!", "task", "point", "direction", "person", "purpose", "debts", "verified", "seconds", "basis", "evidence", "on",
+	}, func(w words) (dunning.Command, error) {
+		c, err := w.logged(w.or("direction", "outbound"), dunning.Call)
+		c.Task = w.given["task"]
+		if open := w.tasksOf(dunning.TaskCall); c.Task == "" && len(open) == 1 {
+			c.Task = open[0]
 		}
-		return dunning.LogContact{ContactLogged: dunning.ContactLogged{
-			ID: w.id, Direction: w.or("direction", "outbound"), Channel: dunning.Call,
-			Outcome: w.given["outcome"], Point: w.given["point"], Task: task,
-		}}, errors.Join(w.oneOf("outcome", callOutcomes), w.oneOf("point", w.points))
-	}},
-	{"reply", "Record what the debtor wrote or said", []string{"channel!", "point"}, func(w words) (dunning.Command, error) {
-		return dunning.LogContact{ContactLogged: dunning.ContactLogged{
-			ID: w.id, Direction: "inbound", Channel: dunning.Channel(w.given["channel"]),
-			Outcome: "received", Point: w.given["point"],
-		}}, w.channelAndPoint()
-	}},
+		return c, errors.Join(err, w.oneOf("outcome", callOutcomes))
+	}, nil},
+	{"reply", "Record what the debtor wrote or said", []string{"channel!", "point", "person", "debts", "evidence", "on"}, func(w words) (dunning.Command, error) {
+		c, err := w.logged("inbound", dunning.Channel(w.given["channel"]))
+		c.Outcome = "received"
+		return c, err
+	}, nil},
 	{"approve", "Approve a draft or a referral", []string{"task"}, func(w words) (dunning.Command, error) {
 		return w.finish("approved", dunning.TaskDraft, dunning.TaskApproval)
-	}},
+	}, nil},
 	{"reject", "Reject a draft or a referral", []string{"task"}, func(w words) (dunning.Command, error) {
 		return w.finish("rejected", dunning.TaskDraft, dunning.TaskApproval)
-	}},
-	{"finish", "End a task", []string{"outcome!", "task"}, func(w words) (dunning.Command, error) { return w.finish(w.given["outcome"]) }},
+	}, nil},
+	{"finish", "End a task", []string{"outcome!", "task"}, func(w words) (dunning.Command, error) { return w.finish(w.given["outcome"]) }, nil},
 	{"note", "Keep a note", []string{"text!"}, func(w words) (dunning.Command, error) {
 		return dunning.WriteNote{ID: w.id, Text: w.given["text"]}, nil
-	}},
-	{"opt-out", "Refuse a channel or a point of it", []string{"channel", "point"}, func(w words) (dunning.Command, error) {
-		return dunning.OptOut{OptedOut: dunning.OptedOut{Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"]}}, w.channelAndPoint()
-	}},
-	{"opt-in", "Withdraw an opt-out", []string{"channel", "point"}, func(w words) (dunning.Command, error) {
-		return dunning.OptIn{OptedIn: dunning.OptedIn{Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"]}}, w.channelAndPoint()
-	}},
+	}, nil},
+	{"opt-out", "Refuse a channel or a point of it, a topic, a debt, or everything", slices.Concat([]string{
+		"channel", "point", "everything", "refusal", "stop-word", "topic", "in-reply-to", "debts",
+	}, told), func(w words) (dunning.Command, error) {
+		s, err := w.saying()
+		return dunning.OptOut{OptedOut: dunning.OptedOut{
+			ID: w.id, Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"], Everything: w.yes("everything"), Refusal: w.given["refusal"],
+			StopWord: w.yes("stop-word"), Topic: w.given["topic"], InReplyTo: w.given["in-reply-to"], Debts: w.debts(), Told: s.Told,
+		}, Received: s.Received}, errors.Join(err, w.channelAndPoint(), w.allYes("everything", "stop-word"))
+	}, nil},
+	{"opt-in", "Withdraw an opt-out: the one named with --refused, or those of a channel and point", slices.Concat([]string{"refused", "channel", "point"}, told), func(w words) (dunning.Command, error) {
+		s, err := w.saying()
+		return dunning.OptIn{OptedIn: dunning.OptedIn{ID: w.given["refused"], Channel: dunning.Channel(w.given["channel"]), Point: w.given["point"], Told: s.Told}, Received: s.Received},
+			errors.Join(err, w.channelAndPoint())
+	}, nil},
 	{"waive", "Leave the next step out", []string{"step!", "reason!"}, func(w words) (dunning.Command, error) {
 		return dunning.WaiveStep{Step: w.given["step"], Why: w.given["reason"]}, nil
-	}},
+	}, nil},
 	{"recall", "Take the account back from collection", []string{"reason"}, func(w words) (dunning.Command, error) {
 		return dunning.Recall{Reason: w.given["reason"]}, nil
-	}},
+	}, nil},
 }
 
 func makeHold(w words) (dunning.Command, error) {
@@ -315,6 +328,11 @@ func (a *app) do(ctx context.Context, name string, v verb, f caseFlags, given ma
 		if err != nil {
 			return usageError{err}
 		}
+		if v.keep != nil {
+			if err := v.keep(ctx, store, w, command); err != nil {
+				return usageError{err}
+			}
+		}
 		service := commands.Service{Store: commandStore{store}, Setups: bookOf(store), Clock: c}
 		result, err := service.Do(ctx, id, command, w.by)
 		if err != nil {
@@ -333,7 +351,14 @@ func (a *app) words(ctx context.Context, store *postgres.Store, id string, given
 	if err != nil {
 		return words{}, err
 	}
-	w := words{given: given, currency: ref.Currency, id: given["id"], by: given["by"], zone: a.zoneOf(ctx, store, ref.Creditor)}
+	account, err := store.Account(ctx, ref.Account)
+	if err != nil {
+		return words{}, err
+	}
+	w := words{
+		account: ref.Account, creditor: ref.Creditor, debtor: ref.Debtor, debtorKey: account.DebtorKey,
+		given: given, currency: ref.Currency, id: given["id"], by: given["by"], zone: a.zoneOf(ctx, store, ref.Creditor),
+	}
 	if w.id == "" {
 		w.id = uuid.NewString()
 	}

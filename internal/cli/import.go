@@ -20,7 +20,7 @@ import (
 	"github.com/duly/duly/internal/postgres"
 )
 
-// importFlags are the flags of import items and import payments.
+// importFlags are the flags of imports.
 type importFlags struct {
 	mapping, creditor, rejects string
 	dryRun                     bool
@@ -30,15 +30,18 @@ type importFlags struct {
 func (a *app) importCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
-		Short: "Take in invoices or payments from a file",
-		Args:  args("items|payments"),
+		Short: "Take in invoices, payments or contact data from a file",
+		Args:  args("items|payments|contacts|history|consents"),
 		RunE: func(_ *cobra.Command, given []string) error {
-			return usagef("there is nothing to import called %q; use duly import items FILE or duly import payments FILE", given[0])
+			return usagef("there is nothing to import called %q; use duly import items, payments, contacts, history or consents FILE", given[0])
 		},
 	}
 	cmd.AddCommand(
 		a.importKindCmd(mapping.Items, "Take in open invoices"),
 		a.importKindCmd(mapping.Payments, "Take in payments and what bounced"),
+		a.importKindCmd(mapping.Contacts, "Take in contact points with what is known of them, and debts as the law sees them"),
+		a.importKindCmd(mapping.History, "Take in contacts of another system, which count with those of Duly"),
+		a.importKindCmd(mapping.Consents, "Take in consents, refusals, wishes, notices and legal statuses"),
 	)
 	return cmd
 }

@@ -38,6 +38,7 @@ type stager struct {
 	since  map[string]time.Time // debtor → beginning of its earliest item
 	said   map[string]bool      // debtor and content of a debtor fact
 	mains  map[string]mainFact  // source key of a row's own fact → what it said
+	at     time.Time            // of the import
 	counts map[string]int       // payments without a reference: content → how often so far
 }
 
@@ -73,9 +74,13 @@ func day(d dunning.Date) time.Time {
 func (s *stager) entry(rec Record) (e Entry, repeated bool, p *Problem) {
 	e = Entry{Row: rec.Row, Line: rec.Line, Creditor: s.p.creditor.ID, Debtor: rec.Debtor, Key: rec.Key, Account: rec.Account, Currency: rec.Currency}
 	var own []dunning.Fact
-	if rec.Item.Key != "" {
+	switch {
+	case rec.Item.Key != "":
 		own = s.itemFacts(rec)
-	} else {
+	case len(rec.Said) > 0:
+		own, e.Payment = s.saidFacts(rec), true
+		e.Debtor.Points = rec.Debtor.Points
+	default:
 		own, e.Payment = []dunning.Fact{s.paymentFact(rec)}, true
 	}
 	digest := digestOf(rec)
@@ -108,6 +113,9 @@ func contradiction(e Entry, rec Record, row int) string {
 	if e.Payment {
 		what, key = "the payment", rec.Reference
 	}
+	if len(rec.Said) > 0 {
+		what = "the record"
+	}
 	if key == "" {
 		key = rec.Reverses
 	}
@@ -121,6 +129,9 @@ func digestOf(rec Record) string {
 		for _, w := range words {
 			text = append(append(text, w...), 0)
 		}
+	}
+	if len(rec.Said) > 0 {
+		return shortHash(rec.Said)
 	}
 	it := rec.Item
 	add(it.Key, it.Number, it.Class, it.Issued.String(), it.Due.String(), it.Amount.String())

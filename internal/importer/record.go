@@ -71,6 +71,16 @@ type Record struct {
 	For       string // item that a payment names
 	Reference string
 	Reverses  string // payment that this row takes back
+
+	Said []Said // of a file of contact data
+}
+
+// Said is one thing that a row of contact data says.
+type Said struct {
+	At     time.Time // zero: the instant of the import
+	Debtor bool      // it concerns the debtor, whatever the account
+	Source string    // "" follows from what is said
+	Body   dunning.Body
 }
 
 // reading is one row on its way to a record; it collects what is wrong.
@@ -242,18 +252,25 @@ func (r *reading) currency() string {
 func (r *reading) read() {
 	r.rec.Row, r.rec.Line = r.row.number, r.row.line
 	key := r.key("account", true)
-	r.rec.Currency = r.currency()
+	if r.p.kind.OfContacts() && r.text("currency") == "" {
+		r.rec.Currency = r.p.creditor.Currency
+	} else {
+		r.rec.Currency = r.currency()
+	}
 	r.rec.Key = key
 	r.rec.Account = AccountID(key, r.rec.Currency, r.p.creditor.Currency)
 	r.debtor(key)
 	if r.rec.Currency == "" {
 		return // amounts cannot be read without it, and one problem is enough
 	}
-	if r.p.kind == mapping.Items {
+	switch r.p.kind {
+	case mapping.Items:
 		r.item()
-		return
+	case mapping.Payments:
+		r.payment()
+	default:
+		r.contactData()
 	}
-	r.payment()
 }
 
 // AccountID names an account: by its key when it is in the creditor's own
@@ -515,7 +532,7 @@ func (r *reading) points() {
 }
 
 func (r *reading) point(p Point) {
-	p.ID = pointID(r.p.creditor.ID, r.rec.Debtor.Key, string(p.Channel), p.Value)
+	p.ID = PointID(r.p.creditor.ID, r.rec.Debtor.Key, string(p.Channel), p.Value)
 	r.rec.Debtor.Points = append(r.rec.Debtor.Points, p)
 }
 

@@ -194,6 +194,7 @@ func (r *run) check(ctx context.Context) (Summary, error) {
 		return s, &FileError{Message: "the creditor is not known: name a configured creditor, so that accounts are found again in other files"}
 	}
 	stage := newStager(p.reader.plan)
+	stage.at = r.job.At
 	if s.DryRun {
 		if err := r.openRejects(p); err != nil {
 			return s, err
@@ -245,7 +246,7 @@ func (r *run) count(s *Summary, rec Record) {
 	if rec.Item.Key == "" {
 		amount = rec.PaidSum
 	}
-	if rec.Reverses != "" {
+	if rec.Reverses != "" || len(rec.Said) > 0 {
 		return
 	}
 	s.Sums[rec.Currency] = add(s.Sums[rec.Currency], amount)
@@ -326,7 +327,7 @@ func (r *run) store(ctx context.Context, checked Summary) (Summary, error) {
 		return s, err
 	}
 	b := &batch{run: r, s: &s, stage: newStager(p.reader.plan), at: from, from: from.Row, refused: map[int]string{}}
-	b.stage.since = r.since
+	b.stage.since, b.stage.at = r.since, r.job.At
 	b.resume(from)
 	if err := r.each(ctx, p, "store", func(row Row) error { return b.row(ctx, row) }); err != nil {
 		return s, err

@@ -60,7 +60,7 @@ type Result struct {
 
 // The messages of refusal that every store uses.
 const (
-	RefusedContradiction = "the item or payment is known already with another amount or date; correct it on the case, or mend the row"
+	RefusedContradiction = "it is known already with other values, such as another amount or date; correct it on the case, or mend the row"
 	RefusedNoAccount     = "there is no such account; import its items first, or correct the account or the currency"
 	RefusedOtherDebtor   = "the account belongs to another debtor already; correct the account or the debtor"
 )

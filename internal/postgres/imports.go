@@ -16,7 +16,7 @@ import (
 // ImportRun identifies the import of a file.
 type ImportRun struct {
 	ID       string // follows from content, mapping, kind and creditor
-	Kind     string // items, payments, bank, einvoice
+	Kind     string // items, payments, bank, einvoice, contacts, history, consents
 	Creditor string
 	File     string // name without directory
 	Mapping  string
@@ -37,7 +37,8 @@ type ImportEntry struct {
 	Facts []dunning.Fact
 	// Main is the index of the fact that decides whether the row is known.
 	Main int
-	// Payment: the account must exist already.
+	// Payment: the account must exist already, and the row says nothing of its debtor's
+	// name; so payments and contact data.
 	Payment bool
 }
 
@@ -324,10 +325,12 @@ func (b *batch) findKnown(ctx context.Context, tx *Tx) error {
 func (b *batch) putPersonal(ctx context.Context, tx *Tx) error {
 	profiles, points := map[string]Profile{}, map[[2]string]Point{}
 	for i, e := range b.entries {
-		if e.Payment || b.refused(i) {
+		if b.refused(i) {
 			continue
 		}
-		profiles[b.debtors[i]] = e.Debtor
+		if !e.Payment { // those only name an account
+			profiles[b.debtors[i]] = e.Debtor
+		}
 		for _, p := range e.Points {
 			points[[2]string{b.debtors[i], p.ID}] = p
 		}
@@ -359,8 +362,10 @@ func (b *batch) judge() (all []addition, told []string) {
 		if b.refused(i) {
 			continue
 		}
-		main, known := b.known[b.key(i, e.Facts[e.Main])]
-		if known && !same(main, e.Facts[e.Main]) {
+		own := e.Facts[e.Main]
+		own.Body = dunning.WithAccounts(own.Body, b.account[i])
+		main, known := b.known[b.key(i, own)]
+		if known && !same(main, own) {
 			b.refuse(i, RefusedContradiction)
 			continue
 		}
@@ -374,6 +379,7 @@ func (b *batch) judge() (all []addition, told []string) {
 			if f.Account != "" {
 				f.Account = b.account[i]
 			}
+			f.Body = dunning.WithAccounts(f.Body, b.account[i])
 			add[b.debtors[i]] = append(add[b.debtors[i]], f)
 		}
 		if !known {
