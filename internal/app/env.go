@@ -104,6 +104,9 @@ func (d *Deps) connect(ctx context.Context, p Process, opts client.Options, need
 	if d.Clock, err = clock.Open(ctx, d.Store.Pool(), d.Store.EarliestWork); err != nil {
 		return err
 	}
+	if err = UseDataKeys(d.Store, p.Getenv); err != nil {
+		return usageError{err}
+	}
 	if d.Channels, err = OpenChannelsOn(p.Getenv, d.Store, d.Clock); err != nil {
 		return usageError{err}
 	}
@@ -130,6 +133,20 @@ func clientOptions(p Process, log *slog.Logger, need bool) (client.Options, erro
 	Encrypt(&opts, keys)
 	opts.Logger = TemporalLog(log)
 	return opts, nil
+}
+
+// UseDataKeys gives a store the keys of the environment (DULY_DATA_KEY, else those of
+// DULY_CODEC_KEYS) under which messages and letters are sealed. Without any, a process can
+// neither seal nor show them; a worker always has some, because Temporal needs them too.
+func UseDataKeys(store *postgres.Store, getenv func(string) string) error {
+	keys, err := codec.DataFromEnv(getenv)
+	if errors.Is(err, codec.ErrNoKeys) {
+		return nil
+	}
+	if err == nil {
+		store.UseCipher(keys)
+	}
+	return err
 }
 
 // Encrypt makes a client encrypt all payloads and failures.

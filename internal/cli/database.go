@@ -31,6 +31,9 @@ func (a *app) withStore(ctx context.Context, job func(*postgres.Store) error) er
 		return fmt.Errorf("the database of DATABASE_URL: %w", err)
 	}
 	defer store.Close()
+	if err := wiring.UseDataKeys(store, a.env.Getenv); err != nil {
+		return usageError{err}
+	}
 	return job(store)
 }
 

@@ -89,6 +89,7 @@ func (h *House) dial(ctx context.Context) error {
 	}
 	opts := client.Options{Logger: app.TemporalLog(h.log())}
 	app.Encrypt(&opts, keys)
+	h.Site.Store().UseCipher(keys)
 	h.client, err = h.Site.Temporal().Dial(ctx, opts)
 	return err
 }
