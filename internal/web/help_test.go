@@ -35,7 +35,13 @@ type house struct {
 
 func newHouse(t *testing.T, change func(*web.Options)) *house {
 	t.Helper()
-	h := &house{t: t, store: pgtest.New(t), wall: noon}
+	return newHouseOver(t, pgtest.New(t), change)
+}
+
+// newHouseOver is newHouse over a database that several tests share.
+func newHouseOver(t *testing.T, store *postgres.Store, change func(*web.Options)) *house {
+	t.Helper()
+	h := &house{t: t, store: store, wall: noon}
 	h.srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Handler().ServeHTTP(w, r) }))
 	t.Cleanup(h.srv.Close)
 	public, err := url.Parse(h.srv.URL)

@@ -86,7 +86,11 @@ func (c *Console) check(r *Request, name, password string) (identity.User, error
 			return identity.User{}, &Error{Status: http.StatusTooManyRequests, Title: "Too many tries", Detail: fmt.Sprintf("Too many tries. Wait %d seconds and try again.", int(wait/time.Second)+1)}
 		}
 	}
-	u, err := c.o.People.UserByName(r.R.Context(), name)
+	var u identity.User
+	var err error
+	if identity.ValidName(name) {
+		u, err = c.o.People.UserByName(r.R.Context(), name)
+	}
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return u, err
 	}
