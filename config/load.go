@@ -51,6 +51,7 @@ type loader struct {
 	mappings  []mappingFile
 	policies  []*policyFile
 	templates map[templateKey]*template
+	banned    map[string]bool // places of sequences that a carrier's refusal was reported for
 }
 
 // Load reads the configuration in fsys, which has the layout of this
@@ -220,6 +221,7 @@ func (l *loader) compile() {
 	l.compileCreditors()
 	l.compileMappings()
 	l.compileSequences()
+	l.checkCarriers()
 	l.compileTemplates()
 	for _, d := range l.docs {
 		l.faults = append(l.faults, d.Faults()...)

@@ -42,7 +42,11 @@ func (l *loader) compilePolicies() {
 		}
 		pack, faults := contact.Compile(f.spec)
 		for _, x := range faults {
-			f.doc.Fault(x.Path, x.Message, "")
+			message := x.Message
+			if !f.doc.Has(x.Path) { // it is shown at what should hold it
+				message = fmt.Sprintf("%q %s", lastKey(x.Path), x.Message)
+			}
+			f.doc.Fault(x.Path, message, "")
 		}
 		l.cfg.policies = append(l.cfg.policies, pack)
 		l.cfg.policySpecs = append(l.cfg.policySpecs, f.spec)

@@ -586,6 +586,9 @@ func (c *compiler) count(path string, s CountSpec, r *rule) {
 		r.strictOut = ^c.outcomes(path+".not_outcomes", s.NotOutcomes)
 	}
 	r.literalOut = r.strictOut &^ c.outcomes(path+".literal_not", s.LiteralNot)
+	for i, w := range s.With {
+		c.word(fmt.Sprintf("%s.with[%d]", path, i), w, "debtor", "spouse", "parent_of_minor", "guardian", "executor", "administrator", "personal_representative", "successor_in_interest")
+	}
 	r.household = len(s.With) > 0
 	r.slowCount = r.household
 	r.countMasks(s)
