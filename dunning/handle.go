@@ -57,7 +57,8 @@ type (
 		ID          string `json:"id"`
 		Item        string `json:"item,omitempty"`
 		Duplicative bool   `json:"duplicative,omitempty"`
-		Saying
+		Told
+		Received time.Time `json:"received,omitzero"` // zero = now
 	}
 	// ResolveDispute ends it: closed, corrected (with the new amount) or rejected.
 	ResolveDispute struct {
@@ -200,6 +201,8 @@ func (f *Facts) handle(c Command, by string, at time.Time) ([]Fact, error) {
 		return []Fact{f.fact(at, NoteWritten(c))}, nil
 	case ReportDelivery:
 		return f.reported(c, at)
+	case TakeReply:
+		return f.takeReply(c, by, at)
 	}
 	return f.handleContact(c, by, at)
 }
@@ -445,6 +448,7 @@ var outcomes = map[TaskKind][]string{
 	TaskSupervisor: {"done"},
 	TaskParked:     {"resumed", "done"},
 	TaskFailed:     {"resumed", "done"},
+	TaskReply:      {"done"},
 }
 
 func (f *Facts) finishTask(c FinishTask, at time.Time) ([]Fact, error) {

@@ -84,7 +84,7 @@ var verbs = []verb{
 	{"decline", "Answer the open offer with no", nil, func(words) (dunning.Command, error) { return dunning.DeclineOffer{}, nil }, nil},
 	{"dispute", "Dispute an item, or the account", slices.Concat([]string{"item", "duplicative"}, told), func(w words) (dunning.Command, error) {
 		s, err := w.saying()
-		return dunning.RaiseDispute{ID: w.id, Item: w.given["item"], Duplicative: w.yes("duplicative"), Saying: s}, errors.Join(err, w.allYes("duplicative"))
+		return dunning.RaiseDispute{ID: w.id, Item: w.given["item"], Duplicative: w.yes("duplicative"), Told: s.Told, Received: s.Received}, errors.Join(err, w.allYes("duplicative"))
 	}, nil},
 	{"resolve", "End a dispute: closed, corrected (with the new amount) or rejected", []string{"dispute!", "outcome!", "amount"}, func(w words) (dunning.Command, error) {
 		amount, err := w.amount("amount")
