@@ -482,4 +482,3 @@ func TestTwilioJSON(t *testing.T) {
 		t.Errorf("another body: %d", code)
 	}
 }
-
