@@ -23,6 +23,10 @@ func purposeOf(step string) string {
 		return "payment_confirmation"
 	case CourtesyReminder:
 		return "scheduled_payment_reminder"
+	case CourtesyConfirm:
+		return purposeConfirm
+	case CourtesyHelp:
+		return purposeHelp
 	}
 	return "collect"
 }
@@ -30,7 +34,12 @@ func purposeOf(step string) string {
 // isCourtesy reports whether a contact is no step of the sequence.
 func (c *ContactPlanned) isCourtesy() bool { return isCourtesy(c.Step) }
 
-func isCourtesy(step string) bool { return step == CourtesyThanks || step == CourtesyReminder }
+// Courtesy reports whether a contact is a courtesy message, which is no step.
+func (c ContactPlanned) Courtesy() bool { return isCourtesy(c.Step) }
+
+func isCourtesy(step string) bool {
+	return step == CourtesyThanks || step == CourtesyReminder || step == CourtesyConfirm || step == CourtesyHelp
+}
 
 // courtesy finds a courtesy that is due: thanks before a case closes as paid, a
 // reminder before an instalment. ok is false when there is none, or when none
@@ -39,6 +48,9 @@ func isCourtesy(step string) bool { return step == CourtesyThanks || step == Cou
 func (f *Facts) courtesy(at time.Time, closing string) (Decision, bool) {
 	if !f.CaseOpen {
 		return Decision{}, false
+	}
+	if d, ok := f.answerBack(at); ok {
+		return d, true
 	}
 	if _, held := f.heldAccount(at); held {
 		return Decision{}, false

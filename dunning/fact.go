@@ -301,6 +301,7 @@ const (
 	TaskSupervisor TaskKind = "supervisor"
 	TaskParked     TaskKind = "parked" // decisions do not settle, or a condition cannot be evaluated
 	TaskFailed     TaskKind = "failed" // provider refuses sender or content
+	TaskReply      TaskKind = "reply"  // read what the debtor wrote, and act on it
 )
 
 // TaskOpened asks a person. Until zero means no limit.
@@ -316,6 +317,8 @@ type TaskOpened struct {
 	Digest   string    `json:"digest,omitempty"` // of a draft: items, amounts, recipient and text
 	Contact  string    `json:"contact,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
+
+	Suggest *Suggestion `json:"suggest,omitempty"` // of a reply: what it seems to ask for
 }
 
 // TaskEnded ends a task. Outcome by kind: call: conversation, attempts_used,
@@ -406,6 +409,8 @@ type ContactLogged struct {
 	Basis     string    `json:"basis,omitempty"`     // why it may be outside a count: consent, required_by_law, litigation, …
 	Evidence  string    `json:"evidence,omitempty"`  // recording, copy
 	Recorded  time.Time `json:"recorded,omitzero"`   // when it was entered, where that was later
+	Reading   []string  `json:"reading,omitempty"`   // a reply: what was read in it, "intent confidence"
+	Answer    string    `json:"answer,omitempty"`    // a reply: purpose of the one message that may answer it
 }
 
 // --- the debtor ------------------------------------------------------------

@@ -35,12 +35,16 @@ type Creditor struct {
 	Stale     int    // hours after which payment data is too old to send on; 0 = no limit
 	Ambiguity string // strict, literal
 	Queues    Queues
+	// PromiseWithin is up to how many days ahead a date that a reply names is taken
+	// as a promise without a person; 0 = a person decides always.
+	PromiseWithin int
 }
 
 // Queues are where tasks go that no step names.
 type Queues struct {
 	Supervisor string
 	Operations string
+	Replies    string // what debtors write; "" = Supervisor
 }
 
 // ItemState is an item with everything that happened to it.

@@ -31,7 +31,14 @@ func (f *Facts) blocked(at time.Time) (wait, bool) {
 			return w, true
 		}
 	}
-	return hold, held
+	reply, asked := f.waitReply(at)
+	if !asked {
+		return hold, held
+	}
+	if held && (hold.until.IsZero() || hold.until.After(reply.until)) {
+		return hold, true
+	}
+	return reply, true
 }
 
 // heldAccount looks at holds of the debtor and the account. A hold that stops
@@ -104,10 +111,11 @@ func (f *Facts) waitLease(time.Time) (wait, bool) {
 	return wait{}, false
 }
 
-// waitTask: supervisor tasks report, all others keep the case waiting.
+// waitTask: supervisor tasks report and replies keep contacts back alone
+// (waitReply); all others keep the case waiting.
 func (f *Facts) waitTask(time.Time) (wait, bool) {
 	for i := range f.Tasks {
-		if t := &f.Tasks[i]; t.Ended.IsZero() && t.Task != TaskSupervisor {
+		if t := &f.Tasks[i]; t.Ended.IsZero() && t.Task != TaskSupervisor && t.Task != TaskReply {
 			return wait{state: "task", until: t.Until, rule: "task:" + string(t.Task)}, true
 		}
 	}

@@ -44,7 +44,7 @@ func whole(tokens []token) (kind, from, to int) {
 			continue
 		}
 		k := keywords[t.text]
-		if k == 0 && notStop[t.text] == false {
+		if k == 0 && !notStop[t.text] {
 			k = nearKeyword(t.text)
 		}
 		switch {

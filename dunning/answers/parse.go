@@ -309,7 +309,9 @@ func (t *tokenizer) word(i int) int {
 	return j
 }
 
-func apostrophe(r rune) bool { return r == '\'' || r == '’' || r == '‘' || r == '`' || r == '´' || r == 'ʼ' || r == '＇' }
+func apostrophe(r rune) bool {
+	return r == '\'' || r == '’' || r == '‘' || r == '`' || r == '´' || r == 'ʼ' || r == '＇'
+}
 
 // elided are the French words that lose their vowel before another.
 var elided = set("j l d n m t s c qu lorsqu jusqu puisqu quelqu aujourd")

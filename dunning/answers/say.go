@@ -48,6 +48,17 @@ func (f Finding) Sentence() string {
 	return b.String()
 }
 
+// Weekdays are the days of an inconvenient time as Mon … Sun; none: every day.
+func (f Finding) Weekdays() []string {
+	var out []string
+	for _, d := range strings.Split(f.Days, ",") {
+		if d != "" {
+			out = append(out, strings.ToUpper(d[:1])+d[1:])
+		}
+	}
+	return out
+}
+
 // Words are the pieces of the input that led to a finding.
 func (f Finding) Words(in Input) []string {
 	out := make([]string, 0, len(f.Spans))

@@ -105,7 +105,7 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 	if req.Locale == "" {
 		req.Locale = known.Locale
 	}
-	if courtesy := w.contact.Step == dunning.CourtesyThanks || w.contact.Step == dunning.CourtesyReminder; courtesy {
+	if w.contact.Courtesy() {
 		req.Total = w.allowed.Total.Of(0) // it lists no invoices; an instalment is said by itself
 	} else if w.facts.Credit > 0 {
 		req.Credit = w.allowed.Total.Of(w.facts.Credit)
