@@ -50,8 +50,9 @@ func listWork(s read.Scope, f read.WorkFilter, p read.Page) (string, []any, erro
 
 // workBranches are SELECTs of work w, each of which ends with tail.
 func workBranches(a *ask, scope read.Scope, f read.WorkFilter, tail string) string {
-	from := "(SELECT w.* FROM " + a.creditors(scope)
-	whose := from + ` CROSS JOIN LATERAL (SELECT * FROM work w WHERE w.creditor_id = s.creditor`
+	from := func() string {
+		return "(SELECT w.* FROM " + a.creditors(scope) + " CROSS JOIN LATERAL (SELECT * FROM work w WHERE w.creditor_id = s.creditor"
+	}
 	mine := func() string {
 		c := &conds{ask: a}
 		c.within("w.creditor_id", scope)
@@ -60,9 +61,9 @@ func workBranches(a *ask, scope read.Scope, f read.WorkFilter, tail string) stri
 	}
 	free := func() string {
 		if len(f.Queues) == 0 {
-			return whose + ` AND w.owner = ''` + tail + `) w)`
+			return from() + ` AND w.owner = ''` + tail + `) w)`
 		}
-		return from + ` CROSS JOIN unnest(` + a.p(f.Queues) + `::text[]) q(queue) CROSS JOIN LATERAL
+		return `(SELECT w.* FROM ` + a.creditors(scope) + ` CROSS JOIN unnest(` + a.p(f.Queues) + `::text[]) q(queue) CROSS JOIN LATERAL
  (SELECT * FROM work w WHERE w.creditor_id = s.creditor AND w.queue = q.queue AND w.owner = ''` + tail + `) w)`
 	}
 	switch {
@@ -75,7 +76,7 @@ func workBranches(a *ask, scope read.Scope, f read.WorkFilter, tail string) stri
 	}
 	c := &conds{ask: a}
 	in(c, "w.queue", f.Queues)
-	return whose + c.and() + tail + `) w)`
+	return from() + c.and() + tail + `) w)`
 }
 
 func scanWork(at time.Time) func(pgx.CollectableRow) (read.WorkRow, error) {

@@ -69,7 +69,6 @@ CREATE INDEX work_by_kind  ON work (creditor_id, kind, rank, account_id, id);
 ALTER TABLE contacts ADD COLUMN creditor_id text NOT NULL DEFAULT '';
 UPDATE contacts c SET creditor_id = ca.creditor_id FROM cases ca WHERE ca.id = c.case_id;
 CREATE INDEX contacts_by_time    ON contacts (creditor_id, reserved_at, id);
-CREATE INDEX contacts_by_channel ON contacts (creditor_id, channel, reserved_at, id);
 -- Most are accepted: those come by time. The others are few.
 CREATE INDEX contacts_by_state   ON contacts (creditor_id, state, reserved_at, id) WHERE state <> 'accepted';
 CREATE INDEX contacts_moved_at   ON contacts (state_at) WHERE state IN ('failed', 'bounced');
@@ -150,30 +149,33 @@ CREATE TABLE search_terms (
 CREATE INDEX search_terms_find ON search_terms (creditor_id, kind, term, debtor_id);
 CREATE INDEX search_terms_debtor ON search_terms (debtor_id, kind);
 
+-- These are single expressions, so that the planner puts them in place instead of calling
+-- them. Most texts are ASCII and cost next to nothing.
+
 -- Letters without accents and case, whatever the locale of the database.
 -- +goose StatementBegin
 CREATE FUNCTION duly_plain(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT lower(translate(
+  SELECT CASE WHEN octet_length(t) = length(t) THEN lower(t) ELSE lower(translate(
     replace(replace(replace(
-      regexp_replace(normalize(coalesce(t, ''), NFKD), '[' || chr(768) || '-' || chr(879) || ']', '', 'g'),
+      regexp_replace(normalize(t, NFKD), '[' || chr(768) || '-' || chr(879) || ']', '', 'g'),
       'ß', 'ss'), 'Æ', 'ae'), 'æ', 'ae'),
     'ØøŁłĐđıАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЂЄІЈЉЊЋЏЅҐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩς',
-    'oollddiабвгдежзиклмнопрстуфхцчшщъыьэюяђєіјљњћџѕґαβγδεζηθικλμνξοπρστυφχψωσ'))
+    'oollddiабвгдежзиклмнопрстуфхцчшщъыьэюяђєіјљњћџѕґαβγδεζηθικλμνξοπρστυφχψωσ')) END
 $$;
 -- +goose StatementEnd
 
--- Words of a name, at most eight of them.
+-- Words of a name.
 -- +goose StatementBegin
 CREATE FUNCTION duly_words(t text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT DISTINCT left(w, 40) FROM (SELECT w FROM regexp_split_to_table(duly_plain(t), '[[:space:][:punct:]]+') w WHERE w <> '' LIMIT 8) x
+  SELECT DISTINCT left(w, 40) FROM string_to_table(translate(left(duly_plain(t), 200),
+    E'!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~\t\n\u00a0', repeat(' ', 35)), ' ') w WHERE w <> ''
 $$;
 -- +goose StatementEnd
 
 -- A number without signs; one of digits only also without leading zeros.
 -- +goose StatementBegin
 CREATE FUNCTION duly_number(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN n ~ '^0+[1-9][0-9]*$' THEN ltrim(n, '0') ELSE n END
-  FROM (SELECT left(regexp_replace(duly_plain(t), '[[:space:][:punct:]]+', '', 'g'), 60) AS n) x
+  SELECT regexp_replace(left(translate(duly_plain(t), E' !"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~\t\n\u00a0', ''), 60), '^0+([1-9][0-9]*)$', '\1')
 $$;
 -- +goose StatementEnd
 
@@ -181,8 +183,7 @@ $$;
 -- +goose StatementBegin
 CREATE FUNCTION duly_point_term(channel text, value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT NULLIF(CASE channel WHEN 'email' THEN left(duly_plain(value), 120)
-                             WHEN 'sms' THEN reverse(regexp_replace(value, '[^0-9]', '', 'g'))
-                             WHEN 'call' THEN reverse(regexp_replace(value, '[^0-9]', '', 'g')) END, '')
+                             WHEN 'letter' THEN '' ELSE reverse(left(translate(value, ' +-./()', ''), 30)) END, '')
 $$;
 -- +goose StatementEnd
 
@@ -244,14 +245,21 @@ END $$;
 CREATE TRIGGER items_search AFTER INSERT ON items
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION duly_search_items();
 
-INSERT INTO search_terms (creditor_id, kind, term, debtor_id)
-SELECT d.creditor_id, 'name', w, p.debtor_id FROM debtor_profiles p JOIN debtors d ON d.id = p.debtor_id CROSS JOIN LATERAL duly_words(p.name) w;
-INSERT INTO search_terms (creditor_id, kind, term, debtor_id)
-SELECT DISTINCT d.creditor_id, CASE p.channel WHEN 'email' THEN 'email' ELSE 'phone' END, duly_point_term(p.channel, p.value), p.debtor_id
-FROM contact_points p JOIN debtors d ON d.id = p.debtor_id WHERE duly_point_term(p.channel, p.value) IS NOT NULL;
-INSERT INTO search_terms (creditor_id, kind, term, debtor_id, account_id)
-SELECT DISTINCT a.creditor_id, 'customer', t.term, a.debtor_id, a.id
-FROM accounts a JOIN debtors d ON d.id = a.debtor_id CROSS JOIN LATERAL (VALUES (duly_number(a.key)), (duly_number(d.key))) t (term) WHERE t.term <> '';
-INSERT INTO search_terms (creditor_id, kind, term, debtor_id, account_id)
-SELECT DISTINCT a.creditor_id, 'invoice', t.term, a.debtor_id, a.id
-FROM items i JOIN accounts a ON a.id = i.account_id CROSS JOIN LATERAL (VALUES (duly_number(i.key)), (duly_number(i.number))) t (term) WHERE t.term <> '';
+-- Makes all terms anew, from what the triggers would have seen.
+-- +goose StatementBegin
+CREATE FUNCTION duly_search_rebuild() RETURNS void LANGUAGE sql AS $$
+  DELETE FROM search_terms;
+  INSERT INTO search_terms (creditor_id, kind, term, debtor_id)
+  SELECT d.creditor_id, 'name', w, p.debtor_id FROM debtor_profiles p JOIN debtors d ON d.id = p.debtor_id CROSS JOIN LATERAL duly_words(p.name) w;
+  INSERT INTO search_terms (creditor_id, kind, term, debtor_id)
+  SELECT DISTINCT d.creditor_id, CASE p.channel WHEN 'email' THEN 'email' ELSE 'phone' END, duly_point_term(p.channel, p.value), p.debtor_id
+  FROM contact_points p JOIN debtors d ON d.id = p.debtor_id WHERE duly_point_term(p.channel, p.value) IS NOT NULL;
+  INSERT INTO search_terms (creditor_id, kind, term, debtor_id, account_id)
+  SELECT DISTINCT a.creditor_id, 'customer', t.term, a.debtor_id, a.id
+  FROM accounts a JOIN debtors d ON d.id = a.debtor_id CROSS JOIN LATERAL (VALUES (duly_number(a.key)), (duly_number(d.key))) t (term) WHERE t.term <> '';
+  INSERT INTO search_terms (creditor_id, kind, term, debtor_id, account_id)
+  SELECT DISTINCT a.creditor_id, 'invoice', t.term, a.debtor_id, a.id
+  FROM items i JOIN accounts a ON a.id = i.account_id CROSS JOIN LATERAL (VALUES (duly_number(i.key)), (duly_number(i.number))) t (term) WHERE t.term <> '';
+$$;
+-- +goose StatementEnd
+SELECT duly_search_rebuild();
