@@ -64,7 +64,10 @@ func TestCarriersAreData(t *testing.T) {
 		_, err := load(files)
 		return err
 	}
-	if err := with(func(f map[string][]byte) { delete(f, "policies/carrier-us.yaml"); delete(f, "policies/carrier-ca.yaml") }); err != nil {
+	if err := with(func(f map[string][]byte) {
+		delete(f, "policies/carrier-us.yaml")
+		delete(f, "policies/carrier-ca.yaml")
+	}); err != nil {
 		t.Errorf("without the packs: %v", err)
 	}
 	agency := "creditors/demo-agency.yaml"

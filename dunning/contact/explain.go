@@ -52,19 +52,20 @@ func (s Set) Rank(rule string) int {
 	return n
 }
 
-// Explain says in plain words why the verdict is what it is: each rule that
-// refused with its citation, remarks, from when the answer could be yes, the
-// candidate zones and places, and what every applicable rule said with the ids
-// of the contacts that counted. It holds no personal data.
+// Explain says in plain words why the verdict is what it is: what was asked,
+// the candidate zones and places with their evidence, each rule that refused
+// with its citation, from when the answer could be yes, and what every
+// applicable rule said, with the ids of the contacts that counted and of those
+// that did not, and why. It holds no personal data.
 func (s Set) Explain(q Query, v Verdict) string {
 	var b strings.Builder
 	if v.Allowed {
-		fmt.Fprintf(&b, "Allowed: %s at %s.\n", q.Channel, local(q, q.At))
+		fmt.Fprintf(&b, "Allowed: %s at %s.\n", channelName(q), local(q, q.At))
 		if v.Rule != "" {
 			fmt.Fprintf(&b, "It relies on the exception %s (%s).\n", v.Rule, orNone(s.Citation(v.Rule)))
 		}
 	} else {
-		fmt.Fprintf(&b, "Refused: %s at %s.\n", q.Channel, local(q, q.At))
+		fmt.Fprintf(&b, "Refused: %s at %s.\n", channelName(q), local(q, q.At))
 	}
 	for _, r := range v.Reasons {
 		fmt.Fprintf(&b, "- %s (%s): %s\n", orNone(r.Rule), orNone(s.Citation(r.Rule)), s.Text(q, r))
@@ -74,122 +75,166 @@ func (s Set) Explain(q Query, v Verdict) string {
 	}
 	switch {
 	case v.Allowed:
+	case v.Impossible && v.NotBefore.IsZero():
+		b.WriteString("Waiting does not help on this channel: something new must happen first, or another channel be used.\n")
 	case v.NotBefore.IsZero():
 		b.WriteString("Waiting does not help: something new must happen first.\n")
 	default:
 		fmt.Fprintf(&b, "Earliest, if nothing else happens: %s.\n", local(q, v.NotBefore))
 	}
-	s.evidence(&b, q)
-	b.WriteString("Rules that applied:\n")
-	s.traced(&b, q)
+	rec := s.Record(q)
+	asked(&b, q)
+	evidence(&b, q, rec)
+	s.traced(&b, q, rec.Rules)
+	versions(&b, rec)
 	return b.String()
 }
 
-// RuleTrace is what one applicable rule said: Code is empty where it allows.
-type RuleTrace struct {
-	Pack      string    `json:"pack"`
-	Rule      string    `json:"rule"`
-	Part      string    `json:"part,omitempty"`
-	Code      Code      `json:"code,omitempty"`
-	Exception string    `json:"exception,omitempty"` // id of the exception that it allows by
-	NotBefore time.Time `json:"not_before,omitzero"`
-	Count     int       `json:"count,omitempty"` // counted so far, where the rule counts
-	Limit     int       `json:"limit,omitempty"`
-	Days      int       `json:"days,omitempty"`
-	Contacts  []string  `json:"contacts,omitempty"` // ids of the ledger rows that were counted
+func channelName(q Query) string {
+	if q.Channel == "" {
+		return "a contact on no channel"
+	}
+	return strings.ReplaceAll(q.Channel, "_", " ")
 }
 
-// Trace asks every applicable rule at the query's instant and keeps what each
-// said, with the ledger rows that counted: the evidence behind a verdict. It
-// is empty when the query is refused before any rule is asked.
-func (s Set) Trace(q Query) []RuleTrace {
-	var c check
-	c.query, c.q = q, &c.query
-	if c.prepare() != "" {
-		return nil
+// asked repeats the question.
+func asked(b *strings.Builder, q Query) {
+	relation := map[uint8]string{toDebtor: "the debtor", toStanding: "someone who stands for the debtor", toThird: "a third person", toProfessional: "a professional"}[relationBit(q.Relation)]
+	fmt.Fprintf(b, "Asked: %s to %s", channelName(q), relation)
+	if q.Relation != "" && q.Relation != "debtor" {
+		fmt.Fprintf(b, " (%s)", q.Relation)
 	}
-	c.gather(s)
-	var out []RuleTrace
-	for _, r := range c.active {
-		code, nb := c.eval(r, c.at)
-		t := RuleTrace{Pack: s.pack(r), Rule: r.id, Part: r.part, Code: code, Exception: c.used}
-		if code != "" {
-			t.NotBefore = instantOf(nb)
-		}
-		t.Limit, t.Days = r.numbers()
-		if r.kind == kCount {
-			t.Contacts = c.countedIDs(r)
-			t.Count = len(t.Contacts)
-		}
-		out = append(out, t)
+	if q.Point.ID != "" {
+		fmt.Fprintf(b, " at %s (%s)", q.Point.ID, q.Point.kind())
 	}
-	return out
+	for i, d := range q.Debts {
+		sep := ", "
+		if i == 0 {
+			sep = " about "
+		}
+		b.WriteString(sep + d.ID)
+		if d.Class != "" {
+			fmt.Fprintf(b, " (%s)", d.Class)
+		}
+	}
+	fmt.Fprintf(b, ", purpose %s", q.purpose())
+	if q.Automated {
+		b.WriteString(", automatic")
+	}
+	fmt.Fprintf(b, ", by a %s.\n", map[uint8]string{roleFirst: "creditor in its own name", roleThird: "third party", 0: "collector of unknown role"}[roleBit(q.Role)])
 }
 
-func (s Set) pack(r *rule) string {
-	for i := range s {
-		for j := range s[i].rules {
-			if &s[i].rules[j] == r {
-				return s[i].id
-			}
-		}
+// evidence lists the candidates and what points to each.
+func evidence(b *strings.Builder, q Query, rec Record) {
+	b.WriteString("Where the person may be:\n")
+	if len(rec.Zones) == 0 {
+		b.WriteString("  not known: whatever depends on the hour is refused\n")
 	}
-	return ""
+	for i, z := range rec.Zones {
+		clock := ""
+		if loc := q.Zones[i].Location; loc != nil {
+			clock = q.At.In(loc).Format(", where it is 15:04:05 on Mon 2006-01-02")
+		}
+		fmt.Fprintf(b, "  %s%s%s\n", z.Name, clock, from(z.From))
+	}
+	b.WriteString("Whose law may apply:\n")
+	if len(rec.Places) == 0 {
+		b.WriteString("  not known: every pack takes part\n")
+	}
+	for _, p := range rec.Places {
+		fmt.Fprintf(b, "  %s%s\n", p.Name, from(p.From))
+	}
 }
 
-// countedIDs are the ledger rows inside the rule's window, about any of the
-// debts.
-func (c *check) countedIDs(r *rule) []string {
-	look := c.tally(r, c.debtBits(r), c.cal.date(c.at))
-	var ids []string
-	for i := range c.rows {
-		if w := &c.rows[i]; look.counts(c, w) {
-			ids = append(ids, c.q.Ledger[w.index].ID)
-		}
+func from(evidence string) string {
+	if evidence == "" {
+		return ""
 	}
-	return ids
+	return " (" + evidence + ")"
 }
 
-// traced writes the rules that applied, one a line.
-func (s Set) traced(b *strings.Builder, q Query) {
-	for _, t := range s.Trace(q) {
-		said := "allows"
+// traced writes the rules that applied, one a line, with their counters.
+func (s Set) traced(b *strings.Builder, q Query, rules []RuleTrace) {
+	if len(rules) == 0 {
+		b.WriteString("No rule was asked.\n")
+		return
+	}
+	b.WriteString("Rules that applied:\n")
+	for _, t := range rules {
+		said := "allows "
 		switch {
+		case t.Warns:
+			said = "remarks"
 		case t.Code != "":
-			said = "refuses, " + string(t.Code)
-		case t.Exception != "":
-			said = "allows by the exception " + t.Exception
+			said = "refuses"
 		}
-		fmt.Fprintf(b, "  %s %s", t.Pack, t.Rule)
+		fmt.Fprintf(b, "  %s  %s", said, t.Rule)
 		if t.Part != "" {
 			fmt.Fprintf(b, " (%s)", t.Part)
 		}
-		fmt.Fprintf(b, ": %s", said)
-		if t.Limit > 0 && t.Days > 0 {
-			fmt.Fprintf(b, "; %d of %d in %d dates", t.Count, t.Limit, t.Days)
+		if r := s.find(t.Rule, t.Part); r != nil && r.spec.Title != "" {
+			fmt.Fprintf(b, ", %s", r.spec.Title)
 		}
-		if len(t.Contacts) > 0 {
-			fmt.Fprintf(b, " [%s]", strings.Join(t.Contacts, " "))
+		fmt.Fprintf(b, " [%s]", t.Pack)
+		switch {
+		case t.Exception != "":
+			fmt.Fprintf(b, ", by the exception %s", t.Exception)
+		case t.Code != "" && t.NotBefore.IsZero():
+			b.WriteString(", until something new happens")
+		case t.Code != "":
+			fmt.Fprintf(b, ", until %s", local(q, t.NotBefore))
 		}
 		b.WriteString("\n")
+		for _, k := range t.Counters {
+			counted(b, t, k)
+		}
 	}
 }
 
-// evidence lists what the verdict was taken from.
-func (s Set) evidence(b *strings.Builder, q Query) {
-	for _, z := range q.Zones {
-		fmt.Fprintf(b, "Zone %s, from %s.\n", z.Name, orNone(z.Evidence))
+// counted writes one counter: how many of how many, which, and which not.
+func counted(b *strings.Builder, t RuleTrace, k Counter) {
+	about := ""
+	if k.Debt != "" {
+		about = "about " + k.Debt + " "
 	}
-	for _, p := range q.Places {
-		fmt.Fprintf(b, "Law of %s, from %s.\n", p.Jurisdiction, orNone(p.Evidence))
+	fmt.Fprintf(b, "           counted %s%d of %d on the dates %s to %s", about, len(k.Counted), t.Limit, k.From, k.To)
+	if len(k.Counted) > 0 {
+		b.WriteString(": " + strings.Join(k.Counted, ", "))
 	}
-	reading := Strict
-	if q.Ambiguity == Literal {
-		reading = Literal
+	b.WriteString("\n")
+	var why []Why
+	by := map[Why][]string{}
+	for _, x := range k.Excluded {
+		if by[x.Why] == nil {
+			why = append(why, x.Why)
+		}
+		by[x.Why] = append(by[x.Why], x.Contact)
 	}
-	fmt.Fprintf(b, "Reading: %s.", reading)
-	for _, v := range s.Versions() {
-		fmt.Fprintf(b, " %s %s.", v.Pack, v.Version)
+	for _, w := range why {
+		fmt.Fprintf(b, "           left out, %s: %s\n", whyWords[w], strings.Join(by[w], ", "))
+	}
+}
+
+var whyWords = map[Why]string{
+	WhyCollector: "another collector's", WhySelf: "this very contact", WhyNotSent: "proven not to have left", WhyInbound: "came from the person",
+	WhyPerson: "to somebody else", WhyChannel: "on another channel", WhyDate: "before these dates", WhyFirst: "not after the first conversation",
+	WhyDebt: "about other debts", WhyPurpose: "of a purpose that does not count", WhyPoint: "at another kind of place", WhyOutcome: "with an outcome that does not count",
+	WhyConsent: "under consent to more calls",
+}
+
+// versions says what the answer depends on beside the facts.
+func versions(b *strings.Builder, rec Record) {
+	fmt.Fprintf(b, "Reading: %s. Packs:", rec.Reading)
+	for i, v := range rec.Packs {
+		sep := ","
+		if i == 0 {
+			sep = ""
+		}
+		fmt.Fprintf(b, "%s %s %s", sep, v.Pack, v.Version)
+	}
+	b.WriteString(".")
+	if rec.Data != "" {
+		fmt.Fprintf(b, " Zones and places: %s.", rec.Data)
 	}
 	b.WriteString("\n")
 }

@@ -1203,7 +1203,7 @@ func TestExplain(t *testing.T) {
 	got := set.Explain(q, set.Check(q))
 	for _, want := range []string{
 		"Refused: call at Tue 2026-05-05 23:00:00 EDT.", "US-F-TIME-01 (15 USC 1692c(a)(1); 12 CFR 1006.6(b)(1)(i))", "23:00:00 in America/New_York",
-		"US-F-FREQ-02", "7 dates of silence", "us-federal US-F-FREQ-01: allows; 1 of 7 in 7 dates [2026-05-05 12:00]", "us-federal US-F-FREQ-02: refuses, silence", "Earliest, if nothing else happens: Tue 2026-05-12 08:00:01 EDT.", "Reading: strict.", "us-federal 2026.",
+		"US-F-FREQ-02", "7 dates of silence", "allows   US-F-FREQ-01, Seven calls in seven days, per person and debt [us-federal]", "counted about D1 1 of 7 on the dates 2026-04-29 to 2026-05-05: 2026-05-05 12:00", "refuses  US-F-FREQ-02, Seven days after a conversation, per person and debt [us-federal], until", "Earliest, if nothing else happens: Tue 2026-05-12 08:00:01 EDT.", "Reading: strict.", "us-federal 2026.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing %q in\n%s", want, got)

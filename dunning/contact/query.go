@@ -66,6 +66,7 @@ type Query struct {
 	Charge  *Charge  // nil unless Channel is charge
 
 	Ambiguity Ambiguity // Strict when empty
+	Data      string    // version of the tables behind Zones and Places; recorded, never judged
 	Ignore    string    // id of the ledger row to leave out (the asking contact's own reservation)
 }
 

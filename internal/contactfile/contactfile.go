@@ -10,9 +10,12 @@ package contactfile
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 	_ "time/tzdata" // zones must not depend on the machine
 
@@ -35,25 +38,53 @@ type reason struct {
 	Text     string `json:"text"`
 }
 
+// Bounds of what is read. Whoever asks over a network gets the smaller ones.
+const (
+	MaxBytes        = 256 << 20 // of a file
+	MaxRequestBytes = 1 << 20   // of a request
+	MaxRequestCases = 1000
+)
+
+// ErrTooLarge is wrapped by errors about input beyond the bounds.
+var ErrTooLarge = errors.New("too large")
+
 // Answer reads a file of cases and writes one JSON object a line, in the
-// order of the cases. Ambiguity is "strict" or "literal". It fails when the
-// file is not of this form or cannot be written; a case that cannot be
-// understood is answered with a refusal that says why.
+// order of the cases. A file may also be one case by itself. Ambiguity is
+// "strict" or "literal". It fails when the file is not of this form or cannot
+// be written; a case that cannot be understood is answered with a refusal that
+// says why. Only law and courtesy are asked, not house rules.
 func Answer(r io.Reader, set contact.Set, ambiguity string, w io.Writer) error {
+	return each(context.Background(), bounds{MaxBytes, math.MaxInt}, r, ambiguity, w, answering(set))
+}
+
+// AnswerRequest is Answer for a question that came over a network: at most
+// [MaxRequestBytes] and [MaxRequestCases] are read (an error that wraps
+// [ErrTooLarge] says so), and it stops between cases when ctx ends. What it
+// writes is what "duly check --output json" prints for the same file.
+func AnswerRequest(ctx context.Context, r io.Reader, set contact.Set, ambiguity string, w io.Writer) error {
+	return each(ctx, bounds{MaxRequestBytes, MaxRequestCases}, r, ambiguity, w, answering(set))
+}
+
+// say writes what there is to say about one case; the error is that of a case
+// that cannot be understood.
+type say func(c *Case, q contact.Query, unread error, out *bytes.Buffer) error
+
+func answering(set contact.Set) say {
 	set = law(set)
-	return each(r, ambiguity, w, func(c *Case, q contact.Query, unread error, out *bytes.Buffer) error {
+	return func(c *Case, q contact.Query, unread error, out *bytes.Buffer) error {
 		if unread != nil {
 			return json.NewEncoder(out).Encode(unclear(c.ID, unread))
 		}
 		return json.NewEncoder(out).Encode(judge(c.ID, set, q))
-	})
+	}
 }
 
 // Explain reads a file of cases and writes, for each, its reasoning in plain
-// words: the verdict, each refusing rule with its citation, and the evidence.
+// words: the verdict, each refusing rule with its citation, the candidates with
+// their evidence, what every rule said, and what was counted and what not.
 func Explain(r io.Reader, set contact.Set, ambiguity string, w io.Writer) error {
 	set = law(set)
-	return each(r, ambiguity, w, func(c *Case, q contact.Query, unread error, out *bytes.Buffer) error {
+	return each(context.Background(), bounds{MaxBytes, math.MaxInt}, r, ambiguity, w, func(c *Case, q contact.Query, unread error, out *bytes.Buffer) error {
 		text := "Refused: the case cannot be understood.\n"
 		if unread != nil {
 			text += "- " + unread.Error() + "\n"
@@ -65,20 +96,25 @@ func Explain(r io.Reader, set contact.Set, ambiguity string, w io.Writer) error 
 	})
 }
 
-// each calls say for every case, with an error for those that cannot be
+type bounds struct{ bytes, cases int }
+
+// each calls f for every case, with an error for those that cannot be
 // understood, and writes what it says.
-func each(r io.Reader, ambiguity string, w io.Writer, say func(*Case, contact.Query, error, *bytes.Buffer) error) error {
+func each(ctx context.Context, max bounds, r io.Reader, ambiguity string, w io.Writer, f say) error {
 	if ambiguity != contact.Strict && ambiguity != contact.Literal {
 		return fmt.Errorf("ambiguity %q: write strict or literal", ambiguity)
 	}
-	cases, err := split(r)
+	cases, err := split(r, max)
 	if err != nil {
 		return err
 	}
 	for i, raw := range cases {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("stopped before case %d of %d: %w", i+1, len(cases), err)
+		}
 		var out bytes.Buffer
 		c, q, unread := read(raw, ambiguity)
-		if err := say(&c, q, unread, &out); err != nil {
+		if err := f(&c, q, unread, &out); err != nil {
 			return fmt.Errorf("case %d: %w", i+1, err)
 		}
 		if _, err := w.Write(out.Bytes()); err != nil {
@@ -89,19 +125,28 @@ func each(r io.Reader, ambiguity string, w io.Writer, say func(*Case, contact.Qu
 }
 
 // split finds the cases of a file without reading into them.
-func split(r io.Reader) ([]json.RawMessage, error) {
-	data, err := io.ReadAll(r)
+func split(r io.Reader, max bounds) ([]json.RawMessage, error) {
+	data, err := io.ReadAll(io.LimitReader(r, int64(max.bytes)+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the cases: %w", err)
 	}
+	if len(data) > max.bytes {
+		return nil, fmt.Errorf("the cases take more than %d bytes: %w; split them", max.bytes, ErrTooLarge)
+	}
 	var f struct {
-		Cases *[]json.RawMessage `json:"cases"`
+		Cases    *[]json.RawMessage `json:"cases"`
+		Question json.RawMessage    `json:"question"`
 	}
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, fmt.Errorf("the file is not JSON of the form {\"cases\": [...]}: %w", err)
 	}
-	if f.Cases == nil {
-		return nil, fmt.Errorf("the file has no list \"cases\"; write {\"cases\": [...]}")
+	switch {
+	case f.Cases == nil && f.Question != nil:
+		return []json.RawMessage{data}, nil // one case by itself
+	case f.Cases == nil:
+		return nil, fmt.Errorf("the file has no list \"cases\"; write {\"cases\": [...]}, or one case with its \"question\"")
+	case len(*f.Cases) > max.cases:
+		return nil, fmt.Errorf("%d cases, more than %d: %w; split them", len(*f.Cases), max.cases, ErrTooLarge)
 	}
 	return *f.Cases, nil
 }

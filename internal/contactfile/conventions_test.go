@@ -2,7 +2,9 @@ package contactfile_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -264,7 +266,7 @@ func TestExplain(t *testing.T) {
 	if err := contactfile.Explain(strings.NewReader(in), packs(t), "literal", &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"X\nAllowed: call at Tue 2026-05-05 12:00:00 EDT.", "Zone America/New_York, from address home.", "Law of US-OH", "Reading: literal.", "BAD\nRefused: the case cannot be understood."} {
+	for _, want := range []string{"X\nAllowed: call at Tue 2026-05-05 12:00:00 EDT.", "  America/New_York, where it is 12:00:00 on Tue 2026-05-05 (address home)", "  US-OH (address home)", "allows   US-F-TIME-01, Convenient hours [us-federal]", "Reading: literal.", "BAD\nRefused: the case cannot be understood."} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("missing %q in\n%s", want, out.String())
 		}
@@ -287,8 +289,56 @@ func FuzzAnswer(f *testing.F) {
 		if err := json.Unmarshal(data, &file); err != nil {
 			t.Fatal(err)
 		}
+		if file.Cases == nil {
+			file.Cases = make([]json.RawMessage, bytes.Count(out.Bytes(), []byte("\n"))&1) // one case by itself, or an empty list
+		}
 		if n := bytes.Count(out.Bytes(), []byte("\n")); n != len(file.Cases) {
 			t.Fatalf("%d lines for %d cases", n, len(file.Cases))
 		}
 	})
+}
+
+// One case by itself is answered like a file that holds it.
+func TestOneCase(t *testing.T) {
+	var one, file bytes.Buffer
+	if err := contactfile.Answer(strings.NewReader(plain), packs(t), "strict", &one); err != nil {
+		t.Fatal(err)
+	}
+	if err := contactfile.Answer(strings.NewReader(`{"cases": [`+plain+`]}`), packs(t), "strict", &file); err != nil {
+		t.Fatal(err)
+	}
+	if one.String() != file.String() || one.Len() == 0 {
+		t.Errorf("%q and %q", one.String(), file.String())
+	}
+}
+
+// A request is bounded in size, in cases and in time; within the bounds it is
+// answered as a file is.
+func TestRequestsAreBounded(t *testing.T) {
+	set := packs(t)
+	ask := func(ctx context.Context, in string) (string, error) {
+		var out bytes.Buffer
+		err := contactfile.AnswerRequest(ctx, strings.NewReader(in), set, "strict", &out)
+		return out.String(), err
+	}
+	many := func(n int) string {
+		return `{"cases": [` + strings.Repeat(`{"id": "x"},`, n-1) + `{"id": "x"}]}`
+	}
+	if out, err := ask(t.Context(), many(contactfile.MaxRequestCases)); err != nil || strings.Count(out, "\n") != contactfile.MaxRequestCases {
+		t.Errorf("the most cases: %d lines, %v", strings.Count(out, "\n"), err)
+	}
+	if out, err := ask(t.Context(), many(contactfile.MaxRequestCases+1)); !errors.Is(err, contactfile.ErrTooLarge) || out != "" {
+		t.Errorf("one case more: %q, %v", out, err)
+	}
+	if out, err := ask(t.Context(), plain+strings.Repeat(" ", contactfile.MaxRequestBytes)); !errors.Is(err, contactfile.ErrTooLarge) || out != "" {
+		t.Errorf("too many bytes: %q, %v", out, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if out, err := ask(ended, many(3)); !errors.Is(err, context.Canceled) || out != "" {
+		t.Errorf("ended: %q, %v", out, err)
+	}
+	if out, err := ask(t.Context(), plain); err != nil || !strings.HasPrefix(out, `{"id":"X","allowed":true`) {
+		t.Errorf("one case: %q, %v", out, err)
+	}
 }

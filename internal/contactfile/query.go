@@ -56,6 +56,14 @@ func (c *Case) relation(person string) string {
 	return person
 }
 
+// owner of a number or address: the addressee unless the file says otherwise.
+func (c *Case) owner(person string) string {
+	if person == "" {
+		return ""
+	}
+	return c.relation(person)
+}
+
 // zones are the known location alone, else those of the addresses and of the
 // consumer's own phones.
 func (c *Case) zones(q *contact.Query) error {
@@ -80,7 +88,7 @@ func (c *Case) zones(q *contact.Query) error {
 		}
 	}
 	for _, p := range u.Phones {
-		if p.Person != u.ID {
+		if p.Person != u.ID && p.Person != "" {
 			continue
 		}
 		if err := add(p.TZ, "phone "+p.ID); err != nil {
@@ -114,12 +122,12 @@ func (c *Case) places() []contact.Place {
 
 func jurisdiction(country string, a address) string {
 	switch {
-	case a.State == "":
-		return country
-	case country == "GB" && (a.State == "ENG" || a.State == "WLS" || a.State == "EAW"):
-		return "GB-EAW"
+	case country == "GB" && a.State != "SCT" && a.State != "NIR":
+		return "GB-EAW" // the stricter, wherever the file does not say otherwise
 	case country == "US" && a.State == "NY" && newYorkCity(a.ZIP):
 		return "US-NY-NYC"
+	case a.State == "":
+		return country
 	}
 	return country + "-" + a.State
 }
@@ -188,7 +196,7 @@ func (c *Case) point() contact.Point {
 	id, u := c.Question.AddressID, c.Facts.Consumer
 	for _, p := range u.Phones {
 		if p.ID == id {
-			return contact.Point{ID: id, Kind: p.Kind, Place: p.place(), Shared: p.Shared, Owner: c.relation(p.Person), Usable: true}
+			return contact.Point{ID: id, Kind: p.Kind, Place: p.place(), Shared: p.Shared, Owner: c.owner(p.Person), Usable: true}
 		}
 	}
 	for _, e := range u.Emails {
@@ -197,7 +205,7 @@ func (c *Case) point() contact.Point {
 			if e.Kind == "employer" && e.EmployerKnown {
 				kind = "employer"
 			}
-			return contact.Point{ID: id, Kind: kind, Owner: c.relation(e.Person), Usable: true}
+			return contact.Point{ID: id, Kind: kind, Owner: c.owner(e.Person), Usable: true}
 		}
 	}
 	for _, a := range u.Addresses {
@@ -234,7 +242,7 @@ func (c *Case) history(q *contact.Query) {
 		}
 		q.Ledger = append(q.Ledger, contact.Contact{
 			ID: e.ID, At: e.At, Direction: e.Direction, Channel: e.Channel, Outcome: e.Outcome,
-			Person: e.Person, PointID: e.AddressID, PointKind: kinds[e.AddressID], Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID,
+			Person: e.Person, Relation: c.owner(e.Person), PointID: e.AddressID, PointKind: kinds[e.AddressID], Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID,
 		})
 	}
 }

@@ -136,7 +136,8 @@ func c0(q *contact.Query) []string {
 func withdraw(q *contact.Query, start preference) {
 	for i := range q.OptOuts {
 		o := &q.OptOuts[i]
-		if o.Kind == contact.OptOutKeyword && o.PointID == start.AddressID && o.At.Before(start.at()) {
+		text := o.Kind == contact.OptOutKeyword || o.Kind == contact.OptOutMedium && o.Channel == "sms" && o.Keyword
+		if text && o.PointID == start.AddressID && o.At.Before(start.at()) {
 			o.Withdrawn = start.at()
 		}
 	}
