@@ -104,7 +104,7 @@ func serve(t *testing.T, args ...string) *process {
 	go p.read(out)
 	p.await("ready", func() bool { return strings.Contains(p.log.String(), "ready after") })
 	p.env = <-p.printed
-	_, rest, _ := strings.Cut(p.log.String(), "status at ")
+	_, rest, _ := strings.Cut(p.log.String(), "console at ")
 	p.status, _, _ = strings.Cut(rest, ";")
 	return p
 }
@@ -319,7 +319,7 @@ func TestServeStopsCleanly(t *testing.T) {
 	if code, body := p.get("/healthz"); code != http.StatusOK || body != "ok\n" {
 		t.Errorf("/healthz: %d %q", code, body)
 	}
-	code, body := p.get("/")
+	code, body := p.get("/status")
 	for _, want := range []string{"All parts answer.", p.env["TEMPORAL_ADDRESS"], `<html lang="en">`, "<dt>Open cases</dt><dd>0</dd>"} {
 		if code != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("status page (%d) lacks %q:\n%s", code, want, body)
@@ -330,6 +330,12 @@ func TestServeStopsCleanly(t *testing.T) {
 	}
 	if code, _ := p.get("/no-such-page"); code != http.StatusNotFound {
 		t.Errorf("unknown page: %d, want 404", code)
+	}
+	if code, body := p.get("/login"); code != http.StatusOK || !strings.Contains(body, "Sign in") {
+		t.Errorf("the console's login (%d):\n%s", code, body)
+	}
+	if !strings.Contains(p.log.String(), "admin") {
+		t.Errorf("the first password of the console is not told; it said:\n%s", p.log)
 	}
 	env, err := os.ReadFile(filepath.Join(dir, "env"))
 	if err != nil || !strings.Contains(string(env), "export TEMPORAL_ADDRESS='"+p.env["TEMPORAL_ADDRESS"]+"'") {
@@ -355,7 +361,7 @@ func TestRehearsalGoesOn(t *testing.T) {
 	dir := dataDir(t)
 	args := []string{"--data", dir, "--rate", "86400", "--start", "2026-03-01"}
 	p := serve(t, args...)
-	if _, body := p.get("/"); !strings.Contains(body, "(rehearsal)") || !strings.Contains(body, "2026") {
+	if _, body := p.get("/status"); !strings.Contains(body, "(rehearsal)") || !strings.Contains(body, "2026") {
 		t.Errorf("the status page does not show the rehearsal:\n%s", body)
 	}
 	read := func(p *process) (start, now time.Time) {

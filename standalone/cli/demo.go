@@ -62,7 +62,7 @@ if all held; without, it stays up.`,
 	f.common(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.dir, "data", "", "directory that keeps everything (default: temporary, forgotten at the end)")
-	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the status page; empty: none")
+	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the console, /status and /healthz; empty: none")
 	fs.BoolVar(&f.exit, "exit", false, "end after the summary")
 	fs.StringVar(&f.log, "log", "", "file for the worker's log (default: none)")
 	return cmd
@@ -97,7 +97,10 @@ func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	end := serveHTTP(web, h.Site.Handler())
+	end, err := openConsole(ctx, h.Site, web, log, demoUsers)
+	if err != nil {
+		return err
+	}
 	defer end()
 	_, _ = fmt.Fprintf(log, "%d debtors from %s, %d days%s\n", f.accounts, start, f.days, statusAt(web))
 	report, err := f.play(ctx, h, p, log)

@@ -46,7 +46,7 @@ where it was, at the same addresses.`,
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.Dir, "data", "", "directory that keeps everything (default: temporary, forgotten at the end)")
-	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the status page and /healthz; empty: none")
+	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the console, /status and /healthz; empty: none")
 	fs.IntVar(&f.PGPort, "postgres-port", 0, "port of the private PostgreSQL on 127.0.0.1 (default: as in the last run, else any)")
 	fs.IntVar(&f.TemporalPort, "port", 0, "port of the Temporal server on 127.0.0.1 (default: as in the last run, else any)")
 	fs.StringVar(&f.Namespace, "namespace", "", `Temporal namespace (default "default")`)
@@ -75,7 +75,10 @@ func (f *serveFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	end := serveHTTP(web, s.Handler())
+	end, err := openConsole(ctx, s, web, log, firstUser)
+	if err != nil {
+		return err
+	}
 	defer end()
 	fmt.Fprint(out, site.Exports(s.Env()))
 	fmt.Fprintf(log, "ready after %s%s; stop with Ctrl-C\n", clock.Wall().Sub(begun).Round(time.Millisecond), statusAt(web))
@@ -114,7 +117,7 @@ func listen(addr string) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("status page: %w; choose another address with --http, or none with --http ''", err)
+		return nil, fmt.Errorf("the console: %w; choose another address with --http, or none with --http ''", err)
 	}
 	return l, nil
 }
@@ -137,5 +140,5 @@ func statusAt(l net.Listener) string {
 	if l == nil {
 		return ""
 	}
-	return ", status at http://" + l.Addr().String() + "/"
+	return ", console at http://" + l.Addr().String() + "/"
 }

@@ -60,7 +60,7 @@ func (s *Site) askTemporal(ctx context.Context) error {
 	return err
 }
 
-// Handler serves the status page at / and, for supervisors, /healthz: 200 when all
+// Handler serves the status page at / and /status and, for supervisors, /healthz: 200 when all
 // parts answer, else 503.
 func (s *Site) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -73,13 +73,16 @@ func (s *Site) Handler() http.Handler {
 		}
 		_, _ = w.Write([]byte("ok\n"))
 	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		w.Header().Set("Cache-Control", "no-store")
-		_ = statusPage.Execute(w, s.Status(r.Context())) // a reader who went away needs no error
-	})
+	mux.HandleFunc("GET /{$}", s.showStatus)
+	mux.HandleFunc("GET /status", s.showStatus)
 	return mux
+}
+
+func (s *Site) showStatus(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = statusPage.Execute(w, s.Status(r.Context())) // a reader who went away needs no error
 }
 
 var statusPage = template.Must(template.New("status").Parse(`<!doctype html>
