@@ -53,7 +53,7 @@ func (d WebhookDeps) ports() webhooks.Ports {
 	if answers == nil {
 		answers = StopWords{h}
 	}
-	return webhooks.Ports{Inbox: inbox{d.Store, d.Clock}, Reports: h, Answers: answers, Payments: h, Count: d.Count, Log: d.Log}
+	return calmly(webhooks.Ports{Inbox: inbox{d.Store, d.Clock}, Reports: h, Answers: answers, Payments: h, Count: d.Count, Log: d.Log}, d.Store)
 }
 
 // inbox is the store as webhooks see it.

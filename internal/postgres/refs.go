@@ -61,3 +61,12 @@ func best(refs []dunning.CaseRef) (ref dunning.CaseRef, ok bool) {
 	}
 	return ref, ok
 }
+
+// HandOvers are the contacts of debtors that are in a provider's hands at this moment.
+func (s *Store) HandOvers(ctx context.Context, debtors []string) ([]string, error) {
+	ids, err := s.q.HandOvers(ctx, debtors)
+	if err != nil {
+		return nil, fmt.Errorf("hand-overs under way: %w", explain(err))
+	}
+	return ids, nil
+}

@@ -83,3 +83,6 @@ SELECT * FROM deliveries WHERE contact_id = $1;
 
 -- name: AccountsOfDebtor :many
 SELECT id, creditor_id, key, currency FROM accounts WHERE debtor_id = $1 ORDER BY created_at, id;
+
+-- name: HandOvers :many
+SELECT id FROM contacts WHERE debtor_id = ANY(@debtors::uuid[]) AND state = 'sending' ORDER BY id;

@@ -185,6 +185,30 @@ func (q *Queries) ForgetInbox(ctx context.Context, before time.Time) (int64, err
 	return result.RowsAffected(), nil
 }
 
+const handOvers = `-- name: HandOvers :many
+SELECT id FROM contacts WHERE debtor_id = ANY($1::uuid[]) AND state = 'sending' ORDER BY id
+`
+
+func (q *Queries) HandOvers(ctx context.Context, debtors []string) ([]string, error) {
+	rows, err := q.db.Query(ctx, handOvers, debtors)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const inboxBacklog = `-- name: InboxBacklog :one
 SELECT count(*) AS pending, coalesce(min(received_at), clock_timestamp())::timestamptz AS oldest,
        (SELECT count(*) FROM inbox p WHERE p.state IN ('unmatched', 'failed')) AS people
