@@ -41,15 +41,48 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// same wants two runs to have come to the same, event by event.
+// same wants two runs to have come to the same for the debtors, event by event. What was
+// put off is a record of looks rather than of what happened to anybody: a look that a
+// crash delayed, or one more between two facts, sees another opening. So those are counted
+// apart and may differ by one in a hundred.
 func same(t *testing.T, a, b audit.Report, storyA, storyB replay.Timeline) {
 	t.Helper()
+	samePutOff(t, a.Summary.Deferred, b.Summary.Deferred)
+	a.Summary.Deferred, b.Summary.Deferred = nil, nil
+	storyA.Text, storyB.Text = happened(storyA.Text), happened(storyB.Text)
 	if d := audit.Diff(a.Summary, b.Summary); len(d) > 0 {
 		t.Errorf("%s (-) and %s (+): the summaries differ:\n%s", storyA.Name, storyB.Name, strings.Join(d, "\n"))
 	}
 	var first strings.Builder
 	if n := replay.Compare(&first, storyA, storyB, 30); n > 0 {
 		t.Errorf("%d events differ:\n%s", n, &first)
+	}
+}
+
+// happened is a story without what was put off.
+func happened(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.Contains(line, `"kind":"deferred"`) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func samePutOff(t *testing.T, a, b []audit.Count) {
+	t.Helper()
+	sums := [2]int{}
+	for i, counts := range [][]audit.Count{a, b} {
+		for _, c := range counts {
+			sums[i] += c.N
+		}
+	}
+	most := max(sums[0], sums[1])/100 + 1
+	if d := sums[0] - sums[1]; d > most || -d > most {
+		t.Errorf("put off %d and %d times", sums[0], sums[1])
+	} else if d != 0 {
+		t.Logf("put off %d and %d times: %v and %v", sums[0], sums[1], a, b)
 	}
 }
 
