@@ -1,6 +1,7 @@
 package dunning
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -277,19 +278,26 @@ func (f *Facts) once(what string, at time.Time, b Body, id string, was Body) ([]
 	return nil, fmt.Errorf("%s: %q was entered before with another content; give this one an id of its own: %w", what, id, ErrConflict)
 }
 
-// sameBut reports whether two bodies say the same, whenever they were entered.
-func sameBut(a, b Body) bool {
-	return reflect.DeepEqual(unrecorded(a), unrecorded(b))
-}
+// sameBut reports whether two bodies say the same, whenever they were entered:
+// as JSON, because what was stored has no empty lists and no zones of its own.
+func sameBut(a, b Body) bool { return reflect.DeepEqual(plainOf(a), plainOf(b)) }
 
-// unrecorded is a body without the instant of its entry.
-func unrecorded(b Body) any {
-	v := reflect.New(reflect.TypeOf(b)).Elem()
-	v.Set(reflect.ValueOf(b))
-	if r := v.FieldByName("Recorded"); r.IsValid() {
-		r.SetZero()
+// plainOf is a body as JSON has it, without the instant of its entry.
+func plainOf(b Body) any {
+	raw, err := json.Marshal(b)
+	var v map[string]any
+	if err != nil || json.Unmarshal(raw, &v) != nil {
+		return b
 	}
-	return v.Interface()
+	delete(v, "recorded")
+	for k, x := range v {
+		if s, ok := x.(string); ok {
+			if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+				v[k] = t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
+			}
+		}
+	}
+	return v
 }
 
 // handleContact carries out the commands about what contact law asks for.
@@ -571,7 +579,7 @@ func (f *Facts) knowPerson(c KnowPerson, at time.Time) ([]Fact, error) {
 	case b.ID == person || slices.Contains(Relations, b.ID):
 		return nil, fmt.Errorf("person: the id %q is a word for a relation; give another: %w", b.ID, ErrInvalid)
 	}
-	if p := f.personState(b.ID); p != nil && reflect.DeepEqual(p.PersonKnown, b) {
+	if p := f.personState(b.ID); p != nil && sameBut(p.PersonKnown, b) {
 		return nil, nil
 	}
 	return []Fact{f.debtorFact(at, b)}, nil
@@ -602,7 +610,7 @@ func (f *Facts) addPoint(c KnowPoint, at time.Time) ([]Fact, error) {
 		return nil, err
 	}
 	for i := range f.Points {
-		if p := &f.Points[i]; p.ID == b.ID && p.Dead == "" && reflect.DeepEqual(p.PointKnown, b) {
+		if p := &f.Points[i]; p.ID == b.ID && p.Dead == "" && sameBut(p.PointKnown, b) {
 			return nil, nil
 		}
 	}
