@@ -37,6 +37,7 @@ type CreditorSpec struct {
 	License     string       `yaml:"license" jsonschema_description:"licence number of an agency, shown in letters and emails"`
 	Senders     SendersSpec  `yaml:"senders"`
 	Queues      DefaultsSpec `yaml:"queues" jsonschema:"required"`
+	Promise     *Days        `yaml:"promise_by_reply" jsonschema_description:"a date up to so many days ahead that a debtor writes is a promise to pay all that is overdue; left out: a person decides"`
 	Fees        *FeesSpec    `yaml:"fees"`
 }
 
@@ -62,6 +63,7 @@ type SMSSenderSpec struct {
 type DefaultsSpec struct {
 	Supervisor string `yaml:"supervisor" jsonschema:"required"`
 	Operations string `yaml:"operations" jsonschema:"required"`
+	Replies    string `yaml:"replies" jsonschema_description:"what debtors write and a person must read; left out: the supervisor queue"`
 }
 
 // FeesSpec is what a creditor charges for being late.
@@ -154,7 +156,7 @@ func (l *loader) creditor(f *creditorFile) Creditor {
 		Creditor: dunning.Creditor{
 			ID: s.Creditor, Role: s.Role, Zone: s.Zone, Holidays: s.Holidays,
 			Ambiguity: choose(doc, "ambiguity", s.Ambiguity, "strict", "literal"),
-			Queues:    dunning.Queues{Supervisor: s.Queues.Supervisor, Operations: s.Queues.Operations},
+			Queues:    dunning.Queues{Supervisor: s.Queues.Supervisor, Operations: s.Queues.Operations, Replies: s.Queues.Replies},
 		},
 		Name: s.Name, OnBehalfOf: s.OnBehalfOf, Currency: s.Currency, Locale: s.Locale, Address: s.Address,
 		Phone: s.Phone, Email: s.Email, Website: s.Website, PaymentPage: s.PaymentPage, License: s.License,
@@ -166,6 +168,9 @@ func (l *loader) creditor(f *creditorFile) Creditor {
 		if c.Stale == 0 {
 			doc.Fault("stale", "no payment data could ever be fresh enough", "leave stale out for no limit")
 		}
+	}
+	if s.Promise != nil {
+		c.PromiseWithin = int(*s.Promise)
 	}
 	if c.EmailName == "" {
 		c.EmailName = s.Name
@@ -254,7 +259,7 @@ func (f *creditorFile) senders() {
 func (l *loader) creditorRefs(f *creditorFile) {
 	s := f.spec
 	queues := l.queueIDs()
-	for _, q := range []struct{ path, id string }{{"queues.supervisor", s.Queues.Supervisor}, {"queues.operations", s.Queues.Operations}} {
+	for _, q := range []struct{ path, id string }{{"queues.supervisor", s.Queues.Supervisor}, {"queues.operations", s.Queues.Operations}, {"queues.replies", s.Queues.Replies}} {
 		if q.id != "" && !slices.Contains(queues, q.id) {
 			f.doc.Fault(q.path, fmt.Sprintf("unknown queue %q", q.id), yamlpos.Suggest(q.id, queues))
 		}

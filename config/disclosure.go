@@ -24,7 +24,7 @@ type DisclosureSpec struct {
 	Roles    []string          `yaml:"roles" jsonschema:"enum=first_party,enum=third_party" jsonschema_description:"none = both"`
 	Channels []string          `yaml:"channels" jsonschema:"required,enum=email,enum=sms,enum=letter"`
 	Debtors  []string          `yaml:"debtors" jsonschema:"enum=consumer,enum=business" jsonschema_description:"none = both"`
-	Purposes []string          `yaml:"purposes" jsonschema:"enum=reminder,enum=offer,enum=notice,enum=receipt" jsonschema_description:"none = all"`
+	Purposes []string          `yaml:"purposes" jsonschema:"enum=reminder,enum=offer,enum=notice,enum=receipt,enum=answer,enum=confirmation" jsonschema_description:"none = all but confirmation"`
 	Places   []string          `yaml:"places" jsonschema_description:"countries or subdivisions such as US or US-CA where it is needed; none = everywhere. A debtor of unknown place gets it."`
 	Texts    map[string]string `yaml:"texts" jsonschema:"required" jsonschema_description:"language → words, with {{ creditor.name }} and the like"`
 }
@@ -91,6 +91,9 @@ func allOf(doc *yamlpos.Doc, path string, given []string, known ...string) {
 func (d disclosure) applies(t *template, c Creditor, r RenderRequest) bool {
 	has := func(list []string, word string) bool {
 		return len(list) == 0 || word == "" || slices.Contains(list, word)
+	}
+	if t.spec.Purpose == confirmation && len(d.spec.Purposes) == 0 {
+		return false
 	}
 	return has(d.spec.Roles, c.Role) && slices.Contains(d.spec.Channels, string(t.channel)) &&
 		has(d.spec.Debtors, r.DebtorKind) && has(d.spec.Purposes, t.spec.Purpose) && d.inPlace(r.Places)

@@ -18,15 +18,20 @@ import (
 // with Liquid for email and letter, plain text with Liquid for SMS.
 type TemplateSpec struct {
 	Title     string   `yaml:"title" jsonschema_description:"what people see in lists"`
-	Purpose   string   `yaml:"purpose" jsonschema:"required,enum=reminder,enum=offer,enum=notice,enum=receipt" jsonschema_description:"decides which disclosures it must carry"`
+	Purpose   string   `yaml:"purpose" jsonschema:"required,enum=reminder,enum=offer,enum=notice,enum=receipt,enum=answer,enum=confirmation" jsonschema_description:"decides which disclosures it must carry"`
 	Subject   string   `yaml:"subject" jsonschema_description:"Liquid; for email and letter"`
 	Needs     []string `yaml:"needs" jsonschema:"enum=plan,enum=instalment,enum=items,enum=links" jsonschema_description:"what it cannot be rendered without"`
 	PayWithin *Days    `yaml:"pay_within" jsonschema_description:"pay_by is this many days after the day of the message, unless given"`
 	Reviewed  string   `yaml:"reviewed" jsonschema_description:"who approved this text, and when"`
 }
 
+// confirmation is the purpose of the one message that confirms an opt-out. It may
+// say nothing else (12 CFR 1006.14(h)(2)), so it carries only the disclosures
+// that name it.
+const confirmation = "confirmation"
+
 var (
-	purposes = []string{"reminder", "offer", "notice", "receipt"}
+	purposes = []string{"reminder", "offer", "notice", "receipt", "answer", confirmation}
 	needs    = []string{"plan", "instalment", "items", "links"}
 )
 
