@@ -153,7 +153,16 @@ func (s *Store) keepRequest(ctx context.Context, r InboxRequest, events []InboxE
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
 		q := sqlgen.New(t)
-		id, err := q.PutInboxRequest(ctx, sqlgen.PutInboxRequestParams{Source: r.Source, Query: cleanText(r.Query), Headers: headers, Body: r.Body})
+		row := sqlgen.PutInboxRequestParams{Source: r.Source, Query: cleanText(r.Query), Headers: headers, Body: r.Body}
+		if s.cipher != nil {
+			if row.KeyID, row.Body, err = s.cipher.Seal(inboxName(r.Source), r.Body); err != nil {
+				return fmt.Errorf("sealing a webhook: %w", err)
+			}
+		}
+		if row.Body == nil {
+			row.Body = []byte{}
+		}
+		id, err := q.PutInboxRequest(ctx, row)
 		if err != nil {
 			return err
 		}
@@ -169,13 +178,40 @@ func (s *Store) keepRequest(ctx context.Context, r InboxRequest, events []InboxE
 	})
 }
 
-// InboxRequestOf returns a request as it came. ErrNotFound if there is none.
+// inboxName binds a sealed body to the inbox and its source.
+func inboxName(source string) string { return "inbox\x00" + source }
+
+// resealInbox brings bodies under the newest key.
+func (s *Store) resealInbox(ctx context.Context, q *sqlgen.Queries) (int, error) {
+	rows, err := q.InboxUnderOtherKeys(ctx, s.cipher.Newest(), resealPage)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		id, body, err := s.reseal(r.KeyID, inboxName(r.Source), r.Body)
+		if err != nil {
+			return 0, fmt.Errorf("webhook request %d: %w", r.ID, err)
+		}
+		if err := q.ResealInbox(ctx, sqlgen.ResealInboxParams{KeyID: id, Body: body, ID: r.ID, Was: r.KeyID}); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
+}
+
+// InboxRequestOf returns a request as it came. ErrNotFound if there is none, ErrNoCipher
+// when its body is sealed and this process has no key.
 func (s *Store) InboxRequestOf(ctx context.Context, id int64) (InboxRequest, error) {
 	r, err := s.q.InboxRequest(ctx, id)
 	if err != nil {
 		return InboxRequest{}, fmt.Errorf("webhook request %d: %w", id, explain(err))
 	}
 	out := InboxRequest{ID: r.ID, Source: r.Source, Received: r.ReceivedAt, Query: r.Query, Body: r.Body}
+	if r.KeyID != "" {
+		if out.Body, err = s.open(r.KeyID, inboxName(r.Source), r.Body); err != nil {
+			return InboxRequest{}, fmt.Errorf("webhook request %d: %w", id, err)
+		}
+	}
 	if err := json.Unmarshal(r.Headers, &out.Headers); err != nil {
 		return InboxRequest{}, fmt.Errorf("webhook request %d: headers cannot be read: %w", id, err)
 	}

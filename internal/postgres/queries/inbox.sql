@@ -86,3 +86,11 @@ SELECT id, creditor_id, key, currency FROM accounts WHERE debtor_id = $1 ORDER B
 
 -- name: HandOvers :many
 SELECT id FROM contacts WHERE debtor_id = ANY(@debtors::uuid[]) AND state = 'sending' ORDER BY id;
+
+-- name: InboxUnderOtherKeys :many
+SELECT id, source, key_id, body FROM inbox_requests
+WHERE key_id <> '' AND key_id <> @newest::text
+ORDER BY id LIMIT sqlc.arg(max) FOR UPDATE SKIP LOCKED;
+
+-- name: ResealInbox :exec
+UPDATE inbox_requests SET key_id = @key_id, body = @body WHERE id = @id AND key_id = @was::text;

@@ -316,6 +316,44 @@ func (q *Queries) InboxRequest(ctx context.Context, id int64) (InboxRequest, err
 	return i, err
 }
 
+const inboxUnderOtherKeys = `-- name: InboxUnderOtherKeys :many
+SELECT id, source, key_id, body FROM inbox_requests
+WHERE key_id <> '' AND key_id <> $1::text
+ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+`
+
+type InboxUnderOtherKeysRow struct {
+	ID     int64
+	Source string
+	KeyID  string
+	Body   []byte
+}
+
+func (q *Queries) InboxUnderOtherKeys(ctx context.Context, newest string, max int32) ([]InboxUnderOtherKeysRow, error) {
+	rows, err := q.db.Query(ctx, inboxUnderOtherKeys, newest, max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []InboxUnderOtherKeysRow
+	for rows.Next() {
+		var i InboxUnderOtherKeysRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Source,
+			&i.KeyID,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listInbox = `-- name: ListInbox :many
 SELECT id, source, event_id, kind, request_id, part, received_at, at, state, outcome, error_code, attempts, next_try, processed_at, contact_id, debtors FROM inbox
 WHERE ($1::text = '' OR source = $1::text) AND ($2::text = '' OR state = $2::text)
@@ -479,6 +517,27 @@ func (q *Queries) ReplayInbox(ctx context.Context, ids []int64, source string, s
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const resealInbox = `-- name: ResealInbox :exec
+UPDATE inbox_requests SET key_id = $1, body = $2 WHERE id = $3 AND key_id = $4::text
+`
+
+type ResealInboxParams struct {
+	KeyID string
+	Body  []byte
+	ID    int64
+	Was   string
+}
+
+func (q *Queries) ResealInbox(ctx context.Context, arg ResealInboxParams) error {
+	_, err := q.db.Exec(ctx, resealInbox,
+		arg.KeyID,
+		arg.Body,
+		arg.ID,
+		arg.Was,
+	)
+	return err
 }
 
 const settleInbox = `-- name: SettleInbox :exec
