@@ -36,7 +36,7 @@ func GroupOf(b dunning.Body) string {
 		return GroupMessage
 	}
 	switch b.Kind() {
-	case "contact_planned", "contact_moved":
+	case "contact_planned", "contact_moved", "message_asked":
 		return GroupMessage
 	case "item", "item_corrected", "payment", "payment_reversed", "items_disposed":
 		return GroupMoney
