@@ -31,6 +31,7 @@ var commands = map[string]func([]byte) (Command, error){
 	"mark_point":      decodeCommand[MarkPoint],
 	"waive_step":      decodeCommand[WaiveStep],
 	"recall":          decodeCommand[Recall],
+	"send_message":    decodeCommand[SendMessage],
 	"take_reply":      decodeCommand[TakeReply],
 	"give_consent":    decodeCommand[GiveConsent],
 	"revoke_consent":  decodeCommand[RevokeConsent],

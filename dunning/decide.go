@@ -67,6 +67,19 @@ func (f *Facts) decide(at time.Time) Decision {
 	if reason != "" {
 		return Decision{Verb: VerbClose, WakeAt: at, Reason: reason, Effects: f.close(at, reason)}
 	}
+	asked, ok := f.asked(at)
+	if ok && asked.due(at) {
+		return asked
+	}
+	d := f.next(at)
+	if ok && !d.due(at) && (d.WakeAt.IsZero() || asked.WakeAt.Before(d.WakeAt)) {
+		return asked
+	}
+	return d
+}
+
+// next is what the case itself does next, or waits for.
+func (f *Facts) next(at time.Time) Decision {
 	w, waits := f.blocked(at)
 	if waits && !w.contactOnly {
 		return Decision{Verb: VerbLook, Waiting: w.state, Rule: w.rule, WakeAt: f.wake(w.until, at)}

@@ -636,6 +636,7 @@ var bodies = map[Kind]func([]byte) (Body, error){
 	"times_inconvenient": decode[TimesInconvenient],
 	"notice_sent":        decode[NoticeSent],
 	"note_written":       decode[NoteWritten],
+	"message_asked":      decode[MessageAsked],
 	"feed_seen":          decode[FeedSeen],
 	"debt_known":         decode[DebtKnown],
 	"person_known":       decode[PersonKnown],

@@ -200,6 +200,7 @@ type Facts struct {
 	Leases   []LeaseState
 	Tasks    []TaskState
 	Contacts []ContactFacts // of all the debtor's accounts, in order
+	ToSend   []AskedState   // messages that people have asked for
 
 	Known     DebtorKnown
 	Zones     []*time.Location // candidates, resolved; never empty

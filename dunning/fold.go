@@ -51,7 +51,7 @@ func (f Facts) clone() Facts {
 		f.Payments[i].parts = slices.Clone(f.Payments[i].parts)
 	}
 	f.Holds, f.Promises, f.Offers = slices.Clone(f.Holds), slices.Clone(f.Promises), slices.Clone(f.Offers)
-	f.Plans, f.Leases, f.Tasks = slices.Clone(f.Plans), slices.Clone(f.Leases), slices.Clone(f.Tasks)
+	f.Plans, f.Leases, f.Tasks, f.ToSend = slices.Clone(f.Plans), slices.Clone(f.Leases), slices.Clone(f.Tasks), slices.Clone(f.ToSend)
 	f.Contacts, f.Points, f.OptOuts = slices.Clone(f.Contacts), slices.Clone(f.Points), slices.Clone(f.OptOuts)
 	f.Consents, f.Times, f.Notices = slices.Clone(f.Consents), slices.Clone(f.Times), slices.Clone(f.Notices)
 	f.Wishes, f.Statuses, f.Checks = slices.Clone(f.Wishes), slices.Clone(f.Statuses), slices.Clone(f.Checks)
@@ -108,6 +108,9 @@ func (f *Facts) addAccount(x Fact) error {
 		return f.addProgress(x)
 	case DisputeRaised, DisputeResolved:
 		return f.addDispute(x)
+	case MessageAsked:
+		f.ToSend = append(f.ToSend, AskedState{x.Body.(MessageAsked), x.At})
+		return nil
 	}
 	return f.addAgreement(x)
 }

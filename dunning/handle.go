@@ -197,6 +197,8 @@ func (f *Facts) handle(c Command, by string, at time.Time) ([]Fact, error) {
 		return f.waiveStep(c, at)
 	case Recall:
 		return f.recall(c, at)
+	case SendMessage:
+		return f.sendMessage(c, at)
 	case WriteNote:
 		return []Fact{f.fact(at, NoteWritten(c))}, nil
 	case ReportDelivery:

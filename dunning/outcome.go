@@ -70,7 +70,7 @@ func (f *Facts) failed(id string, o Outcome, at time.Time) []Fact {
 		}
 		return []Fact{f.fact(at, m), f.debtorFact(at, PointDead{ID: c.Point, Reason: string(cmp.Or(o.Why, Invalid))})}
 	case FailedConfig, FailedContent:
-		if c.isCourtesy() { // never worth a person's time
+		if c.isCourtesy() || c.Step == StepAsked { // never worth a person's time
 			return []Fact{f.fact(at, m)}
 		}
 		m.Permanent = false

@@ -321,7 +321,7 @@ var outside = map[dunning.Kind]bool{
 	"promise_made": true, "plan_agreed": true, "lease_taken": true, "lease_ended": true, "task_ended": true,
 	"contact_logged": true, "contact_moved": true, "debtor_known": true, "point_known": true, "point_dead": true,
 	"opted_out": true, "opted_in": true, "consented": true, "times_inconvenient": true, "notice_sent": true,
-	"note_written": true, "feed_seen": true, "steps_waived": true, "round_begun": true,
+	"note_written": true, "message_asked": true, "feed_seen": true, "steps_waived": true, "round_begun": true,
 	"debt_known": true, "person_known": true, "location_known": true, "status_known": true, "wish_stated": true, "wish_withdrawn": true,
 	"consent_revoked": true, "notice_received": true, "notice_changed": true, "number_checked": true,
 }
