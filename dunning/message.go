@@ -30,6 +30,9 @@ type Message struct {
 	Sender   []string  // letter: the sender's address lines
 	NotAfter time.Time // the provider must not deliver later than this instant; zero = no limit
 	At       time.Time // business instant of the hand-over
+	// Unsubscribe is the https address that ends emails of this kind with one POST
+	// (RFC 8058); "" = the message offers none. It holds nothing personal.
+	Unsubscribe string
 }
 
 // SendState is what a hand-over to a provider came to.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/sandbox"
 	"github.com/duly/duly/internal/sendgrid"
+	"github.com/duly/duly/internal/smtp"
 	"github.com/duly/duly/internal/twilio"
 )
 
@@ -65,16 +67,30 @@ func (c Channels) sms(getenv func(string) string, clk clock.Clock) error {
 	return err
 }
 
+// email takes SendGrid or a mail server of one's own, never both: which one a mail went
+// through must not depend on which is asked first.
 func (c Channels) email(getenv func(string) string) error {
-	cfg, ok, err := sendgrid.FromEnv(getenv)
-	if err != nil || !ok {
+	grid, useGrid, err := sendgrid.FromEnv(getenv)
+	server, useServer, err2 := smtp.FromEnv(getenv)
+	switch {
+	case errors.Join(err, err2) != nil:
+		return errors.Join(err, err2)
+	case useGrid && useServer:
+		return errors.New("email: both SendGrid (SENDGRID_…) and a mail server (DULY_SMTP_…) are configured: keep one of them")
+	case useGrid:
+		a, err := sendgrid.New(grid)
+		if err == nil {
+			c[dunning.Email] = a
+		}
+		return err
+	case useServer:
+		a, err := smtp.New(server)
+		if err == nil {
+			c[dunning.Email] = a
+		}
 		return err
 	}
-	a, err := sendgrid.New(cfg)
-	if err == nil {
-		c[dunning.Email] = a
-	}
-	return err
+	return nil
 }
 
 // letter takes a directory when one is named, else the database's outbox: somebody prints
