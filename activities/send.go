@@ -17,6 +17,9 @@ type reserved struct {
 	version  int64
 	notAfter time.Time // until when law lets it reach the debtor; zero: unbounded
 	fenced   bool      // this run has passed the fence with it
+	// mayLeave asks the contact policies again at the fence: what was allowed at 20:59:59
+	// must not leave at 21:00:00.
+	mayLeave func(at time.Time) bool
 }
 
 // fence is the commit after which a provider may be called.
@@ -118,7 +121,7 @@ func (t *turn) reserve(ctx context.Context) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	c := reserved{ContactPlanned: *d.Contact, notAfter: t.notAfter(*d.Contact)}
+	c := reserved{ContactPlanned: *d.Contact, notAfter: t.notAfter(*d.Contact), mayLeave: t.mayLeave(*d.Contact)}
 	if !kept {
 		c.Decision = allowed.ID
 		if err := t.append(ctx, t.fact(c.ContactPlanned)); err != nil {
@@ -197,6 +200,9 @@ func (j *job) passFence(ctx context.Context, c reserved, m dunning.Message) (f f
 		}
 		if moved, err = j.stopped(ctx, tx, c.ContactPlanned, f.at); err != nil || moved {
 			return err
+		}
+		if moved = !c.mayLeave(f.at); moved {
+			return nil
 		}
 		f.wall, m.At = j.wallNow(), f.at
 		sending := dunning.ContactMoved{ID: c.ID, State: dunning.ContactSending, Code: fencedAt(f.wall)}
@@ -346,7 +352,7 @@ func (t *turn) crossed(fence int64) bool {
 			return false
 		}
 		switch x.Body.(type) {
-		case dunning.Payment, dunning.DisputeRaised, dunning.HoldPlaced, dunning.OptedOut:
+		case dunning.Payment, dunning.DisputeRaised, dunning.HoldPlaced, dunning.OptedOut, dunning.ConsentRevoked, dunning.StatusKnown, dunning.NoticeReceived:
 			return true
 		}
 		return false

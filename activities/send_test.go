@@ -72,6 +72,29 @@ var stops = []stop{
 	{"collector's lease", false, func(w *world) { w.say(dunning.LeaseTaken{ID: "l", Owner: "u", Until: w.now.AddDate(0, 0, 5)}) }},
 }
 
+// TestFenceAsksTheClock: a message that was allowed when it was reserved and not any more
+// when it would leave, because the hour has struck meanwhile, waits for the next day.
+func TestFenceAsksTheClock(t *testing.T) {
+	w := newWorld().begin()
+	w.wake()
+	w.pass(w.next.WakeAt)
+	w.retried(workflows.Send)
+	w.pass(w.next.WakeAt)
+	if w.next.Step != "text" || w.next.Verb != dunning.VerbSend {
+		t.Fatalf("next %+v", w.next)
+	}
+	night := w.now.Truncate(24 * time.Hour).Add(20 * time.Hour)
+	w.pass(night.Add(-time.Second))
+	w.onRender = func() { w.pass(night) }
+	w.retried(workflows.Send)
+	if len(w.provider.order) != 1 || w.next.WakeAt.Before(night.Add(4*time.Hour)) {
+		t.Fatalf("left: %v, next %+v", w.provider.order, w.next)
+	}
+	if left := w.contacts(dunning.ContactReserved, dunning.ContactSending); len(left) > 0 {
+		t.Fatalf("left behind: %+v", left)
+	}
+}
+
 // TestFence: what is committed before the fence keeps the message back, wherever between
 // the lines it comes; what is committed after it is counted as crossed in the post.
 func TestFence(t *testing.T) {

@@ -125,7 +125,7 @@ func (t *turn) replan(ctx context.Context, d dunning.Decision) (result, error) {
 	}
 	task := dunning.TaskOpened{
 		ID: t.ref.Case + "/task/parked/" + t.req.Intent, Task: dunning.TaskParked,
-		Queue: t.frame.Setup.Creditor.Queues.Operations, Step: d.Step, Reason: "replanned",
+		Queue: t.frame.Setup.Creditor.Queues.Operations, Step: d.Step, Items: counted(d.Items), Reason: "replanned",
 	}
 	if err := t.append(ctx, t.fact(task)); err != nil {
 		return result{}, err
@@ -135,6 +135,18 @@ func (t *turn) replan(ctx context.Context, d dunning.Decision) (result, error) {
 		return result{}, err
 	}
 	return t.finish(ctx, d, 0)
+}
+
+// counted are the items that a decision's step counts for: a person who ends a parked
+// step by hand ends it for them.
+func counted(lines []dunning.ItemLine) []string {
+	var keys []string
+	for _, l := range lines {
+		if l.Step != "" {
+			keys = append(keys, l.Key)
+		}
+	}
+	return keys
 }
 
 // finish stores a decision as what the intent has led to.
@@ -158,7 +170,7 @@ func (t *turn) decideWithout(ctx context.Context, contact string) (dunning.Decis
 	}
 	settled, made, err := dunning.Settle(f, t.at)
 	if errors.Is(err, dunning.ErrUnsettled) {
-		return t.unsettled(ctx, f)
+		return t.unsettled(ctx, f, made)
 	}
 	if err != nil {
 		return dunning.Decision{}, wrap(codeFacts, err)
@@ -181,11 +193,13 @@ func (t *turn) decideWithout(ctx context.Context, contact string) (dunning.Decis
 
 // unsettled parks a case whose records follow one another without end: a person is
 // asked, once, and the case looks again a day later.
-func (t *turn) unsettled(ctx context.Context, f dunning.Facts) (dunning.Decision, error) {
+func (t *turn) unsettled(ctx context.Context, f dunning.Facts, made []dunning.Decision) (dunning.Decision, error) {
 	id := t.ref.Case + "/task/unsettled"
 	open := slices.ContainsFunc(f.Tasks, func(s dunning.TaskState) bool { return s.ID == id && s.Ended.IsZero() })
 	if !open {
-		task := dunning.TaskOpened{ID: id, Task: dunning.TaskParked, Queue: t.frame.Setup.Creditor.Queues.Operations, Reason: "unsettled"}
+		task := dunning.TaskOpened{
+			ID: id, Task: dunning.TaskParked, Queue: t.frame.Setup.Creditor.Queues.Operations, Step: made[len(made)-1].Step, Items: stuck(f), Reason: "unsettled",
+		}
 		if err := t.append(ctx, t.fact(task)); err != nil {
 			return dunning.Decision{}, err
 		}
@@ -193,6 +207,17 @@ func (t *turn) unsettled(ctx context.Context, f dunning.Facts) (dunning.Decision
 	return dunning.Decision{
 		Verb: dunning.VerbLook, At: t.at, WakeAt: t.at.Add(24 * time.Hour), Waiting: "task", Rule: "shell:unsettled", Version: t.version,
 	}, nil
+}
+
+// stuck are the items that are still this case's business.
+func stuck(f dunning.Facts) []string {
+	var keys []string
+	for i := range f.Items {
+		if it := &f.Items[i]; it.Open > 0 && it.Disposition == dunning.InSequence {
+			keys = append(keys, it.Key)
+		}
+	}
+	return keys
 }
 
 // without is the history as if a contact had never been planned.

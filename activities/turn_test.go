@@ -49,6 +49,11 @@ func TestReplans(t *testing.T) {
 			if len(w.provider.order) > 0 {
 				t.Fatal("something left that was not planned")
 			}
+			for _, x := range w.store.Facts("deb") {
+				if task, ok := x.Body.(dunning.TaskOpened); ok && task.Task == dunning.TaskParked && len(task.Items) != 1 {
+					t.Fatalf("the parked task names the items %v: nobody could end the step for them", task.Items)
+				}
+			}
 		})
 	}
 }

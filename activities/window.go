@@ -35,6 +35,15 @@ func (t *turn) notAfter(c dunning.ContactPlanned) time.Time {
 	return good
 }
 
+// mayLeave asks the contact policies over the facts that the contact was decided on,
+// which are those at the fence: a contact never passes it once anything was added.
+func (t *turn) mayLeave(c dunning.ContactPlanned) func(time.Time) bool {
+	facts, policies, decided := t.facts, t.frame.Setup.Policies, t.at
+	return func(at time.Time) bool {
+		return at.Equal(decided) || policies.Check(facts.Query(at, c.Channel, c.Purpose, true)).Allowed
+	}
+}
+
 // lastOpen is the last whole second after good that is open, good itself if none is; bad
 // is not.
 func lastOpen(good, bad time.Time, open func(time.Time) bool) time.Time {
