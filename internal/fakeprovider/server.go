@@ -40,6 +40,8 @@ type Options struct {
 	// TrustDate dates records by the request's Date header. Duly's adapters set
 	// it towards loopback addresses, so that records fit a rehearsal's clock.
 	TrustDate bool
+	// Webhooks are told of what was taken; nil: nobody is.
+	Webhooks *Webhooks
 }
 
 // Accepted is one message that the provider took.
@@ -54,6 +56,8 @@ type Accepted struct {
 	At       time.Time `json:"at"`
 	Validity int       `json:"validity,omitempty"` // Twilio: ValidityPeriod in seconds, 0 = none
 	Text     string    `json:"-"`                  // what was taken; kept out of the log endpoint
+
+	callback string // Twilio: StatusCallback
 }
 
 // Server plays both providers. It is an http.Handler.
@@ -62,6 +66,7 @@ type Server struct {
 	mux    *http.ServeMux
 	closed chan struct{}
 	once   sync.Once
+	teller *teller // nil: no webhooks
 
 	mu         sync.Mutex
 	log        []Accepted
@@ -79,6 +84,9 @@ func New(o Options) (*Server, error) {
 		o.PageSize = 50
 	}
 	s := &Server{o: o, mux: http.NewServeMux(), closed: make(chan struct{}), tries: map[string]int{}, calls: map[string]int{}}
+	if o.Webhooks != nil {
+		s.teller = newTeller(*o.Webhooks)
+	}
 	s.mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", s.api("twilio", s.twilioCreate))
 	s.mux.HandleFunc("GET /2010-04-01/Accounts/{account}/Messages.json", s.api("twilio", s.twilioList))
 	s.mux.HandleFunc("POST /v3/mail/send", s.api("sendgrid", s.sendgridSend))
@@ -92,7 +100,13 @@ func New(o Options) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 // Close lets every hanging call go. The server still answers new ones.
-func (s *Server) Close() { s.once.Do(func() { close(s.closed) }) }
+// Webhooks that have not been posted yet are not posted any more.
+func (s *Server) Close() {
+	s.once.Do(func() { close(s.closed) })
+	if s.teller != nil {
+		s.teller.end()
+	}
+}
 
 // api wraps a handler: read the body, authenticate, check against the
 // contract.
@@ -154,6 +168,13 @@ func (s *Server) accept(r *http.Request, a Accepted) Accepted {
 	}
 	sum := sha256.Sum256([]byte(a.Text))
 	a.Digest = hex.EncodeToString(sum[:])
+	a = s.enter(a)
+	s.teller.tell(a)
+	return a
+}
+
+// enter gives a message its id and its place in the log.
+func (s *Server) enter(a Accepted) Accepted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.Seq = len(s.log) + 1

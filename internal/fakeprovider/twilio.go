@@ -28,6 +28,7 @@ func (s *Server) twilioCreate(w http.ResponseWriter, r *http.Request, body []byt
 	in := Accepted{
 		Provider: "twilio", To: form.Get("To"), From: form.Get("From") + form.Get("MessagingServiceSid"),
 		Attempt: callbackAttempt(form.Get("StatusCallback")), Text: form.Get("Body"), Validity: validity,
+		callback: form.Get("StatusCallback"),
 	}
 	fault := s.fate("twilio", in.To, in.Attempt)
 	if fault.Kind == Refuse {
