@@ -67,6 +67,8 @@ type Input struct {
 	Channel string // sms, email, letter, call: where it came in
 	Locale  string // of the debtor, BCP 47: a hint for short texts and the order of day and month
 	Country string // of the debtor, ISO 3166-1 alpha-2: goes before Locale for the order of day and month
+	Keyword string // what the provider itself took it for: STOP, START or HELP
+	Machine bool   // its headers say that a machine wrote it
 	Today   Date   // local day of receipt; zero: dates that need one are not read
 }
 
@@ -134,6 +136,7 @@ func Read(in Input) Reading {
 	}
 	found.message(body)
 	found.automatic(subject, body)
+	found.said()
 	r.Findings = found.settled(body, subject)
 	return r
 }

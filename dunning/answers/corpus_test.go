@@ -125,10 +125,69 @@ func report(t testing.TB, name string, samples []sample, by map[Intent]*tally, m
 	}
 }
 
+// TestCorpus reads all labelled replies. An opt-out is never missed, and acted upon
+// without a person; the other intents keep a floor.
 func TestCorpus(t *testing.T) {
-	for _, name := range []string{"first.tsv"} {
+	var all []sample
+	for _, name := range []string{"first.tsv", "second.tsv"} {
 		samples := readCorpus(t, name)
 		by, misses := score(samples)
 		report(t, name, samples, by, misses)
+		all = append(all, samples...)
+	}
+	by, _ := score(all)
+	for _, i := range intents {
+		if c := by[i]; c.precision() < 0.85 || c.recall() < 0.95 {
+			t.Errorf("%s: precision %.2f, recall %.2f", i, c.precision(), c.recall())
+		}
+	}
+	if c := by[OptOut]; c.missed > 0 {
+		t.Errorf("%d opt-outs are missed", c.missed)
+	}
+	for _, s := range all {
+		if !slices.Contains(s.intents, OptOut) {
+			continue
+		}
+		if f, ok := Read(s.in).Find(OptOut); !ok || !f.Sure() {
+			t.Errorf("%s: %q is no sure opt-out: %+v", s.where, s.in.Text, f)
+		}
+	}
+}
+
+// TestCorpusIsLarge: 400 replies at least, 80 in each language.
+func TestCorpusIsLarge(t *testing.T) {
+	n := map[string]int{}
+	for _, name := range []string{"first.tsv", "second.tsv"} {
+		for _, s := range readCorpus(t, name) {
+			n[s.in.Locale]++
+			n["all"]++
+		}
+	}
+	for _, lang := range languages {
+		if n[lang] < 80 {
+			t.Errorf("%s: %d replies", lang, n[lang])
+		}
+	}
+	if n["all"] < 400 {
+		t.Errorf("%d replies", n["all"])
+	}
+}
+
+// TestKeywordsInAnyDress: every keyword of the carriers in any case, with any
+// punctuation, courtesy, space and doubled letter around or in it.
+func TestKeywordsInAnyDress(t *testing.T) {
+	for _, k := range fields("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT ARRET BAJA ALTO PARAR ABMELDEN STOPP") {
+		for _, dress := range []string{
+			"%s", " %s ", "%s.", "%s!!!", "\"%s\"", "*%s*", "%s please", "Please %s", "%s\n", "%s thanks", "ok %s", "%s, %s", "%s 👍", "(%s)", "%s :)", "¡%s!", "%s\n\nSent from my iPhone", "%s?",
+			"%s %s", "Hi, %s", "%s now", "bitte %s", "%s por favor", "%s svp", "%s\u00a0", "\ufeff%s", "%s..",
+		} {
+			for _, form := range []string{k, strings.ToLower(k), k[:1] + strings.ToLower(k[1:]), strings.Join(strings.Split(k, ""), " "), strings.Join(strings.Split(k, ""), "."), strings.Join(strings.Split(k, ""), "\u200b"), k + k[len(k)-1:] + k[len(k)-1:]} {
+				text := strings.ReplaceAll(dress, "%s", form)
+				f, ok := Read(Input{Text: text, Channel: "sms"}).Find(OptOut)
+				if !ok || !f.Sure() || f.Scope != "sms" {
+					t.Errorf("%q: %+v", text, f)
+				}
+			}
+		}
 	}
 }

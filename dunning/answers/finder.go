@@ -26,7 +26,7 @@ func (f *finder) message(t text) {
 		return
 	}
 	f.kin = f.kin || slices.ContainsFunc(t.tokens, func(t token) bool { return kin[t.text] })
-	short := said(t.tokens) <= shortMessage
+	short := words(t.tokens) <= shortMessage
 	for i := range t.tokens {
 		byWord.beginning(t.tokens[i], func(r *rule) {
 			if r.short && !short {
@@ -40,8 +40,23 @@ func (f *finder) message(t text) {
 	f.dateAlone(t, m)
 }
 
-// said counts the words of a message.
-func said(tokens []token) int {
+// said adds what the provider and the headers say.
+func (f *finder) said() {
+	if f.in.Machine {
+		f.add(Finding{Intent: AutoReply, Confidence: 97, Rule: "headers"})
+	}
+	switch f.in.Keyword {
+	case "STOP":
+		f.add(Finding{Intent: OptOut, Confidence: 99, Rule: "provider", Keyword: true, Scope: f.here()})
+	case "START":
+		f.add(Finding{Intent: Start, Confidence: 99, Rule: "provider", Keyword: true})
+	case "HELP":
+		f.add(Finding{Intent: Help, Confidence: 99, Rule: "provider", Keyword: true})
+	}
+}
+
+// words counts the words of a message.
+func words(tokens []token) int {
 	n := 0
 	for _, t := range tokens {
 		if t.kind == word && !courteous[t.text] {
@@ -107,6 +122,9 @@ func (f *finder) matched(t text, m *matcher, r *rule, i, end int) {
 	if x.Scope == "here" {
 		x.Scope = f.here()
 	}
+	if r.intent == Paid && f.ahead(m, i, end) {
+		return
+	}
 	if (r.intent == OptOut || r.intent == Cease) && unmeant(m) {
 		return
 	}
@@ -148,6 +166,22 @@ func (f *finder) negatedBefore(tok []token, i int) bool {
 func (f *finder) negatedInside(m *matcher, i, end int) bool {
 	for k := i; k < end && k < len(m.tokens); k++ {
 		if m.tokens[k].kind == word && f.negator(m.tokens[k].text) && !slices.Contains(m.from, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// aheadWords say that what follows has not happened yet: "I get paid on", "sera payé".
+var aheadWords = set("will gonna going get gets getting be wird werde werden sera serait seront sera seran va vais vamos van voy ll ill youll")
+
+// ahead reports whether a match speaks of the future.
+func (f *finder) ahead(m *matcher, i, end int) bool {
+	for k := max(i-2, 0); k < end && k < len(m.tokens); k++ {
+		if m.tokens[k].kind == hard && k < i {
+			continue
+		}
+		if m.tokens[k].kind == word && aheadWords[m.tokens[k].text] && !slices.Contains(m.from, k) {
 			return true
 		}
 	}
@@ -272,6 +306,8 @@ func (f *finder) sayMore(x *Finding, m *matcher, i, end int) {
 	}
 	if h, ok := nearest(m.dates, m.tokens, i, end); ok && x.Intent == Paid {
 		x.Date = h.past
+	} else if ok && x.Intent == WillPay && h.gone(f.in.Today) {
+		x.Confidence = min(x.Confidence, 50)
 	} else if ok && x.Intent == WillPay && (f.in.Today.IsZero() || !h.date.before(f.in.Today)) {
 		x.Date = h.date
 	}
@@ -415,10 +451,12 @@ func (f *finder) reconcile() {
 	f.yieldTo(OptOut, func(x, by Finding) bool { // "stop calling me" speaks of calls alone
 		return by.Intent == OptOut && x.general && !by.general && by.Confidence >= Sure
 	})
-	f.yield(Complaint, func(x, by Finding) bool { return by.Intent == OptOut && by.Confidence >= x.Confidence })
+	f.yield(Complaint, func(x, by Finding) bool { return by.Intent == OptOut && x.Confidence < Sure })
 	f.yield(WillPay, func(x, by Finding) bool { return by.Intent == Paid && by.Confidence >= x.Confidence })
 	f.yield(Paid, func(x, by Finding) bool { return by.Intent == WillPay && by.Confidence > x.Confidence })
 	f.yield(WillPay, func(x, by Finding) bool { return by.Intent == Refusal && by.Confidence > 80 })
+	f.yield(Dispute, func(x, by Finding) bool { return by.Intent == OptOut && by.Confidence >= x.Confidence })
+	f.yield(WantsInfo, func(x, by Finding) bool { return by.Intent == Paid && by.Confidence >= Sure })
 	f.yield(CallMe, func(x, by Finding) bool { return by.Intent == OptOut || by.Intent == Inconvenient })
 	f.merge()
 	if c, ok := f.get(Cease); ok {

@@ -116,13 +116,13 @@ func distance(a, b string, limit int) int {
 }
 
 // realWords are words that look like mistyped ones of the rules and are not.
-var realWords = set(`contract contracts contracted content contents massage massages passage passages falling selling telling willing filling billing killing calming culling
+var realWords = set(`contract contracts contracted content contents passage passages falling selling telling willing filling billing killing calming culling
 	stopped stops stopping stepping shopping topping lower lawyers laws poorer payer prayer player buyer payers paint paints phone phones
 	texture tested testing tests texted taxes carry caller calls called recall cancelled canceled canceling cancels canceled channel
 	disputed disputes despite dispose reputed debate divorce divorced diseased decease decreased ceased released
 	friend friends friendly ending spending sending pending lending mending bending numbers numbered member members remember
 	moving moved mover remote removed removes remover unable enable stable table message messages massaged
-	vorher nachher meinen keinen seinen deinen einen anwalts anwesend abwesend betrag beitrag vertrag vertrage schulden schuldet gezahlt gewahlt erzahlt bezahlen bezogen
+	vermogen vorher nachher meinen keinen seinen deinen einen anwalts anwesend abwesend betrag beitrag vertrag vertrage schulden schuldet gezahlt gewahlt erzahlt bezahlen bezogen
 	cancion cancer canales pagina paginas pagado pegado pagaron cuentas cuento cuesta puerta puesto numeros nuestro vuestro detenido detuvo
 	payant payons pagina paquet compter comptes contre montre arriver arrive arrivez arrivé arrives arrivee annuel annuelle revoir recevoir
 	restaurant restart-up cancale optique option options optional`)

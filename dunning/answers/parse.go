@@ -31,6 +31,7 @@ type token struct {
 	start, end int    // bytes of the input
 	question   bool   // a hard end with a question mark
 	filler     bool   // a word that patterns skip
+	name       bool   // written like a name: a capital, then small letters
 }
 
 // char is a rune of the message after markup is gone.
@@ -306,6 +307,7 @@ func (t *tokenizer) word(i int) int {
 		s = w
 	}
 	t.add(word, s, i, j)
+	t.out[len(t.out)-1].name = unicode.IsUpper(t.in[i].r) && i+1 < len(t.in) && unicode.IsLower(t.in[i+1].r)
 	return j
 }
 

@@ -12,7 +12,7 @@ import (
 //	(two words | one)           one of several phrases; the blanks around | do not matter
 //	?word ?(two words)          may be missing
 //	_3                          up to three words of any kind, within the sentence
-//	#  <date>  <amount>         a number, a date, an amount of money
+//	#  <date>  <amount>  <name> a number, a date, an amount of money, a word written like a name
 //	^  $                        the message's beginning and end
 //	{name}                      what a line "name = …" stands for
 //
@@ -28,6 +28,7 @@ const (
 	eNumber
 	eDate
 	eAmount
+	eName
 	eStart
 	eEnd
 )
@@ -183,6 +184,8 @@ func atom(w string) (elem, error) {
 		return elem{kind: eDate}, nil
 	case w == "<amount>":
 		return elem{kind: eAmount}, nil
+	case w == "<name>":
+		return elem{kind: eName}, nil
 	case w == "^":
 		return elem{kind: eStart}, nil
 	case w == "$":
@@ -319,6 +322,10 @@ func (m *matcher) here(e *elem, rest *next, i int, first bool) int {
 	case eAmount:
 		if h, ok := m.sums[i]; ok {
 			return m.keep(rest, i, h.end)
+		}
+	case eName:
+		if i < len(m.tokens) && m.tokens[i].kind == word && m.tokens[i].name {
+			return m.keep(rest, i, i+1)
 		}
 	case eStart:
 		if m.only(0, i) {

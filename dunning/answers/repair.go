@@ -90,22 +90,42 @@ func joinSpelled(in []token) []token {
 
 const longestSpelled = 12
 
-// spelled is the longest keyword that single letters from i on spell, and its end.
+// spelled is the longest keyword that single letters from i on spell, and its
+// end; a shorter one where that leaves letters over that spell nothing.
 func spelled(in []token, i int) (end int, found string) {
+	ends, words := keywordsFrom(in, i)
+	for n := len(ends) - 1; n >= 0; n-- {
+		j := ends[n]
+		for j < len(in) && (in[j].kind == soft || in[j].kind == hard) {
+			j++
+		}
+		more, _ := keywordsFrom(in, j)
+		if j == len(in) || in[j].kind != word || len(in[j].text) > 1 || len(more) > 0 {
+			return ends[n], words[n]
+		}
+	}
+	if n := len(ends); n > 0 {
+		return ends[n-1], words[n-1]
+	}
+	return i, ""
+}
+
+// keywordsFrom are all keywords that single letters from i on spell, shortest first.
+func keywordsFrom(in []token, i int) (ends []int, words []string) {
 	var b []byte
 	for j := i; j < len(in) && len(b) < longestSpelled; j++ {
 		switch t := in[j]; {
 		case t.kind == word && len(t.text) == 1:
 			b = append(b, t.text[0])
 			if len(b) >= 3 && keywords[string(b)] != 0 {
-				end, found = j+1, string(b)
+				ends, words = append(ends, j+1), append(words, string(b))
 			}
 		case len(b) > 0 && (t.kind == soft || t.kind == hard) && in[j-1].kind == word:
 		default:
-			return end, found
+			return ends, words
 		}
 	}
-	return end, found
+	return ends, words
 }
 
 // pairs are words that people split.
@@ -159,10 +179,21 @@ var stopTypos = func() map[string]string {
 
 var notStop = set("top tops step steps shop shops spot spots atop stoop stood stow stoic sop sto stoo stol stoi")
 
+// slips are short words that are often mistyped.
+var slips = map[string]string{
+	"lawer": "lawyer", "laywer": "lawyer", "attorny": "attorney", "atorney": "attorney", "paied": "paid", "payd": "paid", "piad": "paid",
+	"emial": "email", "emal": "email", "mesage": "message", "massage": "message", "mssg": "msg", "txet": "text", "tetx": "text", "texing": "texting", "txtin": "texting",
+	"pleae": "please", "frday": "friday", "firday": "friday", "freitga": "freitag", "zahel": "zahle", "bezalt": "bezahlt", "bezhalt": "bezahlt", "anwlat": "anwalt", "numer": "nummer", "numero": "numero",
+	"alon": "alone", "aloen": "alone", "wrog": "wrong", "worng": "wrong", "rong": "wrong", "numbr": "number", "nubmer": "number", "nmber": "number", "abogdo": "abogado",
+}
+
 // correct looks for the one known word that differs by one letter. Only long
-// words are corrected, and only when the first letter is right.
+// words, and a few slips, are corrected, and only when the first letter is right.
 func correct(w string) string {
-	if len(w) < 6 || len(w) > maxWord || realWords[w] || everyday[w] {
+	if s, ok := slips[w]; ok {
+		return s
+	}
+	if len(w) < 7 || len(w) > maxWord || realWords[w] || everyday[w] {
 		return w
 	}
 	if c := deletions[w]; c != "" && c[0] == w[0] { // a letter too few

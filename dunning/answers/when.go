@@ -127,6 +127,15 @@ func (c *calendar) both(m time.Month, d, end int) (hit, bool) {
 	return h, !h.date.IsZero()
 }
 
+// gone reports whether a day without a year is more likely the one that was: it
+// lies some weeks back, and its next occurrence most of a year ahead.
+func (h hit) gone(today Date) bool {
+	if today.IsZero() || h.past.IsZero() || h.date == h.past {
+		return false
+	}
+	return today.add(-62).before(h.past) && today.add(240).before(h.date)
+}
+
 func fixed(d Date, end int) (hit, bool) { return hit{end: end, date: d, past: d}, true }
 
 // full reads dates in digits: 2026-12-15, 12/15/2026, 15.12.26, 15/12, 15.12.
@@ -252,6 +261,9 @@ func (c *calendar) dayOfMonth(i int) (hit, bool) {
 	if bare && (!c.introduced(i) || c.money(j) || next != "" && !andWord[next] && (dayUnits[next] || weekUnits[next] || monthUnits[next] || clockWords[next] || !function[next])) {
 		return hit{}, false
 	}
+	if bare && j < len(c.tok) && c.tok[j].kind == hard && germanDay[c.word(i-1)] { // am 15. Gehalt
+		j++
+	}
 	h := hit{end: j}
 	for m := range 3 {
 		if x, ok := nthDay(c.today, m, d); ok && !x.before(c.today) {
@@ -267,6 +279,9 @@ func (c *calendar) dayOfMonth(i int) (hit, bool) {
 	}
 	return h, !h.date.IsZero()
 }
+
+// germanDay are words before an ordinal whose point ends no sentence.
+var germanDay = set("am zum bis den dem vom ab")
 
 // clockWords follow numbers that are times of the day; function words may
 // follow a bare day of the month.
