@@ -74,9 +74,6 @@ func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
 	return c, nil
 }
 
-// sets are the pages of the groups.
-func (c *Console) sets() []web.Set { return nil }
-
 // Web is the frame with all its routes, for tests of rights.
 func (c *Console) Web() *web.Console { return c.web }
 

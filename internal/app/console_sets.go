@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+	"math"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/web"
+	"github.com/duly/duly/internal/web/collect"
+)
+
+// sets are the pages of the groups.
+func (c *Console) sets() []web.Set {
+	return []web.Set{collect.Set(c.collectors())}
+}
+
+// collectors are what the pages of those who speak with debtors work with.
+func (c *Console) collectors() collect.Deps {
+	store, service := c.deps.Store, NewCommands(c.deps.Store, c.book, c.deps.Clock)
+	renderer := &Renderer{Store: store, Book: c.book}
+	return collect.Deps{
+		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: service.Do, Draft: renderer.Draft, Names: c.names,
+		Facts: func(ctx context.Context, debtor string) ([]dunning.Fact, error) {
+			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
+		},
+	}
+}
+
+// names are those of all users, by id.
+func (c *Console) names(ctx context.Context) (map[string]string, error) {
+	users, err := c.deps.Store.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(users))
+	for _, u := range users {
+		out[u.ID] = u.Label()
+	}
+	return out, nil
+}

@@ -1,0 +1,401 @@
+package collect
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/duly/duly/config"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/web"
+)
+
+// opened is a case that somebody looks at or works on, with its facts in their set-up.
+type opened struct {
+	read.CasePage
+	facts  dunning.Facts
+	config *config.Config
+	at     time.Time
+}
+
+// open loads a case of the user's scope.
+func (d Deps) open(r *web.Request) (*opened, error) {
+	ctx := r.R.Context()
+	p, err := d.Read.CasePage(ctx, r.Scope(identity.View), r.R.PathValue("id"), r.Now)
+	if errors.Is(err, identity.ErrNotFound) {
+		return nil, web.NotFound("This case")
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{CasePage: p, at: r.Now}
+	if o.config, err = d.Config(ctx); err != nil {
+		return nil, err
+	}
+	o.facts, err = d.fold(ctx, p.Case, p.Log)
+	return o, err
+}
+
+// zone is the debtor's first candidate, "" when nothing is known.
+func (o *opened) zone() *time.Location {
+	if len(o.facts.Zones) > 0 {
+		return o.facts.Zones[0]
+	}
+	return time.UTC
+}
+
+// casePage is what the page of a case shows.
+type casePage struct {
+	*opened
+	Zone    string
+	Lights  []Light
+	Next    outlook
+	Shares  []share
+	Promise *read.Promise // open
+	Plan    *planView     // live
+	Holds   []read.Hold   // in force
+	Lease   *leaseView
+	Tasks   []taskView
+	Events  []dayOfEvents
+	More    string
+	Group   string
+	Groups  []string
+	Names   map[string]string
+	Letters []templateChoice
+	Opening string // form that is open
+	Faults  map[string]string
+	Given   url.Values
+	Limits  config.Limits
+	Last    read.Touch
+}
+
+// share is one age bucket with its width in the bar, in hundredths of the picture.
+type share struct {
+	Label string
+	Kind  string
+	Minor string
+	X, W  int
+}
+
+type planView struct {
+	read.Plan
+	Next dunning.Instalment
+	Done int
+}
+
+type leaseView struct {
+	read.Lease
+	Name string
+	Mine bool
+}
+
+// taskView is an open task with the words and the outcomes a person may give it.
+type taskView struct {
+	dunning.TaskState
+	Why      string
+	Outcomes []string
+	Need     identity.Permission
+}
+
+// NewID is an id for a form: sent twice, the order is carried out once.
+func (*casePage) NewID() string { return uuid.NewString() }
+
+// Value of an input: what was given, or what is suggested.
+func (p *casePage) Value(name, suggested string) string {
+	if p.Given != nil && p.Given.Has(name) {
+		return p.Given.Get(name)
+	}
+	return suggested
+}
+
+// Light of a channel.
+func (p *casePage) Light(ch string) Light {
+	i := slices.IndexFunc(p.Lights, func(l Light) bool { return string(l.Channel) == ch })
+	if i < 0 {
+		return Light{Kind: "bad"}
+	}
+	return p.Lights[i]
+}
+
+// Day is a local day of the debtor some days ahead, for suggestions: "2006-01-02".
+func (p *casePage) Day(ahead int) string { return p.Today.AddDays(ahead).String() }
+
+// By names who did something, for people.
+func (p *casePage) By(by string) string { return byName(p.Names, by) }
+
+func byName(names map[string]string, by string) string {
+	id, isUser := strings.CutPrefix(by, "user:")
+	switch name := names[id]; {
+	case isUser && name != "":
+		return name
+	case isUser:
+		return "a person"
+	case by == "", by == "system":
+		return "Duly"
+	}
+	return web.Words(by)
+}
+
+// one is the page of a case.
+func (d Deps) one(r *web.Request) error {
+	o, err := d.open(r)
+	if err != nil {
+		return err
+	}
+	return d.show(r, o, r.Value("open"), nil)
+}
+
+// show renders the page, with a form open and its faults.
+func (d Deps) show(r *web.Request, o *opened, form string, faults map[string]string) error {
+	p := &casePage{opened: o, Opening: form, Faults: faults, Group: r.R.URL.Query().Get("group"), Groups: read.Groups(), Last: o.CaseRow.Last}
+	if faults != nil {
+		p.Given = r.R.PostForm
+	}
+	if err := d.fill(r, p); err != nil {
+		return err
+	}
+	if faults != nil {
+		return r.PageStatus(http.StatusUnprocessableEntity, "case.html", p)
+	}
+	return r.Page("case.html", p)
+}
+
+func (d Deps) fill(r *web.Request, p *casePage) (err error) {
+	ctx := r.R.Context()
+	if p.Names, err = d.Names(ctx); err != nil {
+		return err
+	}
+	p.Zone = firstOf(p.Standing.Zones)
+	p.Lights = lights(&p.facts, r.Now)
+	p.Next = ahead(p.facts, r.Now)
+	p.Shares = shares(p.Buckets)
+	p.Letters = templates(p.config, p.opened)
+	p.Limits = limitsOf(p.config, r.User, p.Creditor)
+	p.states(r)
+	p.Tasks = openTasks(p.facts)
+	return d.story(ctx, r, p)
+}
+
+// states picks what is in force of agreements, holds and leases.
+func (p *casePage) states(r *web.Request) {
+	s := p.Standing
+	if s.Promise != nil && s.Promise.State == "open" {
+		p.Promise = s.Promise
+	}
+	if s.Plan != nil && s.Plan.State == "live" {
+		p.Plan = p.plan(*s.Plan)
+	}
+	for _, h := range s.Holds {
+		if h.In(r.Now) {
+			p.Holds = append(p.Holds, h)
+		}
+	}
+	if l := s.Lease; l != nil {
+		p.Lease = &leaseView{*l, p.Names[l.Owner], l.Owner == userID(r.User)}
+		if p.Lease.Name == "" {
+			p.Lease.Name = l.Owner
+		}
+	}
+}
+
+// plan says how far a plan is: instalments whose day is over count as done, the core
+// judges whether they were paid.
+func (p *casePage) plan(plan read.Plan) *planView {
+	v := &planView{Plan: plan}
+	for _, ins := range plan.Instalments {
+		if ins.Due.Days(p.Today) > 0 {
+			v.Done++
+		} else if v.Next.Due.IsZero() {
+			v.Next = ins
+		}
+	}
+	return v
+}
+
+// shares are the buckets as parts of a bar of 1000.
+func shares(b read.Buckets) []share {
+	total := b.Total.Minor()
+	var out []share
+	x := 0
+	for _, part := range []struct {
+		label, kind string
+		minor       int64
+		text        string
+	}{
+		{"not due", "quiet", b.Current.Minor(), web.Figure(b.Current)},
+		{"1–30 days", "info", b.To30.Minor(), web.Figure(b.To30)},
+		{"31–60", "warn", b.To60.Minor(), web.Figure(b.To60)},
+		{"61–90", "hot", b.To90.Minor(), web.Figure(b.To90)},
+		{"over 90", "bad", b.Over90.Minor(), web.Figure(b.Over90)},
+	} {
+		w := 0
+		if total > 0 {
+			w = int(part.minor * 1000 / total)
+		}
+		out = append(out, share{part.label, part.kind, part.text, x, w})
+		x += w
+	}
+	return out
+}
+
+// outcomesOf are what a person may say of a task on its page, by kind; calls end by the
+// call that is logged.
+var outcomesOf = map[dunning.TaskKind][]string{
+	dunning.TaskEscalation: {"resumed", "done"}, dunning.TaskDraft: {"approved", "rejected"}, dunning.TaskApproval: {"approved", "rejected"},
+	dunning.TaskManual: {"done"}, dunning.TaskNoChannel: {"done"}, dunning.TaskUnknown: {"sent", "not_sent"}, dunning.TaskCatchUp: {"resumed", "done"},
+	dunning.TaskSupervisor: {"done"}, dunning.TaskParked: {"resumed", "done"}, dunning.TaskFailed: {"resumed", "done"}, dunning.TaskCall: {"attempts_used"},
+}
+
+// needOf is the permission by which a kind of task may be ended.
+func needOf(kind dunning.TaskKind) identity.Permission {
+	switch kind {
+	case dunning.TaskDraft:
+		return identity.ApproveDraft
+	case dunning.TaskApproval:
+		return identity.ApproveReferral
+	case dunning.TaskCall, dunning.TaskEscalation, dunning.TaskManual:
+		return identity.Call
+	}
+	return identity.Tasks
+}
+
+func openTasks(f dunning.Facts) []taskView {
+	var out []taskView
+	for _, t := range f.Tasks {
+		if !t.Ended.IsZero() {
+			continue
+		}
+		w := read.Work{Kind: "task:" + string(t.Task), Step: t.Step, Reason: t.Reason, Attempts: t.Attempts, Tries: t.Tries}
+		out = append(out, taskView{t, why(w), outcomesOf[t.Task], needOf(t.Task)})
+	}
+	return out
+}
+
+// outlook is what the core says happens next if nobody does anything.
+type outlook struct {
+	Text     string
+	At       time.Time
+	Rule     string
+	Citation string
+	Kind     string // good, warn, info, quiet: of its badge
+}
+
+// ahead asks the core.
+func ahead(f dunning.Facts, at time.Time) outlook {
+	if !f.CaseOpen {
+		return outlook{Text: "The case is closed: " + web.Words(f.CaseReason) + ".", At: f.CaseClosedAt, Kind: "quiet"}
+	}
+	_, made, err := dunning.Settle(f, at)
+	if err != nil || len(made) == 0 {
+		return outlook{Text: "What is next cannot be said: the case does not settle. Tell operations.", Kind: "bad"}
+	}
+	o := word(made[len(made)-1])
+	o.Citation = f.Policies.Citation(o.Rule)
+	return o
+}
+
+// word turns a decision into a sentence.
+func word(d dunning.Decision) outlook {
+	o := outlook{At: d.WakeAt, Rule: d.Rule, Kind: "info"}
+	switch {
+	case d.Deferred && d.NotBefore.IsZero():
+		o.Text, o.Kind = fmt.Sprintf("%s is held back: %s. Time alone does not cure it", stepWords(d), web.Words(d.Reason)), "warn"
+	case d.Deferred:
+		o.Text, o.Kind, o.At = fmt.Sprintf("%s is held: %s", stepWords(d), reasonWords(d)), "warn", d.NotBefore
+	case d.Verb == dunning.VerbClose:
+		o.Text, o.Kind = "The case closes: "+web.Words(d.Reason), "good"
+	case d.Waiting != "" && d.Verb == dunning.VerbLook:
+		o.Text, o.Kind = waitWords(d), "quiet"
+	case d.Step != "":
+		o.Text = stepWords(d)
+	default:
+		o.Text = sentenceCase(string(d.Verb))
+	}
+	return o
+}
+
+func reasonWords(d dunning.Decision) string {
+	if d.Reason != "" && d.Reason != d.Rule {
+		return web.Words(d.Reason)
+	}
+	return web.Words(d.Rule)
+}
+
+// stepWords names a step and what it does.
+func stepWords(d dunning.Decision) string {
+	verb := map[dunning.Verb]string{
+		dunning.VerbSend: "Send", dunning.VerbCall: "Call", dunning.VerbOffer: "Offer a plan", dunning.VerbEscalate: "Hand to a collector",
+		dunning.VerbRefer: "Refer", dunning.VerbTask: "Ask a person", dunning.VerbLook: "Look again", dunning.VerbClose: "Close",
+	}[d.Verb]
+	if verb == "" {
+		verb = sentenceCase(string(d.Verb))
+	}
+	if ch := d.Channel(); ch != "" {
+		verb += " " + channelWord(ch)
+	}
+	if d.Step == "" {
+		return verb
+	}
+	return verb + " “" + web.Words(d.Step) + "”"
+}
+
+// channelWord is a channel as people write it.
+func channelWord(ch dunning.Channel) string {
+	switch ch {
+	case dunning.SMS:
+		return "SMS"
+	case dunning.Call:
+		return "call"
+	}
+	return string(ch)
+}
+
+// waitWords says whom or what the case waits for.
+func waitWords(d dunning.Decision) string {
+	words := map[string]string{
+		"plan": "Waits for the plan’s instalments", "promise": "Waits for the promise", "lease": "A collector has it: nothing is sent by itself",
+		"offer": "Waits for an answer to the offer", "unknown": "Waits to learn whether a message left", "stale": "Waits for fresh payment data",
+		"matures": "Waits for the next step to be due", "refused": "Waits for something new: a rule refuses",
+	}
+	switch {
+	case d.Waiting == "hold":
+		return "Held: " + web.Words(strings.TrimPrefix(d.Rule, "hold:"))
+	case d.Waiting == "task":
+		return "Waits for a person: " + web.Words(strings.TrimPrefix(d.Rule, "task:"))
+	case words[d.Waiting] != "":
+		return words[d.Waiting]
+	}
+	return "Waits: " + web.Words(d.Waiting)
+}
+
+func sentenceCase(s string) string {
+	s = web.Words(s)
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// limitsOf is somebody's authority for a creditor: of each limit the widest that a role
+// of theirs has.
+func limitsOf(c *config.Config, p identity.Principal, creditor string) config.Limits {
+	var out config.Limits
+	for _, name := range p.Roles(creditor) {
+		role, ok := c.Role(string(name))
+		if !ok {
+			continue
+		}
+		l := role.Limits
+		out.PromiseWithin, out.PlanInstalments = max(out.PromiseWithin, l.PromiseWithin), max(out.PlanInstalments, l.PlanInstalments)
+		out.PlanFirstDue, out.HoldFor = max(out.PlanFirstDue, l.PlanFirstDue), max(out.HoldFor, l.HoldFor)
+	}
+	return out
+}

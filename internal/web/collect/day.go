@@ -1,0 +1,303 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/web"
+)
+
+// dayRows is how many rows of "my day" are shown at once: more than a person does in a
+// morning, few enough to look up every light.
+const dayRows = 40
+
+// dayRow is a line of "my day".
+type dayRow struct {
+	read.WorkRow
+	Why    string // what is to be done
+	Order  string // why it stands where it stands
+	Lights []Light
+	Whose  string    // name of who has it
+	Until  time.Time // snoozed until
+	Late   bool
+	Zone   string
+}
+
+type dayPage struct {
+	Rows      []dayRow
+	Snoozed   []dayRow
+	Next      string
+	Creditors []web.Creditor
+	Queues    []string
+	Kinds     []string
+	Counts    []dayCount
+	Mine      bool
+}
+
+// dayCount is a tile: work of a queue.
+type dayCount struct {
+	Queue string
+	N     int64
+	Late  int64
+}
+
+// day is the ranked list: the row on top is the one to take next, and says why.
+func (d Deps) day(r *web.Request) error {
+	scope, ctx := r.Scope(identity.TakeOver), r.R.Context()
+	list, err := d.Read.Worklist(ctx, scope, dayFilter(r), r.Now, read.Page{After: r.Value("after"), Limit: dayRows})
+	if err != nil {
+		return err
+	}
+	p := dayPage{Next: list.Next, Mine: r.Value("mine") != ""}
+	rows, err := d.dayRows(ctx, list.Rows, r.Now)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Until.IsZero() {
+			p.Rows = append(p.Rows, row)
+		} else {
+			p.Snoozed = append(p.Snoozed, row)
+		}
+	}
+	if err := d.dayChoices(r, scope, &p); err != nil {
+		return err
+	}
+	return r.Page("day.html", p)
+}
+
+// dayFilter reads the filter out of the address. Without one a collector sees what is
+// theirs and what nobody has.
+func dayFilter(r *web.Request) read.WorkFilter {
+	f := read.WorkFilter{Owner: userID(r.User), Mine: r.Value("mine") != ""}
+	if q := r.Value("queue"); q != "" {
+		f.Queues = []string{q}
+	}
+	if k := r.Value("kind"); k != "" {
+		f.Kinds = []string{k}
+	}
+	if c := r.Value("creditor"); c != "" {
+		f.Creditors = []string{c}
+	}
+	return f
+}
+
+// userID is how leases name somebody.
+func userID(p identity.Principal) string { return strings.TrimPrefix(p.By, "user:") }
+
+// dayChoices fills the filters and the tiles.
+func (d Deps) dayChoices(r *web.Request, scope read.Scope, p *dayPage) (err error) {
+	if p.Creditors, err = r.Creditors(identity.TakeOver); err != nil {
+		return err
+	}
+	counts, err := d.Read.Queues(r.R.Context(), scope, r.Now)
+	if err != nil {
+		return err
+	}
+	queues, kinds := map[string]dayCount{}, map[string]bool{}
+	for _, c := range counts {
+		q := queues[c.Queue]
+		queues[c.Queue] = dayCount{c.Queue, q.N + c.N, q.Late + c.Late}
+		kinds[c.Kind] = true
+	}
+	p.Kinds = slices.Sorted(maps.Keys(kinds))
+	for _, q := range slices.Sorted(maps.Keys(queues)) {
+		p.Counts = append(p.Counts, queues[q])
+		if q != "" {
+			p.Queues = append(p.Queues, q)
+		}
+	}
+	return nil
+}
+
+// dayRows adds words and lights. The lights need the facts of each debtor, so a few are
+// asked for at a time.
+func (d Deps) dayRows(ctx context.Context, work []read.WorkRow, at time.Time) ([]dayRow, error) {
+	names, err := d.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]dayRow, len(work))
+	faults := make([]error, len(work))
+	var wg sync.WaitGroup
+	gate := make(chan struct{}, 4)
+	for i, w := range work {
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			out[i] = dayRow{
+				WorkRow: w, Why: why(w.Work), Order: order(w.Ranking), Whose: names[w.Owner], Until: snoozed(w.Standing, at),
+				Late: !w.Due.IsZero() && w.Due.Before(at), Zone: firstOf(w.Standing.Zones),
+			}
+			out[i].Lights, faults[i] = d.rowLights(ctx, w, at)
+		})
+	}
+	wg.Wait()
+	return out, cmp.Or(faults...)
+}
+
+// rowLights are the lights of a row: a call, and the ways to write.
+func (d Deps) rowLights(ctx context.Context, w read.WorkRow, at time.Time) ([]Light, error) {
+	if w.Case == "" {
+		return nil, nil
+	}
+	f, err := d.fold(ctx, w.Case, nil)
+	if err != nil {
+		return nil, err
+	}
+	return lights(&f, at), nil
+}
+
+// fold is the account's facts in their set-up; log nil: the debtor's as of now.
+func (d Deps) fold(ctx context.Context, caseID string, log []dunning.Fact) (dunning.Facts, error) {
+	ref, err := d.CaseRef(ctx, caseID)
+	if err != nil {
+		return dunning.Facts{}, err
+	}
+	setup, err := d.Setup(ctx, ref)
+	if err != nil {
+		return dunning.Facts{}, err
+	}
+	setup.Record = false // nothing of this is stored
+	if log == nil {
+		if log, err = d.Facts(ctx, ref.Debtor); err != nil {
+			return dunning.Facts{}, err
+		}
+	}
+	return dunning.Fold(setup, log)
+}
+
+func firstOf(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// snoozed is until when a person has put the account away; zero: they have not.
+func snoozed(s read.Standing, at time.Time) (until time.Time) {
+	for _, h := range s.Holds {
+		if h.Kind == dunning.HoldManual && h.Scope != dunning.ScopeItem && h.In(at) && h.Until.After(until) {
+			until = h.Until
+		}
+	}
+	return until
+}
+
+// next leads to the case that stands after another in "my day", or to the first.
+func (d Deps) next(r *web.Request) error {
+	path, err := d.after(r, r.Value("after"))
+	if err != nil {
+		return err
+	}
+	return r.Redirect(path)
+}
+
+// nextWithin is how far down the list the case at hand is looked for.
+const nextWithin = 200
+
+// after is the path of the case behind another in the list; "/day" when there is none.
+func (d Deps) after(r *web.Request, caseID string) (string, error) {
+	f := read.WorkFilter{Owner: userID(r.User)}
+	list, err := d.Read.Worklist(r.R.Context(), r.Scope(identity.TakeOver), f, r.Now, read.Page{Limit: nextWithin})
+	if err != nil {
+		return "", err
+	}
+	first, here := "", false
+	for _, w := range list.Rows {
+		if w.Case == "" || !snoozed(w.Standing, r.Now).IsZero() {
+			continue
+		}
+		switch {
+		case w.Case == caseID:
+			here = true
+		case here:
+			return "/cases/" + w.Case, nil
+		case first == "":
+			first = w.Case
+		}
+	}
+	if first == "" {
+		return "/day", nil
+	}
+	return "/cases/" + first, nil
+}
+
+// why says what is to be done, for a person.
+func why(w read.Work) string {
+	kind := strings.TrimPrefix(w.Kind, "task:")
+	switch {
+	case kind == string(dunning.TaskCall):
+		return "Call" + ofStep(w.Step) + fmt.Sprintf(": attempt %d of %d", min(w.Tries+1, max(w.Attempts, 1)), max(w.Attempts, 1))
+	case kind == string(dunning.TaskEscalation):
+		return "Decide how to go on" + ofStep(w.Step)
+	case kind == string(dunning.TaskDraft):
+		return "Approve the draft" + ofStep(w.Step)
+	case kind == string(dunning.TaskApproval):
+		return "Approve the referral" + ofStep(w.Step)
+	case kind == string(dunning.TaskManual):
+		return "Do by hand" + ofStep(w.Step)
+	case kind == string(dunning.TaskNoChannel):
+		return "Nothing reaches the debtor: find an address"
+	case kind == string(dunning.TaskUnknown):
+		return "Was it sent or not? Find out"
+	case kind == string(dunning.TaskFailed):
+		return "The provider refuses the message" + ofStep(w.Step)
+	case kind == string(dunning.TaskCatchUp):
+		return "Steps were missed: go on or skip" + ofStep(w.Step)
+	case kind == string(dunning.TaskParked):
+		return "The case does not settle" + ofStep(w.Step)
+	case kind == string(dunning.TaskSupervisor):
+		return "Look into: " + web.Words(w.Reason)
+	case w.Kind == read.WorkLease:
+		return "You have the case: finish or hand back"
+	case w.Kind == read.WorkBroken:
+		return "A promise was " + map[string]string{"partly": "kept only in part"}[w.Reason] + brokenWord(w.Reason)
+	case w.Kind == read.WorkReply:
+		return "The debtor answered by " + web.Words(w.Reason)
+	}
+	return web.Words(kind)
+}
+
+func brokenWord(reason string) string {
+	if reason == "partly" {
+		return ""
+	}
+	return "broken"
+}
+
+func ofStep(step string) string {
+	if step == "" {
+		return ""
+	}
+	return " (" + web.Words(step) + ")"
+}
+
+// order says why a row stands where it stands: each part of its rank in words.
+func order(rank read.Ranking) string {
+	var parts []string
+	for _, p := range rank.Parts {
+		switch p.Code {
+		case "due":
+			parts = append(parts, "by its due time")
+		case "opened":
+			parts = append(parts, fmt.Sprintf("should be done within %d h", -p.Hours))
+		case "amount":
+			parts = append(parts, fmt.Sprintf("%d h sooner for the amount", p.Hours))
+		case "age":
+			parts = append(parts, fmt.Sprintf("%d h sooner for its age", p.Hours))
+		case "tried":
+			parts = append(parts, fmt.Sprintf("%d h later because it was tried", -p.Hours))
+		}
+	}
+	return strings.Join(parts, " · ")
+}

@@ -1,0 +1,78 @@
+package collect
+
+import (
+	"strings"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/contact"
+	"github.com/duly/duly/internal/web"
+)
+
+// Light says whether the debtor may be contacted by a channel now. Kind good: yes. Warn:
+// yes, with a remark. Bad: no; then there is no button for it.
+type Light struct {
+	Channel  dunning.Channel
+	Kind     string
+	Word     string
+	Rule     string
+	Citation string
+	Text     string    // the rule in words
+	Opens    time.Time // refused: the next opening; zero: something must happen first
+	Point    string    // id of the contact point that would be used
+}
+
+// Allowed reports whether there may be a button.
+func (l Light) Allowed() bool { return l.Kind != "bad" }
+
+// channels are the ways that have a light, in order.
+var channels = []dunning.Channel{dunning.Call, dunning.SMS, dunning.Email, dunning.Letter}
+
+// lights asks the core about every channel, as of an instant.
+func lights(f *dunning.Facts, at time.Time) []Light {
+	out := make([]Light, len(channels))
+	for i, ch := range channels {
+		out[i] = light(f, at, ch)
+	}
+	return out
+}
+
+func light(f *dunning.Facts, at time.Time, ch dunning.Channel) Light {
+	ask := dunning.Ask{Channel: ch, Purpose: "collect"}
+	v, q := f.Reach(at, ask), f.Asked(at, ask)
+	l := Light{Channel: ch, Kind: "good", Word: "Allowed now", Point: q.Point.ID}
+	switch {
+	case !v.Allowed:
+		l.refused(f, q, v)
+	case len(v.Warn) > 0:
+		l.Kind, l.Word = "warn", "Allowed, mind"
+		l.of(f, q, v.Warn[0])
+	}
+	return l
+}
+
+// refused words a no: the rule that refuses longest.
+func (l *Light) refused(f *dunning.Facts, q contact.Query, v contact.Verdict) {
+	l.Kind, l.Word, l.Rule, l.Opens = "bad", "Not now", v.Rule, v.NotBefore
+	if v.NotBefore.IsZero() {
+		l.Word = "Not allowed"
+	}
+	for _, r := range v.Reasons {
+		if r.Rule == v.Rule {
+			l.of(f, q, r)
+			break
+		}
+	}
+	if q.Point.ID == "" && !strings.HasPrefix(v.Rule, "hold:") {
+		l.Word, l.Text = "No address", "No usable contact point: "+web.Words(q.Point.Reason)+"."
+	}
+}
+
+func (l *Light) of(f *dunning.Facts, q contact.Query, r contact.Reason) {
+	l.Rule = r.Rule
+	if kind, held := strings.CutPrefix(r.Rule, "hold:"); held {
+		l.Text = "A hold keeps contact back: " + web.Words(kind) + "."
+		return
+	}
+	l.Citation, l.Text = f.Policies.Citation(r.Rule), f.Policies.Text(q, r)
+}
