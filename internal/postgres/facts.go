@@ -234,5 +234,8 @@ var projections = []struct {
 	{[]dunning.Kind{"contact_planned", "contact_moved"}, (*sqlgen.Queries).ProjectAttempts},
 	{[]dunning.Kind{"contact_moved"}, (*sqlgen.Queries).ProjectContactStates},
 	{[]dunning.Kind{"contact_logged"}, (*sqlgen.Queries).ProjectLogged},
-	{[]dunning.Kind{"opted_out", "opted_in", "consented", "times_inconvenient", "point_dead", "notice_sent"}, (*sqlgen.Queries).ProjectConsents},
+	{[]dunning.Kind{
+		"opted_out", "opted_in", "consented", "consent_revoked", "times_inconvenient", "wish_stated", "wish_withdrawn", "point_dead", "notice_sent",
+		"notice_received",
+	}, (*sqlgen.Queries).ProjectConsents},
 }

@@ -25,6 +25,12 @@ var projected = []string{
 	"SELECT * FROM contacts",
 	"SELECT contact_id, seq, version, state, at, class, code, permanent, provider_id, retry_at, deadline FROM attempts",
 	"SELECT id, version FROM debtors",
+	"SELECT account_id, version, body FROM account_standings",
+	"SELECT * FROM work",
+	"SELECT id, waits_for, queue, owner, currency, open_minor, oldest_due FROM cases",
+	"SELECT * FROM logged_contacts",
+	"SELECT debtor_id, version, seq, creditor_id, kind, at, by, source, channel, point, detail FROM consent_ledger",
+	"SELECT creditor_id, kind, term, debtor_id, account_id FROM search_terms WHERE kind IN ('customer', 'invoice')",
 }
 
 // dump writes all projections as text, in a fixed order.

@@ -349,7 +349,12 @@ func TestRank(t *testing.T) {
 		{"the larger debt", call, call, owes("1000.00", 1), owes("999.99", 1)},
 		{"the older debt", call, call, owes("50.00", 60), owes("50.00", 30)},
 		{"a call not yet tried", call, read.Work{Kind: "task:call", Opened: noon, Tries: 1}, owes("50.00", 1), owes("50.00", 1)},
-		{"a doubt whether something was sent", read.Work{Kind: "task:unknown", Opened: noon}, read.Work{Kind: "task:no_channel", Opened: noon}, owes("50.00", 1), owes("50.00", 1)},
+		{
+			"a doubt whether something was sent",
+			read.Work{Kind: "task:unknown", Opened: noon},
+			read.Work{Kind: "task:no_channel", Opened: noon},
+			owes("50.00", 1), owes("50.00", 1),
+		},
 	} {
 		x, y := read.Rank(c.first, c.a), read.Rank(c.second, c.b)
 		if !x.At.Before(y.At) {
@@ -369,7 +374,12 @@ func TestRankIsTheSumOfItsReasons(t *testing.T) {
 	if !at.Equal(r.At) {
 		t.Errorf("the parts %+v lead to %s, the rank is %s", r.Parts, at, r.At)
 	}
-	want := []read.Part{{Code: "opened", Hours: -24}, {Code: "amount", Hours: 36, Value: "12345.67 USD"}, {Code: "age", Hours: 12, Value: day(-100).String()}, {Code: "tried", Hours: -12}}
+	want := []read.Part{
+		{Code: "opened", Hours: -24},
+		{Code: "amount", Hours: 36, Value: "12345.67 USD"},
+		{Code: "age", Hours: 12, Value: day(-100).String()},
+		{Code: "tried", Hours: -12},
+	}
 	if diff := cmp.Diff(want, r.Parts); diff != "" {
 		t.Error(diff)
 	}
@@ -439,7 +449,16 @@ func TestTimelineFilter(t *testing.T) {
 	if g := read.GroupOf(dunning.ContactLogged{Direction: "inbound"}); g != read.GroupReply {
 		t.Errorf("an inbound contact is in group %s", g)
 	}
-	for _, b := range []dunning.Body{dunning.Item{}, dunning.PromiseMade{}, dunning.HoldPlaced{}, dunning.TaskOpened{}, dunning.NoteWritten{}, dunning.CaseOpened{}, dunning.OptedOut{}, dunning.ContactMoved{}} {
+	for _, b := range []dunning.Body{
+		dunning.Item{},
+		dunning.PromiseMade{},
+		dunning.HoldPlaced{},
+		dunning.TaskOpened{},
+		dunning.NoteWritten{},
+		dunning.CaseOpened{},
+		dunning.OptedOut{},
+		dunning.ContactMoved{},
+	} {
 		if !slices.Contains(read.Groups(), read.GroupOf(b)) {
 			t.Errorf("%s is in no group that a filter offers", b.Kind())
 		}

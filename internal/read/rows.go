@@ -304,7 +304,9 @@ type FrequencyRow struct {
 }
 
 // ConsentRow is an entry of the ledger of consents, opt-outs and preferences. Kind is
-// the fact's: opted_out, opted_in, consented, times_inconvenient, point_dead, notice_sent.
+// the fact's: opted_out, opted_in, consented, consent_revoked, times_inconvenient,
+// wish_stated, wish_withdrawn, point_dead, notice_sent, notice_received. The words that
+// were said are in the fact itself, see CaseTimeline.
 type ConsentRow struct {
 	Who
 	Kind     string          `json:"kind"`
@@ -314,7 +316,7 @@ type ConsentRow struct {
 	Source   string          `json:"source,omitempty"`
 	Channel  dunning.Channel `json:"channel,omitempty"`
 	Point    string          `json:"point,omitempty"`
-	Detail   string          `json:"detail,omitempty"` // basis, medium, reason or notice
+	Detail   string          `json:"detail,omitempty"` // basis, refusal, reason, notice or wish, and the medium
 	Version  int64           `json:"version"`
 	Seq      int             `json:"seq"`
 }

@@ -120,10 +120,11 @@ CREATE TABLE consent_ledger (
 CREATE INDEX consent_ledger_by_time ON consent_ledger (creditor_id, at, debtor_id, version, seq);
 INSERT INTO consent_ledger
 SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.kind, f.at, f.recorded_at, f.by, f.source, coalesce(f.body->>'channel', ''),
-       CASE f.kind WHEN 'point_dead' THEN f.body->>'id' ELSE coalesce(f.body->>'point', '') END,
-       coalesce(f.body->>'basis', f.body->>'medium', f.body->>'reason', f.body->>'notice', f.body->>'from', '')
+       coalesce(CASE f.kind WHEN 'point_dead' THEN f.body->>'id' ELSE f.body->>'point' END, ''),
+       concat_ws(', ', coalesce(f.body->>'basis', f.body->>'refusal', f.body->>'reason', f.body->>'notice', f.body->>'wish'), f.body->>'medium')
 FROM facts f JOIN debtors d ON d.id = f.debtor_id
-WHERE f.kind IN ('opted_out', 'opted_in', 'consented', 'times_inconvenient', 'point_dead', 'notice_sent');
+WHERE f.kind IN ('opted_out', 'opted_in', 'consented', 'consent_revoked', 'times_inconvenient', 'wish_stated', 'wish_withdrawn',
+                 'point_dead', 'notice_sent', 'notice_received');
 
 -- What a person did: own numbers.
 CREATE INDEX facts_by_user ON facts (by, at) WHERE by LIKE 'user:%';

@@ -171,10 +171,11 @@ WHERE f.kind = 'contact_logged';
 -- name: ProjectConsents :exec
 INSERT INTO consent_ledger (debtor_id, version, seq, creditor_id, kind, at, recorded_at, by, source, channel, point, detail)
 SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.kind, f.at, f.recorded_at, f.by, f.source, coalesce(f.body->>'channel', ''),
-       CASE f.kind WHEN 'point_dead' THEN f.body->>'id' ELSE coalesce(f.body->>'point', '') END,
-       coalesce(f.body->>'basis', f.body->>'medium', f.body->>'reason', f.body->>'notice', f.body->>'from', '')
+       coalesce(CASE f.kind WHEN 'point_dead' THEN f.body->>'id' ELSE f.body->>'point' END, ''),
+       concat_ws(', ', coalesce(f.body->>'basis', f.body->>'refusal', f.body->>'reason', f.body->>'notice', f.body->>'wish'), f.body->>'medium')
 FROM facts f
 JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
   ON f.debtor_id = v.debtor_id AND f.version = v.version
 JOIN debtors d ON d.id = f.debtor_id
-WHERE f.kind IN ('opted_out', 'opted_in', 'consented', 'times_inconvenient', 'point_dead', 'notice_sent');
+WHERE f.kind IN ('opted_out', 'opted_in', 'consented', 'consent_revoked', 'times_inconvenient', 'wish_stated', 'wish_withdrawn',
+                 'point_dead', 'notice_sent', 'notice_received');
