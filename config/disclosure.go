@@ -14,6 +14,7 @@ import (
 // DisclosuresSpec is disclosures.yaml: words that messages must carry.
 type DisclosuresSpec struct {
 	Disclosures []DisclosureSpec `yaml:"disclosures" jsonschema:"required"`
+	Outside     []string         `yaml:"outside" jsonschema_description:"words of any language that show a debt; the policy packs say where envelopes, senders and subjects may not have them"`
 }
 
 // DisclosureSpec is one of them. A template shows those that apply with
@@ -26,6 +27,7 @@ type DisclosureSpec struct {
 	Debtors  []string          `yaml:"debtors" jsonschema:"enum=consumer,enum=business" jsonschema_description:"none = both"`
 	Purposes []string          `yaml:"purposes" jsonschema:"enum=reminder,enum=offer,enum=notice,enum=receipt,enum=answer,enum=confirmation" jsonschema_description:"none = all but confirmation"`
 	Places   []string          `yaml:"places" jsonschema_description:"countries or subdivisions such as US or US-CA where it is needed; none = everywhere. A debtor of unknown place gets it."`
+	Proves   []string          `yaml:"proves" jsonschema:"enum=agency_particulars,enum=initial_disclosure,enum=later_disclosure,enum=opt_out_notice" jsonschema_description:"what a message that has these words says, for the content rules of the policy packs"`
 	Texts    map[string]string `yaml:"texts" jsonschema:"required" jsonschema_description:"language → words, with {{ creditor.name }} and the like"`
 }
 
@@ -45,6 +47,7 @@ func (l *loader) parseDisclosures(name string, data []byte) {
 	var spec DisclosuresSpec
 	doc.Decode(&spec)
 	ids[DisclosureSpec]{doc: doc, list: "disclosures", id: func(d DisclosureSpec) string { return d.ID }}.check(spec.Disclosures)
+	l.cfg.outside = compileOutside(spec.Outside)
 	for i, d := range spec.Disclosures {
 		l.cfg.disclosures = append(l.cfg.disclosures, compileDisclosure(doc, fmt.Sprintf("disclosures[%d]", i), d))
 	}
@@ -58,6 +61,7 @@ func compileDisclosure(doc *yamlpos.Doc, at string, d DisclosureSpec) disclosure
 	allOf(doc, at+".channels", d.Channels, "email", "letter", "sms")
 	allOf(doc, at+".debtors", d.Debtors, "business", "consumer")
 	allOf(doc, at+".purposes", d.Purposes, purposes...)
+	allOf(doc, at+".proves", d.Proves, contentFacts...)
 	if len(d.Channels) == 0 {
 		doc.Fault(at+".channels", "it is for no channel", "")
 	}
@@ -85,6 +89,14 @@ func allOf(doc *yamlpos.Doc, path string, given []string, known ...string) {
 			doc.Fault(fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("unknown word %q", g), yamlpos.Suggest(g, known))
 		}
 	}
+}
+
+// words of the disclosure in a language, nil when it has none there.
+func (d disclosure) words(tag string) *liquid.Template {
+	if t := d.texts[tag]; t != nil {
+		return t
+	}
+	return d.texts[locale.Base(tag)]
 }
 
 // applies reports whether a message must carry the disclosure.
@@ -120,10 +132,7 @@ func (c *Config) required(t *template, cr Creditor, r RenderRequest, vars map[st
 		if !d.applies(t, cr, r) {
 			continue
 		}
-		words := d.texts[t.locale]
-		if words == nil {
-			words = d.texts[locale.Base(t.locale)]
-		}
+		words := d.words(t.locale)
 		if words == nil {
 			return nil, fmt.Errorf("disclosure %s has no words in language %s: add them to disclosures.yaml", d.spec.ID, t.locale)
 		}

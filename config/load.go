@@ -37,6 +37,7 @@ type Config struct {
 	policySpecs []contact.PackSpec
 	packs       []string // id@version
 	disclosures []disclosure
+	outside     outsideWords
 	templates   map[templateKey]*template
 }
 

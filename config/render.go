@@ -28,6 +28,7 @@ type RenderRequest struct {
 	To         string // address, number, or postal lines; only passed on
 
 	Reference string       // what the debtor quotes, such as an account number
+	First     bool         // nothing was sent to this debtor for this creditor before: what only first messages must say is asked for
 	Today     dunning.Date // day of the message where the debtor is
 	Items     []RenderItem // in the order shown
 	Credit    money.Amount // money that no item has used yet, as a positive amount
@@ -37,6 +38,8 @@ type RenderRequest struct {
 	Plan       *RenderPlan       // terms that are offered
 	Instalment *RenderInstalment // what is due next of a plan
 	Links      RenderLinks
+
+	law []string // at publish: the jurisdictions whose content rules are asked; nil: those of Places
 }
 
 // RenderItem is one line of a message.
@@ -120,7 +123,7 @@ func (c *Config) render(t *template, cr Creditor, req RenderRequest) (dunning.Me
 	if line := missingFooter(m, cr); line != "" {
 		return dunning.Message{}, errors.New("the email does not show the creditor's postal address")
 	}
-	return m, nil
+	return m, c.checkContent(t, cr, req, vars, m)
 }
 
 // disclosureError says which words a message lacks.

@@ -26,9 +26,10 @@ func (l *loader) compileTemplates() {
 	l.tryDisclosures()
 	keys := slices.Collect(keysOf(l.templates))
 	slices.SortFunc(keys, func(a, b templateKey) int { return strings.Compare(l.templates[a].file, l.templates[b].file) })
+	first := l.firstTemplates()
 	for _, k := range keys {
 		if t := l.templates[k]; t.usable() {
-			l.tryTemplate(t)
+			l.tryTemplate(t, first)
 		}
 	}
 	l.checkLanguages()
@@ -54,13 +55,15 @@ func (l *loader) tryDisclosures() {
 }
 
 // tryTemplate stops at the first fault: the same words would fail the same way again.
-func (l *loader) tryTemplate(t *template) {
+func (l *loader) tryTemplate(t *template, first map[string]bool) {
 	for _, cr := range l.cfg.creditors {
 		for _, full := range []bool{true, false} {
 			req := SampleRequest(cr, t.channel, t.name, t.locale)
 			if !full {
 				req = t.bare(req)
 			}
+			req.law = l.cfg.lawAround(cr)
+			req.First = first[string(t.channel)+" "+t.name]
 			m, err := l.cfg.render(t, cr, req)
 			if err != nil {
 				t.report(err, cr, full)
@@ -96,9 +99,12 @@ func (t *template) report(err error, cr Creditor, full bool) {
 	}
 	var f liquid.Fault
 	var d *disclosureError
+	var c *contentError
 	switch {
 	case errors.As(err, &d):
 		t.bodyFault(1, 1, d.Error()+with, "")
+	case errors.As(err, &c):
+		t.bodyFault(1, 1, c.Error()+with, "the words that prove it are in disclosures.yaml")
 	case errors.As(err, &f) && strings.HasPrefix(err.Error(), "subject: "):
 		t.doc.FaultInside("subject", f.Line, f.Column, f.Message+with, f.Hint)
 	case errors.As(err, &f):

@@ -8,15 +8,18 @@ func (c *check) askContent(r *rule) (Code, int64) {
 		return "", 0
 	}
 	if s.LimitedContent && !m.limited() {
+		c.fact = "limited_content"
 		return CodeContent, never
 	}
-	for _, get := range r.need {
+	for i, get := range r.need {
 		if get(m) != Yes {
+			c.fact = s.Need[i]
 			return CodeContent, never
 		}
 	}
-	for _, get := range r.forbid {
+	for i, get := range r.forbid {
 		if get(m) != No {
+			c.fact = s.Forbid[i]
 			return CodeContent, never
 		}
 	}
@@ -92,6 +95,7 @@ func (c *check) askLocation(r *rule) (Code, int64) {
 	}
 	if m := q.Content; m != nil {
 		if m.RevealsDebtCollection != No {
+			c.fact = "reveals_debt_collection"
 			return CodeContent, never
 		}
 		if m.EarlierAnswerDoubtful == Yes {

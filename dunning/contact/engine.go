@@ -137,6 +137,26 @@ func (c *check) gather(s Set) {
 	c.ledger(look, of, household)
 }
 
+// CheckContent judges the content of a message by the rules about content and
+// nothing else: what a template is asked when it is published, and a message
+// once it is rendered. The query needs a channel, role, places, debts or kind
+// of debtor, and Content; whoever was written to before is in Ledger.
+func (s Set) CheckContent(q Query) Verdict {
+	c := scratch.Get().(*check)
+	c.query, c.q = q, &c.query
+	c.query.Point.Usable = true
+	defer func() {
+		c.reset()
+		scratch.Put(c)
+	}()
+	if code := c.prepare(); code != "" {
+		return Verdict{Reasons: []Reason{{Code: code}}}
+	}
+	c.gather(s)
+	c.active = slices.DeleteFunc(c.active, func(r *rule) bool { return r.kind != kContent })
+	return c.judge()
+}
+
 func (c *check) pointReason(code Code) string {
 	if code == CodePoint {
 		return c.q.Point.Reason

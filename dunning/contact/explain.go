@@ -287,7 +287,6 @@ var plain = map[Code]string{
 	CodeNoNotice:    "The notice that must come first is not on file.",
 	CodeEmailNotice: "The time to object to the use of this address has not passed, or the person objected.",
 	CodeReassigned:  "The number is reported to belong to someone else now.",
-	CodeContent:     "The content lacks something required or has something forbidden.",
 	CodeOvershadow:  "It demands payment before the validation period ends.",
 	CodeThird:       "This is not a person with whom the debt may be discussed.",
 	CodeLocation:    "Location contact with this person is used up, or an attorney is known.",
@@ -300,6 +299,8 @@ func sentence(q Query, r Reason) string {
 		return p
 	}
 	switch r.Code {
+	case CodeContent:
+		return contentText(r.Fact)
 	case CodePoint:
 		return fmt.Sprintf("This number or address cannot be used (%s).", orNone(r.Fact))
 	case CodeHours:
@@ -324,6 +325,27 @@ func sentence(q Query, r Reason) string {
 		return fmt.Sprintf("An opt-out is confirmed once, within %d minutes.", r.Limit)
 	}
 	return string(r.Code)
+}
+
+// contentWhat is what each content fact means in a sentence.
+var contentWhat = map[string]string{
+	"opt_out_notice":          "It does not say how to stop these messages.",
+	"simple_opt_out":          "The way to stop these messages asks for more than the wish and the address.",
+	"only_confirmation":       "A confirmation has nothing else in it.",
+	"initial_disclosure":      "It does not say that it is an attempt to collect a debt and that information will be used for that purpose.",
+	"later_disclosure":        "It does not say that it comes from a debt collector.",
+	"agency_particulars":      "It does not say whom the agency acts for, on what ground, and what it adds.",
+	"reveals_debt_collection": "The outside (envelope, sender, subject) shows that it is about a debt.",
+	"threatens_suit":          "It threatens a suit that may not be brought.",
+	"demands_early_payment":   "It demands payment before the debtor's time is over.",
+	"limited_content":         "Where others hear it, it may only be a limited-content message: a business name, a person, a number, a request to call.",
+}
+
+func contentText(fact string) string {
+	if text := contentWhat[fact]; text != "" {
+		return text
+	}
+	return "The content lacks something required or has something forbidden."
 }
 
 func gapText(r Reason) string {

@@ -271,6 +271,7 @@ type Content struct {
 	SimpleOptOut          Tri // that way needs no log-in, fee or data beyond the wish and the address
 	OnlyConfirmation      Tri // an opt-out confirmation with nothing else in it
 	InitialDisclosure     Tri // attempt to collect a debt, information used for that purpose
+	LaterDisclosure       Tri // from a debt collector
 	BusinessName          Tri
 	RequestsReply         Tri
 	NaturalPersonName     Tri

@@ -260,6 +260,7 @@ var contentWords = []struct {
 	{"simple_opt_out", func(c *Content) Tri { return c.SimpleOptOut }},
 	{"only_confirmation", func(c *Content) Tri { return c.OnlyConfirmation }},
 	{"initial_disclosure", func(c *Content) Tri { return c.InitialDisclosure }},
+	{"later_disclosure", func(c *Content) Tri { return c.LaterDisclosure }},
 	{"reveals_debt_collection", func(c *Content) Tri { return c.RevealsDebtCollection }},
 	{"threatens_suit", func(c *Content) Tri { return c.ThreatensSuit }},
 	{"agency_particulars", func(c *Content) Tri { return c.AgencyParticulars }},

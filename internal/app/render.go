@@ -38,6 +38,9 @@ func (r *Renderer) Render(ctx context.Context, ref dunning.CaseRef, c dunning.Co
 		return dunning.Message{}, err
 	}
 	m, err := w.cfg.Render(req)
+	if rule, refused := config.ContentRule(err); refused {
+		return dunning.Message{}, &activities.RenderError{Code: "content:" + rule, Class: dunning.FailedContent}
+	}
 	if err != nil {
 		// What is missing is a matter of the template and this debtor's data: the same
 		// facts will always miss it. The error may quote them, so it stays here.
@@ -98,6 +101,7 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 		Template: w.contact.Template, Channel: w.contact.Channel, Creditor: w.ref.Creditor,
 		Locale: profile.Locale, Places: known.Places, DebtorKind: known.DebtorKind, DebtorName: profile.Name, To: w.details.To,
 		Reference: w.details.AccountKey, Today: w.today(), Items: w.items(), Total: w.allowed.Total,
+		First: w.first(),
 	}
 	if len(req.Places) == 0 && profile.Country != "" {
 		req.Places = []string{profile.Country}
@@ -120,6 +124,20 @@ func (w *writing) today() dunning.Date {
 		return dunning.DateOf(w.at.UTC())
 	}
 	return dunning.DateOf(w.at.In(w.facts.Zones[0]))
+}
+
+// first: nothing has left, or may have, to this debtor for this creditor before.
+func (w *writing) first() bool {
+	for i := range w.facts.Contacts {
+		c := &w.facts.Contacts[i]
+		if c.ID == w.contact.ID || c.Creditor != w.ref.Creditor || c.Logged != nil && c.Logged.Direction == "inbound" {
+			continue
+		}
+		if c.State == dunning.ContactAccepted || c.State == dunning.ContactBounced || c.State == dunning.ContactUnknown {
+			return false
+		}
+	}
+	return true
 }
 
 // items are the lines of the message.

@@ -254,6 +254,7 @@ func (m content) facts() *contact.Content {
 		SimpleOptOut:          tri(!contains(m.Method, burdens)),
 		OnlyConfirmation:      tri((m.OnlyConfirmation == nil || *m.OnlyConfirmation) && !extra),
 		InitialDisclosure:     yes(m.MiniMiranda),
+		LaterDisclosure:       contact.Yes, // as AgencyParticulars
 		BusinessName:          tri(m.BusinessName == nil || strings.TrimSpace(*m.BusinessName) != ""),
 		RequestsReply:         yes(m.RequestsReply),
 		NaturalPersonName:     yes(m.NaturalPersonName),
