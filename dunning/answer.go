@@ -20,7 +20,9 @@ type TakeReply struct {
 	Point    string          `json:"point,omitempty"` // contact point that it came from
 	Reading  answers.Reading `json:"reading"`
 	Received time.Time       `json:"received,omitzero"` // zero = now
-	Quiet    bool            `json:"quiet,omitempty"`   // nothing is answered: somebody else with this point is
+	// Quiet: the message is most likely about somebody else who has the same point.
+	// Refusals hold all the same; nothing is answered and nobody is asked.
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 func (TakeReply) command() {}
@@ -75,11 +77,16 @@ func (f *Facts) takeReply(c TakeReply, by string, at time.Time) ([]Fact, error) 
 		r.log()
 	}
 	for _, x := range c.Reading.Findings {
-		r.take(x)
+		if !c.Quiet || x.Intent == answers.OptOut || x.Intent == answers.Start || x.Intent == answers.WrongPerson {
+			r.take(x)
+		}
 	}
 	r.ask()
 	return r.out, r.err
 }
+
+// Today is the day in the debtor's first zone at an instant.
+func (f Facts) Today(at time.Time) Date { return f.localDay(at) }
 
 // machine reports whether nobody wrote the message. Then it is no contact of
 // the debtor: it must not count as one, or permit an answer.
@@ -132,6 +139,24 @@ func (r *replying) answer() string {
 		return purposeHelp
 	}
 	return ""
+}
+
+// AsksPerson reports whether a reply says something that a person must look at.
+func (c TakeReply) AsksPerson() bool {
+	for _, x := range c.Reading.Findings {
+		switch x.Intent {
+		case answers.AutoReply:
+			return false
+		case answers.Ack, answers.Start, answers.OptOut, answers.WrongPerson, answers.Inconvenient:
+		case answers.Help:
+			if !x.Keyword {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // take carries out what is sure in a finding.
@@ -365,7 +390,7 @@ var commandsFor = map[answers.Intent]string{
 // about the same is open, the reply joins it.
 func (r *replying) ask() {
 	f := r.f
-	if !r.wait || f.Case == "" || !f.CaseOpen || r.machine() {
+	if !r.wait || r.c.Quiet || f.Case == "" || !f.CaseOpen || r.machine() {
 		return
 	}
 	x := r.c.Reading.Findings[0]

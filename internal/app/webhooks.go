@@ -23,7 +23,7 @@ type WebhookDeps struct {
 	Store *postgres.Store
 	Book  *Book
 	Clock clock.Clock
-	// Answers reads what debtors write; nil: StopWords.
+	// Answers reads what debtors write; nil: Replies.
 	Answers webhooks.Answers
 	Count   func(name string) // nil: nowhere
 	Log     *slog.Logger      // nil: silent
@@ -51,7 +51,7 @@ func (d WebhookDeps) ports() webhooks.Ports {
 	h := &hooks{store: d.Store, book: d.Book, commands: NewCommands(d.Store, d.Book, d.Clock), clock: d.Clock}
 	answers := d.Answers
 	if answers == nil {
-		answers = StopWords{h}
+		answers = Replies{h}
 	}
 	return calmly(webhooks.Ports{Inbox: inbox{d.Store, d.Clock}, Reports: h, Answers: answers, Payments: h, Count: d.Count, Log: d.Log}, d.Store)
 }
@@ -309,43 +309,4 @@ func (h *hooks) item(ctx context.Context, account, invoice string) (string, erro
 		return "", nil
 	}
 	return found[0], nil
-}
-
-// StopWords is the least reader of answers: it keeps that somebody wrote, and carriers'
-// stop words are opt-outs of everybody whose number or address it is.
-type StopWords struct{ *hooks }
-
-// Inbound implements webhooks.Answers.
-func (a StopWords) Inbound(ctx context.Context, in webhooks.Inbound) (webhooks.Matched, error) {
-	owners, err := a.owners(ctx, in.Channel, in.From)
-	if err != nil {
-		return webhooks.Matched{}, err
-	}
-	m := webhooks.Matched{Outcome: "received", Nobody: len(owners) == 0}
-	stop := in.Keyword == "STOP" || stopWord(in.Text)
-	if stop {
-		m.Outcome = "opted_out"
-	}
-	for _, o := range owners {
-		m.Debtors = append(m.Debtors, o.Debtor)
-		if stop {
-			out := dunning.OptedOut{
-				ID: in.ID, Channel: in.Channel, Refusal: dunning.RefusesKeyword, StopWord: true, Told: dunning.Told{Medium: string(in.Channel)},
-			}
-			if err := a.tell(ctx, o.Debtor, dunning.OptOut{OptedOut: out}, "debtor"); err != nil {
-				return m, err
-			}
-		}
-		logged := dunning.ContactLogged{ID: in.ID, Direction: "inbound", Channel: in.Channel, Outcome: "received", Point: o.Point}
-		if err := a.tell(ctx, o.Debtor, dunning.LogContact{ContactLogged: logged}, "debtor"); err != nil {
-			return m, err
-		}
-	}
-	return m, nil
-}
-
-// stopWord reports whether a text is nothing but one of the carriers' stop words.
-func stopWord(text string) bool {
-	word := strings.ToUpper(strings.Trim(strings.TrimSpace(text), ".!?\"'"))
-	return slices.Contains([]string{"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}, word)
 }

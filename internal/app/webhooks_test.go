@@ -301,7 +301,7 @@ func TestUnknownSender(t *testing.T) {
 	}
 	row, err := h.store.InboxEventOf(t.Context(), rows[0].ID)
 	h.must(err)
-	if row.State != postgres.InboxDone || row.Outcome != "opted_out" {
+	if row.State != postgres.InboxDone || row.Outcome != "opt_out" {
 		t.Errorf("inbox %+v", row)
 	}
 }

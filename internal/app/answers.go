@@ -1,0 +1,177 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/answers"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/web/webhooks"
+)
+
+// Replies reads what debtors write and gives it to the core: refusals, holds and proposals
+// are committed when Inbound returns. The text stays in the inbox, under the event's id.
+type Replies struct{ *hooks }
+
+// NewReplies reads replies over the real store.
+func NewReplies(store *postgres.Store, book *Book, c clock.Clock) Replies {
+	return Replies{&hooks{store: store, book: book, commands: NewCommands(store, book, c), clock: c}}
+}
+
+// outcomes of a reply, as the inbox shows them.
+const (
+	replyNobody = "sender_unknown"
+	replyKept   = "no_open_case" // a person must read it and no case has a task for them
+)
+
+// Inbound implements webhooks.Answers. Everybody whose number or address it is refuses
+// what it refuses; all else is about the one whom we wrote to last.
+func (a Replies) Inbound(ctx context.Context, in webhooks.Inbound) (webhooks.Matched, error) {
+	owners, err := a.owners(ctx, in.Channel, in.From)
+	if err != nil || len(owners) == 0 {
+		return webhooks.Matched{Outcome: replyNobody, Nobody: true}, err
+	}
+	people, err := a.people(ctx, owners)
+	if err != nil {
+		return webhooks.Matched{}, err
+	}
+	main := latest(people)
+	var m webhooks.Matched
+	for i, p := range people {
+		m.Debtors = append(m.Debtors, p.owner.Debtor)
+		if i == main {
+			continue
+		}
+		if _, err := a.take(ctx, p, in, true); err != nil {
+			return m, err
+		}
+	}
+	r, err := a.take(ctx, people[main], in, false)
+	if err != nil {
+		return m, err
+	}
+	m.Outcome = string(r.first)
+	if m.Nobody = r.unasked; m.Nobody {
+		m.Outcome = replyKept
+	}
+	return m, nil
+}
+
+// writer is somebody who may have written a message.
+type writer struct {
+	owner postgres.Owner
+	ref   dunning.CaseRef
+	last  time.Time // when we last wrote to the point; zero: never
+}
+
+// people finds, for each owner of a point, the case in which we wrote to it last.
+func (a Replies) people(ctx context.Context, owners []postgres.Owner) ([]writer, error) {
+	out := make([]writer, 0, len(owners))
+	for _, o := range owners {
+		w, err := a.writer(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+func (a Replies) writer(ctx context.Context, o postgres.Owner) (writer, error) {
+	w := writer{owner: o}
+	refs, err := a.store.CasesOf(ctx, o.Debtor)
+	if err != nil {
+		return w, err
+	}
+	for _, ref := range refs {
+		at, err := a.wrote(ctx, ref.Case, o.Point)
+		if err != nil {
+			return w, err
+		}
+		if !at.IsZero() && (w.last.IsZero() || at.After(w.last) && ref.Open == w.ref.Open || ref.Open && !w.ref.Open) {
+			w.ref, w.last = ref, at
+		}
+	}
+	if w.last.IsZero() {
+		w.ref, err = a.store.RefOf(ctx, o.Debtor)
+	}
+	return w, err
+}
+
+// wrote is when a case last wrote to a point.
+func (a Replies) wrote(ctx context.Context, caseID, point string) (time.Time, error) {
+	contacts, err := a.store.Contacts(ctx, caseID)
+	var last time.Time
+	for _, c := range contacts {
+		if c.Point == point && c.Reserved.After(last) {
+			last = c.Reserved
+		}
+	}
+	return last, err
+}
+
+// latest is the index of whom we wrote to last, else of the first with an open case.
+func latest(people []writer) int {
+	best := 0
+	for i, p := range people {
+		b := people[best]
+		if p.last.After(b.last) || p.last.Equal(b.last) && p.ref.Open && !b.ref.Open {
+			best = i
+		}
+	}
+	return best
+}
+
+// taken is what became of a reply.
+type taken struct {
+	first   answers.Intent // surest finding
+	unasked bool           // a person must read it and no task says so
+}
+
+// take reads a message as from one debtor and commits what follows from it.
+func (a Replies) take(ctx context.Context, w writer, in webhooks.Inbound, quiet bool) (taken, error) {
+	var out taken
+	_, err := a.commands.Write(ctx, w.ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+		r := answers.Read(inputOf(in, f, at))
+		cmd := dunning.TakeReply{ID: in.ID, Channel: in.Channel, Point: known(f, w.owner.Point), Reading: r, Received: received(in, at), Quiet: quiet}
+		out = taken{first: r.Findings[0].Intent, unasked: !f.CaseOpen && cmd.AsksPerson()}
+		return dunning.Handle(f, cmd, "debtor", at)
+	})
+	if errors.Is(err, dunning.ErrInvalid) || errors.Is(err, dunning.ErrUnknown) {
+		err = &webhooks.Refusal{Code: "not_taken", Text: "the reply does not fit what is known of the debtor"}
+	}
+	return out, err
+}
+
+// inputOf is a message with what helps to read it.
+func inputOf(in webhooks.Inbound, f dunning.Facts, at time.Time) answers.Input {
+	text := in.Text
+	if text == "" {
+		text = in.HTML
+	}
+	return answers.Input{
+		Text: text, Subject: in.Subject, Channel: string(in.Channel), Locale: f.Known.Locale, Country: f.Known.Country,
+		Keyword: in.Keyword, Machine: in.Automatic, Today: answers.Date(f.Today(received(in, at))),
+	}
+}
+
+// received is the instant of the receipt, never one that lies ahead.
+func received(in webhooks.Inbound, at time.Time) time.Time {
+	if in.Received.IsZero() || in.Received.After(at) {
+		return at
+	}
+	return in.Received
+}
+
+// known is a point that the debtor's facts know; "" for one that only the store knows.
+func known(f dunning.Facts, id string) string {
+	for _, p := range f.Points {
+		if p.ID == id {
+			return id
+		}
+	}
+	return ""
+}
