@@ -102,7 +102,11 @@ func (r *run) act(ctx workflow.Context, a Activity, nudged bool) error {
 	if a != Look {
 		label = summary(r.next)
 	}
-	ctx = workflow.WithActivityOptions(ctx, optionsOf(a, label))
+	o := optionsOf(a, label)
+	if a == Send || a == Offer {
+		o.TaskQueue = QueueOf(workflow.GetInfo(ctx).TaskQueueName, r.next.Channel)
+	}
+	ctx = workflow.WithActivityOptions(ctx, o)
 	req := Request{Case: r.id, Intent: r.next.DecisionID, Nudged: nudged}
 	var next dunning.Next
 	if err := workflow.ExecuteActivity(ctx, string(a), req).Get(ctx, &next); err != nil {

@@ -9,8 +9,25 @@ import (
 	"github.com/duly/duly/dunning"
 )
 
-// TaskQueue is where cases and their activities run.
+// TaskQueue is where cases run, and the activities that need no provider. What hands over
+// to a provider has a queue per channel: see QueueOf.
 const TaskQueue = "duly"
+
+// QueueOf is the task queue of the activities that hand over by a channel, beside the
+// queue of the cases: a provider that answers slowly fills its own workers' slots and no
+// other channel's. What names no channel stays on the base queue.
+func QueueOf(base string, ch dunning.Channel) string {
+	switch ch {
+	case dunning.Email, dunning.SMS, dunning.Letter:
+		return base + "-" + string(ch)
+	}
+	return base
+}
+
+// QueuedChannels are the channels that have a queue of their own.
+func QueuedChannels() []dunning.Channel {
+	return []dunning.Channel{dunning.Email, dunning.SMS, dunning.Letter}
+}
 
 // CaseType is the registered name of the workflow of a case.
 const CaseType = "Case"

@@ -53,7 +53,7 @@ type WorkerOptions struct {
 type Worker struct {
 	deps    Deps
 	o       WorkerOptions
-	worker  worker.Worker
+	workers []worker.Worker // of the cases, then of each channel
 	relay   *Relay
 	starter *Starter
 	acts    *activities.Activities
@@ -86,22 +86,47 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 		Outbox: d.Store, Waker: Temporal{Client: d.Temporal, Queue: o.Queue}, Clock: d.Clock, Log: d.Log,
 		Late: o.Late, Sweep: o.Sweep, Poll: o.Poll,
 	}
-	w.worker = w.register()
+	w.workers = append(w.workers, w.register())
+	for _, ch := range workflows.QueuedChannels() {
+		w.workers = append(w.workers, w.registerChannel(ch))
+	}
 	return w, nil
 }
 
-// register makes the Temporal worker with everything under its explicit name.
-func (w *Worker) register() worker.Worker {
+// options of a Temporal worker. Each queue has its own slots.
+func (w *Worker) options() worker.Options {
 	n := or(w.o.Activities, 100)
 	if w.o.Activities == 0 && w.deps.Clock != clock.Real() {
 		n = 2000
 	}
-	t := worker.New(w.deps.Temporal, or(w.o.Queue, workflows.TaskQueue), worker.Options{
+	return worker.Options{
 		MaxConcurrentActivityExecutionSize: n,
 		WorkerStopTimeout:                  or(w.o.Stop, 45*time.Second),
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       w.giveUp,
-	})
+	}
+}
+
+// queue of the cases.
+func (w *Worker) queue() string { return or(w.o.Queue, workflows.TaskQueue) }
+
+// registerChannel makes the worker that hands over by one channel, so that a provider that
+// answers slowly holds up no other channel and no decision.
+func (w *Worker) registerChannel(ch dunning.Channel) worker.Worker {
+	o := w.options()
+	o.DisableWorkflowWorker = true
+	t := worker.New(w.deps.Temporal, workflows.QueueOf(w.queue(), ch), o)
+	for name, f := range w.acts.All() {
+		if name == workflows.Send || name == workflows.Offer {
+			t.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: string(name)})
+		}
+	}
+	return t
+}
+
+// register makes the Temporal worker of the cases with everything under its explicit name.
+func (w *Worker) register() worker.Worker {
+	t := worker.New(w.deps.Temporal, w.queue(), w.options())
 	t.RegisterWorkflowWithOptions(workflows.Case, workflow.RegisterOptions{Name: workflows.CaseType})
 	t.RegisterWorkflowWithOptions(workflows.Opening, workflow.RegisterOptions{Name: workflows.OpeningType})
 	for name, f := range w.acts.All() {
@@ -116,8 +141,11 @@ func (w *Worker) Start(ctx context.Context) error {
 	if err := ensureSearchAttributes(ctx, w.deps.Temporal, or(w.deps.Namespace, client.DefaultNamespace)); err != nil {
 		return err
 	}
-	if err := w.worker.Start(); err != nil {
-		return fmt.Errorf("starting the Temporal worker: %w", err)
+	for i, t := range w.workers {
+		if err := t.Start(); err != nil {
+			stopAll(w.workers[:i])
+			return fmt.Errorf("starting the Temporal worker: %w", err)
+		}
 	}
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	w.group.Go(func() { w.relay.Run(ctx) })
@@ -134,9 +162,18 @@ func (w *Worker) Stop() {
 		return
 	}
 	w.cancel()
-	w.worker.Stop()
+	stopAll(w.workers)
 	w.group.Wait()
 	w.cancel = nil
+}
+
+// stopAll stops workers at once, so that all of them have the whole time to end.
+func stopAll(workers []worker.Worker) {
+	var wg sync.WaitGroup
+	for _, t := range workers {
+		wg.Go(t.Stop)
+	}
+	wg.Wait()
 }
 
 // giveUp is told by the SDK that its worker has stopped for good, because the server will
