@@ -7,7 +7,6 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/contact"
 	"github.com/duly/duly/internal/condition"
-	"github.com/duly/duly/internal/place"
 )
 
 // carrierCountries are those whose carriers' terms are kept as packs.
@@ -33,7 +32,7 @@ func (l *loader) checkCarriers() {
 // sits on that side of the ocean, or its money does. Debtors elsewhere in the
 // world are the gate's business, case by case.
 func works(cr Creditor, country string) bool {
-	home := place.Country(cr.Zone)
+	home := ZoneCountry(cr.Zone)
 	return home == "US" || home == "CA" || cr.Currency == map[string]string{"US": "USD", "CA": "CAD"}[country]
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/contact"
 	"github.com/duly/duly/internal/liquid"
-	"github.com/duly/duly/internal/place"
 )
 
 // The packs say what a message must say and must not show; disclosures.yaml has
@@ -136,7 +135,7 @@ func (o outsideWords) shown(m dunning.Message) bool {
 // in North America of both countries. nil, which is all packs, where its zone
 // belongs to no country that we know.
 func (c *Config) lawAround(cr Creditor) []string {
-	countries := []string{place.Country(cr.Zone)}
+	countries := []string{ZoneCountry(cr.Zone)}
 	switch countries[0] {
 	case "":
 		return nil

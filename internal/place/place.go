@@ -68,9 +68,6 @@ func Candidates(in Input) ([]contact.Zone, []contact.Place) {
 	return c.zones, c.places
 }
 
-// Country of an IANA zone, ISO 3166 alpha-2; empty where the tables do not say.
-func Country(zone string) string { return zoneCountries[zone] }
-
 type collector struct {
 	zones  []contact.Zone
 	places []contact.Place
