@@ -229,3 +229,13 @@ func distance(a, b string) int {
 	}
 	return table[len(x)][len(y)]
 }
+
+// With returns f with a field set.
+func (f Fields) With(name Field, text string) Fields {
+	for i, n := range names {
+		if n == name {
+			reflect.ValueOf(&f).Elem().Field(i).SetString(text)
+		}
+	}
+	return f
+}

@@ -26,6 +26,9 @@ type Entry struct {
 	Main  int
 	// Payment is set for rows of a payments file, which need an account that exists.
 	Payment bool
+	// Undated is set where the row says nothing of when: its facts hold from the first
+	// import on, and the same row in a later import is the same.
+	Undated bool
 }
 
 // importedBy is the author of every imported fact.
@@ -78,7 +81,7 @@ func (s *stager) entry(rec Record) (e Entry, repeated bool, p *Problem) {
 	case rec.Item.Key != "":
 		own = s.itemFacts(rec)
 	case len(rec.Said) > 0:
-		own, e.Payment = s.saidFacts(rec), true
+		own, e.Payment, e.Undated = s.saidFacts(rec), true, rec.Said[0].At.IsZero()
 		e.Debtor.Points = rec.Debtor.Points
 	default:
 		own, e.Payment = []dunning.Fact{s.paymentFact(rec)}, true

@@ -12,8 +12,9 @@ import (
 // same contact point must keep its id in every file and release.
 var namespace = uuid.MustParse("6f9f3a5e-4f0e-4d0b-9d55-6d756c790001")
 
-// PointID is the id of a contact point of a creditor's debtor (by the creditor's own key): it is opaque and follows from what the point is, so that the same point
-// in another file is the same point.
+// PointID is the id of a contact point of a creditor's debtor, who is named by the
+// creditor's own key. It is opaque and follows from what the point is, so that the same
+// point in another file is the same point.
 func PointID(creditor, debtor, channel, value string) string {
 	return uuid.NewSHA1(namespace, []byte(join(creditor, debtor, channel, strings.ToLower(value)))).String()
 }

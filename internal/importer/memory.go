@@ -78,6 +78,9 @@ func (m *Memory) keep(e Entry) Result {
 	}
 	key := func(f dunning.Fact) string { return join(e.Creditor, e.Debtor.Key, string(f.Body.Kind()), f.Source) }
 	main, known := m.facts[key(e.Facts[e.Main])]
+	if e.Undated {
+		main.At = e.Facts[e.Main].At
+	}
 	if known && !reflect.DeepEqual(main, e.Facts[e.Main]) {
 		return Result{e.Row, Refused, RefusedContradiction}
 	}

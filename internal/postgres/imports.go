@@ -37,6 +37,8 @@ type ImportEntry struct {
 	Facts []dunning.Fact
 	// Main is the index of the fact that decides whether the row is known.
 	Main int
+	// Undated: the facts hold from the first import on, whenever the row is imported again.
+	Undated bool
 	// Payment: the account must exist already, and the row says nothing of its debtor's
 	// name; so payments and contact data.
 	Payment bool
@@ -365,6 +367,9 @@ func (b *batch) judge() (all []addition, told []string) {
 		own := e.Facts[e.Main]
 		own.Body = dunning.WithAccounts(own.Body, b.account[i])
 		main, known := b.known[b.key(i, own)]
+		if e.Undated {
+			main.At = own.At
+		}
 		if known && !same(main, own) {
 			b.refuse(i, RefusedContradiction)
 			continue

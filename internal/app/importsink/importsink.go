@@ -96,7 +96,7 @@ func (s *Sink) Finish(ctx context.Context, run importer.RunInfo, _ importer.Summ
 func entry(e importer.Entry) postgres.ImportEntry {
 	d := e.Debtor
 	out := postgres.ImportEntry{
-		Row: e.Row, Creditor: e.Creditor, Account: e.Key, Currency: e.Currency, Facts: e.Facts, Main: e.Main, Payment: e.Payment,
+		Row: e.Row, Creditor: e.Creditor, Account: e.Key, Currency: e.Currency, Facts: e.Facts, Main: e.Main, Payment: e.Payment, Undated: e.Undated,
 		Debtor: postgres.Profile{Creditor: e.Creditor, Key: d.Key, Name: d.Name, Locale: d.Locale, Country: d.Country, Address: d.Address},
 	}
 	for _, p := range d.Points {
