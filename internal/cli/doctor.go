@@ -14,12 +14,15 @@ import (
 
 // doctorCmd lists what must not be. It exits with 1 when it finds something.
 func (a *app) doctorCmd() *cobra.Command {
-	return &cobra.Command{
+	var lists bool
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "List what must not be: open cases without a next thing, late work, contacts in limbo",
 		Args:  args(),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context()) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), lists) },
 	}
+	cmd.Flags().BoolVar(&lists, "lists", false, "compare also what lists show with every debtor's log (takes a while); mend with duly migrate --rebuild")
+	return cmd
 }
 
 // finding is a violation as it is printed.
@@ -31,13 +34,16 @@ type finding struct {
 	Detail  string    `json:"detail,omitempty"`
 }
 
-func (a *app) doctor(ctx context.Context) error {
+func (a *app) doctor(ctx context.Context, lists bool) error {
 	return a.withStore(ctx, func(store *postgres.Store) error {
 		at, err := now(ctx, store)
 		if err != nil {
 			return err
 		}
 		violations, err := store.Doctor(ctx, at)
+		if err == nil && lists {
+			violations, err = addDrift(ctx, store, violations)
+		}
 		if err != nil {
 			return err
 		}
@@ -54,6 +60,18 @@ func (a *app) doctor(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// mostDrift bounds the findings about lists: they are mended all at once.
+const mostDrift = 100
+
+// addDrift finds accounts of which lists show something else than their log says.
+func addDrift(ctx context.Context, store *postgres.Store, to []postgres.Violation) ([]postgres.Violation, error) {
+	drift, err := store.CheckReads(ctx, mostDrift)
+	for _, d := range drift {
+		to = append(to, postgres.Violation{Kind: postgres.ListsDrift, Subject: d.Account, Detail: d.What})
+	}
+	return to, err
 }
 
 func printFindings(w io.Writer, at time.Time, findings []finding) {

@@ -21,6 +21,8 @@ const (
 	ContactStuck = "contact_stuck"
 	// VersionWrong: a debtor's version is not that of its last facts.
 	VersionWrong = "version_wrong"
+	// ListsDrift: lists show something else of an account than its log says; see CheckReads.
+	ListsDrift = "lists_drift"
 )
 
 // Violation is something that must not be. It holds ids and codes only.

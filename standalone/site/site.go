@@ -119,10 +119,23 @@ func (s *Site) startPostgres(ctx context.Context) error {
 	if s.store, err = postgres.Open(ctx, s.pg.URL()); err != nil {
 		return err
 	}
+	if err := s.rebuildLists(ctx); err != nil {
+		return err
+	}
 	if s.pool, err = pgxpool.New(ctx, s.pg.URL()); err != nil {
 		return errors.New("DATABASE_URL cannot be read")
 	}
 	return nil
+}
+
+// rebuildLists makes what lists show in a database that is older than they are.
+func (s *Site) rebuildLists(ctx context.Context) error {
+	missing, err := s.store.ReadsMissing(ctx)
+	if err != nil || !missing {
+		return err
+	}
+	_, err = s.store.RebuildReads(ctx)
+	return err
 }
 
 // watchPostgres revives a private server that is killed. Its life is that of the
