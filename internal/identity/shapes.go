@@ -118,3 +118,33 @@ type SavedView struct {
 	Name  string
 	Query string // of a URL
 }
+
+// Hook is an outgoing webhook: an address that is told of events.
+type Hook struct {
+	ID       string    `json:"id"`
+	Creditor string    `json:"creditor"` // AllCreditors or one
+	URL      string    `json:"url"`
+	Kinds    []string  `json:"kinds"` // of events; empty: all
+	Secret   string    `json:"secret,omitempty"`
+	By       string    `json:"by"`
+	Created  time.Time `json:"created"`
+}
+
+// Delivery is one event to one webhook.
+type Delivery struct {
+	ID        int64     `json:"id"`
+	Event     string    `json:"event"`
+	Name      string    `json:"name"` // such as case.opened
+	Tries     int       `json:"tries"`
+	Next      time.Time `json:"next,omitzero"` // zero: nothing more is tried
+	Delivered time.Time `json:"delivered,omitzero"`
+	Status    int       `json:"status"` // of the last answer; 0: none came
+	Problem   string    `json:"problem,omitempty"`
+}
+
+// EventKinds are the events that webhooks can be told of, sorted (docs/api.md).
+var EventKinds = []string{
+	"account.opted_out", "case.closed", "case.exhausted", "case.opened", "case.paid", "case.referred", "contact.accepted", "contact.bounced", "contact.failed",
+	"contact.unknown", "dispute.raised", "dispute.resolved", "hold.lifted", "hold.placed", "item.written_off", "payment.recorded", "payment.reversed",
+	"plan.agreed", "plan.broken", "plan.ended", "promise.broken", "promise.kept", "promise.made", "promise.partly", "step.done", "task.opened",
+}

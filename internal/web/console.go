@@ -78,11 +78,11 @@ const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 's
 func (c *Console) outermost(next http.Handler) http.Handler {
 	secure := c.o.Public.Scheme == "https"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := rand.Text()[:16]
+		ctx := NewRequestID(r.Context())
+		id := RequestID(ctx)
 		SecurityHeaders(w.Header(), secure)
 		w.Header().Set("Content-Security-Policy", csp)
 		w.Header().Set("Request-Id", id)
-		ctx := context.WithValue(r.Context(), requestID{}, id)
 		defer c.rescue(w, r, id)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -98,6 +98,18 @@ type (
 func NoteRoute(ctx context.Context) (context.Context, *string) {
 	route := new(string)
 	return context.WithValue(ctx, routeNote{}, route), route
+}
+
+// NoteRouteOf writes the route down for whoever measures, if somebody does.
+func NoteRouteOf(ctx context.Context, route string) {
+	if note, ok := ctx.Value(routeNote{}).(*string); ok {
+		*note = route
+	}
+}
+
+// NewRequestID gives a request an id of its own.
+func NewRequestID(ctx context.Context) context.Context {
+	return context.WithValue(ctx, requestID{}, rand.Text()[:16])
 }
 
 // RequestID is the id under which a request is logged, "" outside of one.
@@ -140,9 +152,7 @@ func (c *Console) serve(route Route, pages pages) http.Handler {
 		limit = body
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if note, ok := r.Context().Value(routeNote{}).(*string); ok {
-			*note = route.Pattern
-		}
+		NoteRouteOf(r.Context(), route.Pattern)
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		q := &Request{W: w, R: r, console: c, route: route, pages: pages}
 		err := q.begin()

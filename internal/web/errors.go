@@ -7,6 +7,7 @@ import (
 
 	"github.com/duly/duly/commands"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/authority"
 	"github.com/duly/duly/internal/identity"
 )
 
@@ -64,6 +65,13 @@ func AsError(err error) *Error {
 	switch {
 	case errors.As(err, &e):
 		return e
+	case authority.AsRefusal(err) != nil:
+		r := authority.AsRefusal(err)
+		f := Forbidden(r.Permission, r.Creditor)
+		if r.Limit != "" {
+			f.Detail = r.Limit
+		}
+		return f
 	case errors.As(err, &tooBig):
 		return &Error{Status: http.StatusRequestEntityTooLarge, Title: "Too large", Detail: fmt.Sprintf("The limit is %d bytes.", tooBig.Limit), cause: err}
 	case errors.Is(err, commands.ErrNoCase), errors.Is(err, identity.ErrNotFound):

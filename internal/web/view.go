@@ -207,6 +207,17 @@ var marks = map[string]string{"good": "✓", "warn": "▲", "bad": "■", "info"
 // field is one input with its label, fault and help.
 type field struct{ Name, Label, Value, Fault, Help, Kind string }
 
+// Autocomplete tells password managers which password is meant.
+func (f field) Autocomplete() string {
+	switch {
+	case f.Kind != "password":
+		return ""
+	case f.Name == "now":
+		return "current-password"
+	}
+	return "new-password"
+}
+
 // funcs are the functions of all templates.
 var funcs = template.FuncMap{
 	"money":  func(a money.Amount) template.HTML { return moneyTag(a) },

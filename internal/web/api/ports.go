@@ -1,0 +1,78 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/duly/duly/commands"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/contact"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
+)
+
+// Ports is what the operations work with. All fields are required. Errors wrap
+// identity.ErrNotFound where there is no such thing.
+type Ports struct {
+	Read read.Reader
+	// CaseRef and AccountRef say whose case or account it is.
+	CaseRef    func(ctx context.Context, id string) (dunning.CaseRef, error)
+	AccountRef func(ctx context.Context, id string) (dunning.CaseRef, error)
+	// Do gives a command within the authority of who asks.
+	Do func(ctx context.Context, who identity.Principal, ref dunning.CaseRef, name string, cmd dunning.Command) (commands.Result, error)
+	// Policies are those in force.
+	Policies func(ctx context.Context) (contact.Set, error)
+	Import   func(ctx context.Context, r ImportRequest) (ImportResult, error)
+	// Publish makes a configuration the current one.
+	Publish func(ctx context.Context, files map[string][]byte, by string) (version string, added bool, err error)
+	// Switches that are in force; On and Off turn one.
+	Switches  func(ctx context.Context) ([]Switch, error)
+	SwitchOn  func(ctx context.Context, s Switch) (Switch, error)
+	SwitchOff func(ctx context.Context, s dunning.Switch, at time.Time, by, reason string) error
+	Hooks     Hooks
+	// Record writes into the audit what a key changed that is no fact of a debtor.
+	Record func(ctx context.Context, at time.Time, by, action, subject string, detail map[string]string) error
+	Wall   func() time.Time
+}
+
+// ImportRequest is a file, or rows as a file, to be taken in.
+type ImportRequest struct {
+	Kind, Mapping, Creditor string
+	Name                    string
+	DryRun                  bool
+	At                      time.Time
+	Body                    io.Reader
+}
+
+// ImportResult is what an import came to, and the rejected rows as a file that can be
+// mended and sent again ("" when there are none).
+type ImportResult struct {
+	Summary json.RawMessage `json:"summary"`
+	Rejects string          `json:"rejects,omitempty"`
+}
+
+// Switch is a kill switch in force.
+type Switch struct {
+	dunning.Switch
+	Reason string    `json:"reason"`
+	By     string    `json:"by,omitempty"`
+	On     time.Time `json:"on,omitzero"`
+}
+
+// Hooks is where outgoing webhooks are kept.
+type Hooks interface {
+	AddHook(ctx context.Context, h Hook) error
+	Hooks(ctx context.Context) ([]Hook, error)
+	EndHook(ctx context.Context, id string, at time.Time) error
+	Deliveries(ctx context.Context, hook string, before int64, limit int) ([]Delivery, error)
+	ReplayDelivery(ctx context.Context, hook string, id int64, at time.Time) error
+	ReplaySince(ctx context.Context, hook string, since, at time.Time) (int, error)
+}
+
+// Hook is an outgoing webhook. Secret is shown only when it is made.
+type Hook = identity.Hook
+
+// Delivery is one event to one webhook.
+type Delivery = identity.Delivery

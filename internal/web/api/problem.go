@@ -1,0 +1,88 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"regexp"
+
+	"github.com/duly/duly/internal/web"
+)
+
+// Problem is an answer that is not what was asked for (RFC 9457). It repeats no value of
+// the request: logs of clients are read by many.
+type Problem struct {
+	Type     string  `json:"type"`
+	Title    string  `json:"title"`
+	Status   int     `json:"status"`
+	Detail   string  `json:"detail,omitempty"`
+	Instance string  `json:"instance,omitempty"` // id of the request
+	Errors   []Fault `json:"errors,omitempty"`
+}
+
+// Fault is one thing that is wrong with the request.
+type Fault struct {
+	Pointer   string `json:"pointer,omitempty"`   // JSON pointer into the body
+	Parameter string `json:"parameter,omitempty"` // of the query or path
+	Detail    string `json:"detail"`
+}
+
+// failure is a Problem on its way out.
+type failure struct {
+	Problem
+	header map[string]string
+}
+
+func (f *failure) Error() string { return f.Title }
+
+func fail(status int, kind, title, detail string, faults ...Fault) *failure {
+	return &failure{Problem: Problem{Type: "urn:duly:problem:" + kind, Title: title, Status: status, Detail: detail, Errors: faults}}
+}
+
+func invalid(faults ...Fault) *failure {
+	return fail(http.StatusUnprocessableEntity, "invalid", "Please check the request", "Each fault is listed with its place.", faults...)
+}
+
+// problemOf turns an error into a Problem. sent is what the request said: nothing of it
+// comes back.
+func problemOf(ctx context.Context, err error, sent []byte) *failure {
+	f, ok := err.(*failure)
+	if !ok {
+		e := web.AsError(err)
+		f = fail(e.Status, kinds[e.Status], e.Title, withoutEchoes(e.Detail, sent))
+		if f.Type == "urn:duly:problem:" {
+			f.Type = "about:blank"
+		}
+	}
+	f.Instance = "urn:duly:request:" + web.RequestID(ctx)
+	return f
+}
+
+var kinds = map[int]string{400: "unreadable", 401: "unauthorized", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-large", 422: "invalid", 429: "too-many", 500: "failed"}
+
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// withoutEchoes blanks what a detail quotes from the request. What it quotes from the
+// product (names of kinds, steps, permissions) stays.
+func withoutEchoes(detail string, sent []byte) string {
+	return quoted.ReplaceAllStringFunc(detail, func(q string) string {
+		inner := q[1 : len(q)-1]
+		if inner != "" && bytes.Contains(bytes.ToLower(sent), bytes.ToLower([]byte(inner))) {
+			return `"…"`
+		}
+		return q
+	})
+}
+
+// write answers with the problem.
+func (f *failure) write(w http.ResponseWriter) {
+	for name, value := range f.header {
+		w.Header().Set(name, value)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(f.Status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(f.Problem) // a reader who went away needs no error
+}

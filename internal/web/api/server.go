@@ -1,0 +1,383 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/time/rate"
+
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/web"
+)
+
+// Prefix is where the API lives.
+const Prefix = "/api/v1"
+
+// Keys is where API keys and kept answers are.
+type Keys interface {
+	Key(ctx context.Context, hash identity.Hash) (identity.Key, error)
+	TouchKey(ctx context.Context, id string, now time.Time) error
+	BeginAnswer(ctx context.Context, by, key string, request identity.Hash, now time.Time) (bool, identity.Answer, error)
+	FinishAnswer(ctx context.Context, by, key string, a identity.Answer) error
+	ForgetAnswer(ctx context.Context, by, key string) error
+}
+
+// Options of the API. All but Log, Behind and Secure are required.
+type Options struct {
+	Keys   Keys
+	Ports  Ports
+	Record func(context.Context, web.Record) error
+	Clock  clock.Clock      // business time
+	Wall   func() time.Time // for keys and rates
+	Log    *slog.Logger
+	Behind int  // proxies of ours, see web.Options
+	Secure bool // served with https
+}
+
+// Server is the API.
+type Server struct {
+	o    Options
+	mux  *http.ServeMux
+	ops  []Operation
+	spec []byte
+
+	calls   *web.Buckets // of a key: 100 at once, 50 a second
+	strange *web.Buckets // of callers without a key that works: 10 at once, then one in 6 s
+}
+
+// New builds the API from the table of operations.
+func New(o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		o: o, mux: http.NewServeMux(),
+		calls: web.NewBuckets(o.Wall, 50, 100), strange: web.NewBuckets(o.Wall, rate.Every(6*time.Second), 10),
+	}
+	for _, op := range operations(o.Ports) {
+		if op.Body != nil && op.Raw == "" {
+			var err error
+			if op.check, err = newChecker(schemaOf(op.bodyType(), op.optional...)); err != nil {
+				return nil, fmt.Errorf("schema of %s: %w", op.ID, err)
+			}
+		}
+		s.ops = append(s.ops, op)
+		s.mux.Handle(op.Method+" "+Prefix+op.Path, s.serve(op))
+	}
+	var err error
+	if s.spec, err = spec(s.ops); err != nil {
+		return nil, err
+	}
+	s.mux.HandleFunc("GET "+Prefix+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(s.spec) // a reader who went away needs no error
+	})
+	return s, nil
+}
+
+// Operations are all operations, for tests of rights.
+func (s *Server) Operations() []Operation { return s.ops }
+
+// ServeHTTP serves everything below Prefix.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	web.SecurityHeaders(w.Header(), s.o.Secure)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	ctx := web.NewRequestID(r.Context())
+	w.Header().Set("Request-Id", web.RequestID(ctx))
+	r = r.WithContext(ctx)
+	defer s.rescue(w, r)
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.unknown(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// unknown tells an address that is not there from a method that it does not have.
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+	f := fail(http.StatusNotFound, "not-found", "Not found", "There is no such address; "+Prefix+"/openapi.json lists them.")
+	for _, method := range []string{"GET", "POST", "DELETE"} {
+		probe := r.Clone(r.Context())
+		probe.Method = method
+		if _, pattern := s.mux.Handler(probe); pattern != "" {
+			f = fail(http.StatusMethodNotAllowed, "method", "Method not allowed", "This address knows "+method+".")
+			f.header = map[string]string{"Allow": method}
+		}
+	}
+	problemOf(r.Context(), f, nil).write(w)
+}
+
+func (s *Server) rescue(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	s.o.Log.Error("panic in the API", slog.String("request", web.RequestID(r.Context())), slog.String("what", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+	problemOf(r.Context(), fail(500, "failed", "Something went wrong", ""), nil).write(w)
+}
+
+// Call is one request with a key that works and a body that fits.
+type Call struct {
+	R    *http.Request
+	Who  identity.Principal
+	At   time.Time // business instant
+	Body []byte
+	op   Operation
+	// key is the idempotency key, "" for none.
+	key string
+}
+
+// Scope is whose data may be read.
+func (c *Call) Scope() read.Scope { return web.ScopeOf(c.Who, c.op.Need) }
+
+// Into reads the body, which fits its type.
+func (c *Call) Into(v any) error {
+	if err := json.Unmarshal(c.Body, v); err != nil {
+		return invalid(Fault{Detail: withoutEchoes(err.Error(), c.Body)})
+	}
+	return nil
+}
+
+// Query is a parameter of the query.
+func (c *Call) Query(name string) string { return c.R.URL.Query().Get(name) }
+
+// Require refuses unless the key has the operation's scope for a creditor. What one may
+// not see does not exist.
+func (c *Call) Require(creditor, what string) error {
+	if c.Who.Can(c.op.Need, creditor) {
+		return nil
+	}
+	return web.NotFound(what)
+}
+
+// ID is an id for what the call makes: the same for the same idempotency key, so that a
+// request that is repeated makes nothing twice even where its answer was lost.
+func (c *Call) ID() string {
+	if c.key == "" {
+		return uuid.NewString()
+	}
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(c.Who.By+"\x00"+c.op.ID+"\x00"+c.key)).String()
+}
+
+// serve wraps an operation: key, rate, scope, size, schema, idempotency, problems.
+func (s *Server) serve(op Operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		web.NoteRouteOf(r.Context(), op.Method+" "+Prefix+op.Path)
+		c := &Call{R: r, op: op}
+		a, err := s.answer(w, c)
+		if err != nil {
+			s.problem(w, c, err)
+			return
+		}
+		send(w, a)
+	})
+}
+
+func (s *Server) problem(w http.ResponseWriter, c *Call, err error) {
+	f := problemOf(c.R.Context(), err, append([]byte(c.R.URL.RequestURI()), c.Body...))
+	switch {
+	case f.Status >= 500:
+		s.o.Log.Error("api", slog.String("request", web.RequestID(c.R.Context())), slog.String("operation", c.op.ID), slog.String("error", err.Error()))
+	case f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden:
+		s.refused(c, f)
+	}
+	f.write(w)
+}
+
+// refused records a refusal.
+func (s *Server) refused(c *Call, f *failure) {
+	who := c.Who.By
+	if who == "" {
+		who = "nobody"
+	}
+	rec := web.Record{At: c.At, By: who, Action: "refused", Detail: map[string]string{"why": f.Type, "what": c.op.ID, "request": web.RequestID(c.R.Context())}}
+	if rec.At.IsZero() {
+		rec.At, _ = s.o.Clock.Now(c.R.Context())
+	}
+	if err := s.o.Record(context.WithoutCancel(c.R.Context()), rec); err != nil {
+		s.o.Log.Error("a refusal could not be recorded", slog.String("error", err.Error()))
+	}
+}
+
+func (s *Server) answer(w http.ResponseWriter, c *Call) (identity.Answer, error) {
+	var err error
+	if c.Who, err = s.door(c.R); err != nil {
+		return identity.Answer{}, err
+	}
+	if c.At, err = s.o.Clock.Now(c.R.Context()); err != nil {
+		return identity.Answer{}, err
+	}
+	if !c.Who.Somewhere(c.op.Need) {
+		return identity.Answer{}, fail(http.StatusForbidden, "forbidden", "Not allowed", fmt.Sprintf("This key lacks the scope %q.", c.op.Need))
+	}
+	if err := c.readBody(w); err != nil {
+		return identity.Answer{}, err
+	}
+	c.key = strings.TrimSpace(c.R.Header.Get("Idempotency-Key"))
+	if c.key == "" || !c.op.changes() || c.op.Repeats {
+		return c.do()
+	}
+	return s.once(w, c)
+}
+
+// door lets in who has a key that is in force.
+func (s *Server) door(r *http.Request) (identity.Principal, error) {
+	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || !strings.HasPrefix(text, identity.KeyPrefix) || len(text) > 200 {
+		return identity.Principal{}, s.stranger(r)
+	}
+	now := s.o.Wall()
+	k, err := s.o.Keys.Key(r.Context(), identity.HashToken(text))
+	switch {
+	case errors.Is(err, identity.ErrNotFound), err == nil && !k.InForce(now):
+		return identity.Principal{}, s.stranger(r)
+	case err != nil:
+		return identity.Principal{}, err
+	}
+	if ok, wait := s.calls.Allow(k.ID); !ok {
+		return k.Principal(), tooMany(wait)
+	}
+	if now.Sub(k.Used) > time.Minute {
+		err = s.o.Keys.TouchKey(r.Context(), k.ID, now)
+	}
+	return k.Principal(), err
+}
+
+// stranger refuses who has no key, ever more slowly.
+func (s *Server) stranger(r *http.Request) error {
+	if ok, wait := s.strange.Allow(web.Caller(r, s.o.Behind)); !ok {
+		return tooMany(wait)
+	}
+	f := fail(http.StatusUnauthorized, "unauthorized", "No key", "Send Authorization: Bearer with an API key that is in force. An admin makes keys in the console.")
+	f.header = map[string]string{"WWW-Authenticate": `Bearer realm="duly"`}
+	return f
+}
+
+func tooMany(wait time.Duration) *failure {
+	f := fail(http.StatusTooManyRequests, "too-many", "Too many requests", "Slow down and try again after Retry-After.")
+	f.header = map[string]string{"Retry-After": fmt.Sprint(int(wait/time.Second) + 1)}
+	return f
+}
+
+// readBody reads and checks what was sent.
+func (c *Call) readBody(w http.ResponseWriter) error {
+	limit := c.op.MaxBody
+	if limit == 0 {
+		limit = 1 << 20
+	}
+	if c.op.Raw != "" { // a handler reads it as it comes
+		c.R.Body = http.MaxBytesReader(w, c.R.Body, limit)
+		return nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, c.R.Body, limit))
+	if err != nil {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return fail(http.StatusRequestEntityTooLarge, "too-large", "Too large", fmt.Sprintf("The limit is %d bytes.", big.Limit))
+		}
+		return fail(400, "unreadable", "The body cannot be read", "")
+	}
+	c.Body = body
+	switch {
+	case c.op.check == nil && len(bytes.TrimSpace(body)) > 0 && c.op.changes():
+		return nil // nothing is expected and nothing is read
+	case c.op.check == nil:
+		return nil
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		c.Body = []byte("{}")
+	}
+	return c.op.check.check(c.Body)
+}
+
+// do runs the handler and writes its result into memory.
+func (c *Call) do() (identity.Answer, error) {
+	v, err := c.op.Handle(c)
+	if err != nil {
+		return identity.Answer{}, err
+	}
+	a := identity.Answer{Status: c.op.Status, Type: c.op.ResultType}
+	if a.Status == 0 {
+		a.Status = http.StatusOK
+	}
+	switch v := v.(type) {
+	case nil:
+		a.Status = http.StatusNoContent
+	case []byte:
+		a.Body = v
+	default:
+		a.Type = "application/json"
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			return a, err
+		}
+		a.Body = b.Bytes()
+	}
+	return a, nil
+}
+
+// once runs a request of an idempotency key unless it was run before. A request that
+// changed nothing gives its key back, so that it can be mended and sent again.
+func (s *Server) once(w http.ResponseWriter, c *Call) (identity.Answer, error) {
+	if len(c.key) > 255 || strings.ContainsFunc(c.key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return identity.Answer{}, fail(400, "idempotency", "Idempotency-Key", "It has up to 255 visible ASCII characters, such as a UUID.")
+	}
+	ctx := context.WithoutCancel(c.R.Context())
+	request := identity.HashToken(c.R.Method + "\x00" + c.R.URL.RequestURI() + "\x00" + string(c.Body))
+	mine, before, err := s.o.Keys.BeginAnswer(ctx, c.Who.By, c.key, request, s.o.Wall())
+	switch {
+	case err != nil:
+		return identity.Answer{}, err
+	case !mine && before.Request != request:
+		return identity.Answer{}, fail(http.StatusUnprocessableEntity, "idempotency", "Idempotency-Key", "Another request was sent with this key. A key belongs to one request.")
+	case !mine && before.Status == 0:
+		f := fail(http.StatusConflict, "idempotency", "Idempotency-Key", "The first request with this key is still under way.")
+		f.header = map[string]string{"Retry-After": "1"}
+		return identity.Answer{}, f
+	case !mine:
+		w.Header().Set("Idempotency-Replayed", "true")
+		return before, nil
+	}
+	a, err := c.do()
+	if err != nil {
+		return a, errors.Join(err, s.o.Keys.ForgetAnswer(ctx, c.Who.By, c.key))
+	}
+	return a, s.o.Keys.FinishAnswer(ctx, c.Who.By, c.key, a)
+}
+
+func send(w http.ResponseWriter, a identity.Answer) {
+	if a.Type != "" {
+		w.Header().Set("Content-Type", a.Type)
+	}
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.Body) // a reader who went away needs no error
+}
+
+// pageOf reads limit and after.
+func pageOf(q url.Values) (read.Page, error) {
+	p := read.Page{After: q.Get("after")}
+	if text := q.Get("limit"); text != "" {
+		if _, err := fmt.Sscanf(text, "%d", &p.Limit); err != nil || p.Limit < 1 || p.Limit > read.MaxLimit || fmt.Sprint(p.Limit) != text {
+			return p, invalid(Fault{Parameter: "limit", Detail: fmt.Sprintf("a number from 1 to %d", read.MaxLimit)})
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,240 @@
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/duly/duly/internal/identity"
+)
+
+// Attempt is a delivery that is tried now.
+type Attempt struct {
+	ID          int64
+	Tries       int // this one counted
+	Name, Event string
+	Body        []byte
+	URL, Secret string
+}
+
+// Told is what one webhook is to be told.
+type Told struct {
+	Hook, Name string
+	Body       []byte
+}
+
+// Store is where events and deliveries are kept; instants are wall time.
+type Store interface {
+	Hooks(ctx context.Context) ([]identity.Hook, error)
+	// Spread hands new events to f and keeps what it makes of each, in one transaction.
+	Spread(ctx context.Context, max int, now time.Time, f func(Happened) ([]Told, error)) (int, error)
+	// Claim takes deliveries that are due until an instant.
+	Claim(ctx context.Context, max int, now, until time.Time) ([]Attempt, error)
+	EndDelivery(ctx context.Context, id int64, delivered, next time.Time, status int, problem string) error
+	DropOldEvents(ctx context.Context, before time.Time) error
+}
+
+// Sender spreads events and makes deliveries. Several processes may each run one.
+type Sender struct {
+	Store Store
+	Wall  func() time.Time
+	Log   *slog.Logger // may be nil
+	// Private allows addresses of this machine and of private networks.
+	Private bool
+	// Every is how often it looks; 0 = 2 s.
+	Every time.Duration
+}
+
+// How deliveries are made.
+const (
+	timeout = 10 * time.Second    // of one
+	claim   = time.Minute         // after which another process may try
+	keep    = 30 * 24 * time.Hour // of what was told, for replays
+	batch   = 100
+)
+
+// waits are the pauses after failures; after the last the delivery is given up and waits
+// for a replay. In all about three days.
+var waits = []time.Duration{
+	30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour,
+}
+
+// Run sends until ctx ends.
+func (s *Sender) Run(ctx context.Context) {
+	every := s.Every
+	if every == 0 {
+		every = 2 * time.Second
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if err := s.Once(ctx); err != nil && ctx.Err() == nil && s.Log != nil {
+			s.Log.Warn("webhooks wait", slog.String("error", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Once spreads what is new and makes the deliveries that are due now.
+func (s *Sender) Once(ctx context.Context) error {
+	if err := s.spread(ctx); err != nil {
+		return err
+	}
+	client := s.client()
+	for {
+		now := s.Wall()
+		due, err := s.Store.Claim(ctx, batch/10, now, now.Add(claim))
+		if err != nil || len(due) == 0 {
+			return errors.Join(err, s.Store.DropOldEvents(ctx, now.Add(-keep)))
+		}
+		for _, a := range due {
+			if err := s.deliver(ctx, client, a); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// spread turns new events into deliveries.
+func (s *Sender) spread(ctx context.Context) error {
+	for {
+		all, err := s.Store.Hooks(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := s.Store.Spread(ctx, batch, s.Wall(), func(x Happened) ([]Told, error) { return tell(all, x) })
+		if err != nil || n < batch {
+			return err
+		}
+	}
+}
+
+// tell is what all webhooks are told of a fact. A webhook that is younger than the fact
+// hears of it, too, if the event was left for another.
+func tell(all []identity.Hook, x Happened) ([]Told, error) {
+	var out []Told
+	for _, h := range all {
+		name, body, ok, err := For(h, x)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, Told{h.ID, name, body})
+		}
+	}
+	return out, nil
+}
+
+// deliver makes one try and keeps what came of it.
+func (s *Sender) deliver(ctx context.Context, client *http.Client, a Attempt) error {
+	status, problem := s.post(ctx, client, a)
+	now := s.Wall()
+	if status/100 == 2 {
+		return s.Store.EndDelivery(ctx, a.ID, now, time.Time{}, status, "")
+	}
+	var next time.Time
+	if a.Tries <= len(waits) && status != http.StatusGone {
+		next = now.Add(waits[a.Tries-1])
+	}
+	return s.Store.EndDelivery(ctx, a.ID, time.Time{}, next, status, problem)
+}
+
+// post sends and returns the status, 0 when no answer came. What the other side writes is
+// not kept: it is not ours to show.
+func (s *Sender) post(ctx context.Context, client *http.Client, a Attempt) (status int, problem string) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL, bytes.NewReader(a.Body))
+	if err != nil {
+		return 0, "the address cannot be used"
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "Duly-Webhook/1")
+	req.Header.Set("Duly-Event", a.Name)
+	req.Header.Set("Duly-Event-Id", a.Event)
+	req.Header.Set("Duly-Delivery", strconv.FormatInt(a.ID, 10))
+	req.Header.Set("Duly-Signature", Sign(a.Secret, s.Wall(), a.Body))
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, reason(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection can be used again
+	if res.StatusCode/100 != 2 {
+		problem = fmt.Sprintf("the other side answered %d", res.StatusCode)
+	}
+	return res.StatusCode, problem
+}
+
+// reason says in our words why no answer came.
+func reason(err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, errPrivate):
+		return errPrivate.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer within 10 seconds"
+	case errors.As(err, &dns):
+		return "the name of the address is not known"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens at the address"
+	}
+	return "the connection failed"
+}
+
+// Sign is the signature of a body sent at an instant: t=<unix seconds>,v1=<hex of
+// HMAC-SHA256 over "<unix seconds>.<body>" with the webhook's secret>.
+func Sign(secret string, at time.Time, body []byte) string {
+	t := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(secret))
+	_, _ = fmt.Fprintf(mac, "%s.", t)
+	_, _ = mac.Write(body)
+	return "t=" + t + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+var errPrivate = errors.New("the address leads into a private network; set DULY_HOOKS_PRIVATE=yes if that is meant")
+
+// client follows no redirect, takes no proxy from an answer, and looks at every address
+// before it connects: a public name may lead inside.
+func (s *Sender) client() *http.Client {
+	d := &net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return err
+		}
+		return s.allowed(net.ParseIP(host))
+	}}
+	return &http.Client{
+		Timeout:       timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: timeout, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
+	}
+}
+
+// shared is the address space of carriers (RFC 6598), which is as private as 10/8.
+var shared = &net.IPNet{IP: net.IPv4(100, 64, 0, 0), Mask: net.CIDRMask(10, 32)}
+
+func (s *Sender) allowed(ip net.IP) error {
+	switch {
+	case ip == nil, ip.IsUnspecified(), ip.IsMulticast(), ip.IsLinkLocalUnicast(), ip.IsLinkLocalMulticast(), ip.Equal(net.IPv4bcast):
+		return errPrivate
+	case !s.Private && (ip.IsLoopback() || ip.IsPrivate() || shared.Contains(ip)):
+		return errPrivate
+	}
+	return nil
+}
