@@ -50,6 +50,7 @@ type Activities struct {
 	Stirred func(ctx context.Context, caseID string) bool
 
 	Gate     *Gate // nil: no rate limits, no breaker
+	Pacer    Pacer // nil: no senders' pace, and a provider's wish is heeded by this process only
 	Log      *slog.Logger
 	Count    func(name string) // a counter by name, such as crossed_in_post
 	NewID    func() string     // nil: random uuids

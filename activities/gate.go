@@ -110,10 +110,11 @@ func (g *Gate) report(ch dunning.Channel, o dunning.Outcome) {
 	if o.Class != dunning.FailedNow { // never written to the wire: no answer at all
 		l.unknowns = 0
 	}
-	switch o.Class {
-	case dunning.FailedLater:
+	switch {
+	case o.Alone: // this message only
+	case o.Class == dunning.FailedLater:
 		l.paused = now.Add(o.RetryAfter)
-	case dunning.FailedConfig: // every other message would be refused as well
+	case o.Class == dunning.FailedConfig: // every other message would be refused as well
 		l.paused = now.Add(configPause)
 	}
 }

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/duly/duly/dunning"
 )
@@ -50,6 +51,25 @@ type Frame struct {
 	Setup    dunning.Setup
 	Policies string // pack ids and versions
 	Zones    string // version of the zone database
+	// Paces are how fast the creditor's senders may go, by channel; none: as fast as it goes.
+	Paces map[dunning.Channel]Pace
+}
+
+// Pace of a sender: a token bucket.
+type Pace struct {
+	Every time.Duration // one message in so much time; 0: no limit
+	Burst int           // how many may leave at once after a silence; below 1: 1
+}
+
+// Pacer keeps the pace of senders for all workers together.
+type Pacer interface {
+	// Paused is how long a provider still wants to be left alone by all its senders.
+	Paused(ctx context.Context, provider string) (time.Duration, error)
+	// Pause keeps everybody from a provider for so long.
+	Pause(ctx context.Context, provider string, d time.Duration) error
+	// TakePace is how long to wait for a sender's turn; the turn is taken unless that is
+	// longer than patience.
+	TakePace(ctx context.Context, sender string, every time.Duration, burst int, patience time.Duration) (time.Duration, error)
 }
 
 // Frames gives the frame of a case: its creditor, its sequence in the version it was

@@ -36,7 +36,11 @@ var errBusy = errors.New("facts kept changing")
 // when facts changed before the fence.
 func (j *job) dispatch(ctx context.Context) (dunning.StoredDecision, error) {
 	for range maxRounds {
-		if pause := j.Gate.admit(ctx, j.planned.Decision.Channel()); pause > 0 {
+		pause, err := j.admit(ctx)
+		if err != nil {
+			return dunning.StoredDecision{}, err
+		}
+		if pause > 0 {
 			return j.postpone(ctx, pause)
 		}
 		out, err := j.reserve(ctx)
@@ -239,7 +243,7 @@ func (j *job) call(ctx context.Context, ch Channel, m dunning.Message, f fence) 
 	ctx, cancel := context.WithTimeout(ctx, j.callTimeout())
 	defer cancel()
 	out := ch.Send(ctx, m)
-	j.Gate.report(m.Channel, out)
+	j.heed(ctx, m.Channel, out)
 	return out
 }
 

@@ -66,6 +66,7 @@ type world struct {
 	acts     *Activities
 	ref      dunning.CaseRef
 	seq      *dunning.Sequence
+	paces    map[dunning.Channel]Pace
 	provider *provider
 
 	mu   sync.Mutex
@@ -150,7 +151,7 @@ func (p port) CaseRef(ctx context.Context, id string) (dunning.CaseRef, error) {
 
 // Frame is the world as configuration.
 func (w *world) Frame(_ context.Context, ref dunning.CaseRef) (Frame, error) {
-	return Frame{Setup: w.setup(ref), Policies: "none", Zones: "test"}, nil
+	return Frame{Setup: w.setup(ref), Policies: "none", Zones: "test", Paces: w.paces}, nil
 }
 
 func (w *world) setup(ref dunning.CaseRef) dunning.Setup {

@@ -49,14 +49,22 @@ type SendersSpec struct {
 
 // EmailSenderSpec is the sender of emails.
 type EmailSenderSpec struct {
-	From    string `yaml:"from"`
-	Name    string `yaml:"name"`
-	ReplyTo string `yaml:"reply_to"`
+	From     string `yaml:"from"`
+	Name     string `yaml:"name"`
+	ReplyTo  string `yaml:"reply_to"`
+	PaceSpec `yaml:",inline"`
 }
 
 // SMSSenderSpec is the sender of text messages: a number or a messaging service.
 type SMSSenderSpec struct {
-	From string `yaml:"from"`
+	From     string `yaml:"from"`
+	PaceSpec `yaml:",inline"`
+}
+
+// PaceSpec is how fast a sender may go. All workers together keep it.
+type PaceSpec struct {
+	PerMinute int `yaml:"per_minute" jsonschema:"minimum=1,maximum=60000" jsonschema_description:"messages a minute that may leave from this sender; left out: as fast as the provider takes them"`
+	Burst     int `yaml:"burst" jsonschema:"minimum=1,maximum=10000" jsonschema_description:"how many of them may leave at once after a silence; left out: 1"`
 }
 
 // DefaultsSpec is where tasks go that no step names.
@@ -97,7 +105,15 @@ type Creditor struct {
 	PaymentPage, License        string
 	EmailFrom, EmailName, Reply string
 	SMSFrom                     string
-	Fees                        *Fees // nil = charges nothing
+	Paces                       map[dunning.Channel]Pace // none: as fast as the provider takes them
+	Fees                        *Fees                    // nil = charges nothing
+}
+
+// Pace is how fast a sender may go: one message every so often, Burst of them at once
+// after a silence.
+type Pace struct {
+	Every time.Duration
+	Burst int
 }
 
 // Fees is what a creditor charges for being late.
@@ -161,7 +177,7 @@ func (l *loader) creditor(f *creditorFile) Creditor {
 		Name: s.Name, OnBehalfOf: s.OnBehalfOf, Currency: s.Currency, Locale: s.Locale, Address: s.Address,
 		Phone: s.Phone, Email: s.Email, Website: s.Website, PaymentPage: s.PaymentPage, License: s.License,
 		EmailFrom: s.Senders.Email.From, EmailName: s.Senders.Email.Name, Reply: s.Senders.Email.ReplyTo, SMSFrom: s.Senders.SMS.From,
-		Fees: l.fees(f),
+		Fees: l.fees(f), Paces: f.paces(),
 	}
 	if s.Stale != nil {
 		c.Stale = int(*s.Stale)
@@ -253,6 +269,35 @@ func (f *creditorFile) senders() {
 			f.doc.Fault(u.path, "must be an address that begins with https://", "")
 		}
 	}
+}
+
+// maxPerMinute and maxBurst bound what a slip of the keyboard could mean.
+const (
+	maxPerMinute = 60000
+	maxBurst     = 10000
+)
+
+// paces are the limits of the senders that have one.
+func (f *creditorFile) paces() map[dunning.Channel]Pace {
+	out := map[dunning.Channel]Pace{}
+	for _, s := range []struct {
+		channel dunning.Channel
+		path    string
+		spec    PaceSpec
+	}{{dunning.Email, "senders.email", f.spec.Senders.Email.PaceSpec}, {dunning.SMS, "senders.sms", f.spec.Senders.SMS.PaceSpec}} {
+		set, burst := f.doc.Has(s.path+".per_minute"), f.doc.Has(s.path+".burst")
+		switch {
+		case set && (s.spec.PerMinute < 1 || s.spec.PerMinute > maxPerMinute):
+			f.doc.Fault(s.path+".per_minute", fmt.Sprintf("must be from 1 to %d messages a minute", maxPerMinute), "a switch stops a sender: duly switch on")
+		case burst && (s.spec.Burst < 1 || s.spec.Burst > maxBurst):
+			f.doc.Fault(s.path+".burst", fmt.Sprintf("must be from 1 to %d messages", maxBurst), "")
+		case burst && !set:
+			f.doc.Fault(s.path+".burst", "burst means nothing without per_minute", "say per_minute too")
+		case set:
+			out[s.channel] = Pace{Every: time.Minute / time.Duration(s.spec.PerMinute), Burst: max(s.spec.Burst, 1)}
+		}
+	}
+	return out
 }
 
 // creditorRefs checks what the file names in others.

@@ -71,6 +71,7 @@ type Outcome struct {
 	ProviderID string        // the provider's id of the message, when accepted
 	RetryAfter time.Duration // FailedLater: how long to wait at least
 	Permanent  bool          // true when repeating the same message can never succeed
+	Alone      bool          // FailedLater: it concerns this message only, the channel goes on
 	Why        Delivery      // FailedRecipient: what is wrong with the address; "" = Invalid
 }
 

@@ -146,7 +146,17 @@ func (b *Book) Frame(ctx context.Context, ref dunning.CaseRef) (activities.Frame
 	if err != nil {
 		return activities.Frame{}, err
 	}
-	return activities.Frame{Setup: setup, Policies: cur.PolicyVersions(), Zones: zoneVersion}, nil
+	return activities.Frame{Setup: setup, Policies: cur.PolicyVersions(), Zones: zoneVersion, Paces: paces(cur, ref.Creditor)}, nil
+}
+
+// paces are how fast a creditor's senders may go, by today's configuration.
+func paces(cfg *config.Config, creditor string) map[dunning.Channel]activities.Pace {
+	c, _ := cfg.Creditor(creditor)
+	out := make(map[dunning.Channel]activities.Pace, len(c.Paces))
+	for ch, p := range c.Paces {
+		out[ch] = activities.Pace(p)
+	}
+	return out
 }
 
 // zoneVersion names the zone database: it is compiled into the program, so it is that of

@@ -141,7 +141,7 @@ func refuse(m dunning.Message) (dunning.Outcome, bool) {
 	case strings.TrimSpace(m.Text) == "":
 		return no(dunning.FailedContent, "letter:empty")
 	case !m.NotAfter.IsZero() && !m.At.Before(m.NotAfter):
-		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "letter:window_over", RetryAfter: 30 * time.Second}, true
+		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "letter:window_over", RetryAfter: 30 * time.Second, Alone: true}, true
 	}
 	return dunning.Outcome{}, false
 }

@@ -50,7 +50,7 @@ func (a *Adapter) Send(ctx context.Context, m dunning.Message) dunning.Outcome {
 	case ctx.Err() != nil:
 		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedNow, Code: "sandbox:" + ended(ctx)}
 	case !m.NotAfter.IsZero() && !m.At.Before(m.NotAfter):
-		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "sandbox:window_over", RetryAfter: 30 * time.Second}
+		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "sandbox:window_over", RetryAfter: 30 * time.Second, Alone: true}
 	}
 	if err := a.store.Put(ctx, m.Attempt, m.At, m); err != nil {
 		return dunning.Outcome{State: dunning.SendUnknown, Code: "sandbox:store"}

@@ -70,14 +70,13 @@ func refusal(at stage, e *textproto.Error) dunning.Outcome {
 		code += ":" + strconv.Itoa(e.Code/100) + "." + detail
 	}
 	if e.Code < 500 {
-		pause := laterPause
-		if at == atRcpt {
-			pause = greyPause
+		if at == atRcpt || detail == "2.2" { // this recipient: greylisted, full
+			return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: code, RetryAfter: greyPause, Alone: true}
 		}
-		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: code, RetryAfter: pause}
+		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: code, RetryAfter: laterPause}
 	}
 	if detail == "2.2" { // mailbox full: permanent to the letter, but it passes
-		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: code, RetryAfter: greyPause}
+		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: code, RetryAfter: greyPause, Alone: true}
 	}
 	m := byStage(at, e.Code)
 	if known, ok := enhanced[detail]; ok && at != atAuth {

@@ -109,7 +109,7 @@ func refuse(m dunning.Message) (dunning.Outcome, bool) {
 	case !utf8.ValidString(m.Subject + m.Text + m.HTML):
 		return refused(dunning.FailedContent, "smtp:not_utf8"), true
 	case !m.NotAfter.IsZero() && !m.At.Before(m.NotAfter):
-		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "smtp:window_over", RetryAfter: 30 * time.Second}, true
+		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "smtp:window_over", RetryAfter: 30 * time.Second, Alone: true}, true
 	}
 	return dunning.Outcome{}, false
 }

@@ -250,7 +250,7 @@ func (s *scripted) say(conn net.Conn, r *bufio.Reader, at string) bool {
 
 func TestAnswers(t *testing.T) {
 	later := func(code string, pause time.Duration) dunning.Outcome {
-		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: code, RetryAfter: pause}
+		return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: code, RetryAfter: pause, Alone: pause > time.Minute}
 	}
 	forGood := func(class dunning.FailureClass, code string, why dunning.Delivery) dunning.Outcome {
 		return dunning.Outcome{State: dunning.SendFailed, Class: class, Code: code, Permanent: true, Why: why}
