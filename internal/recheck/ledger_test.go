@@ -2,6 +2,7 @@ package recheck_test
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"testing"
 	"time"
@@ -232,4 +233,22 @@ func TestRecordsAreCompared(t *testing.T) {
 	if sum, diffs := run(t, &b.journal); sum.By[recheck.Wrong] != 1 || len(diffs) != 1 {
 		t.Errorf("a record with another zone: %+v, %+v", sum, diffs)
 	}
+}
+
+// A record holds codes, not words: it stays small where many rules apply.
+func TestRecordsAreSmall(t *testing.T) {
+	b := written(t)
+	b.setup.Creditor.Role = "third_party"
+	b.setup.Case = "a"
+	f, err := dunning.Fold(b.setup, append(b.life.Facts, dunning.Fact{
+		At: monday, Body: dunning.DebtorKnown{DebtorKind: "consumer", Zones: []string{"America/New_York", "America/Chicago"}, Places: []string{"US-NY-NYC", "US-MA", "US-DC", "US-FL"}},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(f.Check(monday.AddDate(0, 1, 0), dunning.Ask{Channel: dunning.SMS, Automated: true}))
+	if err != nil || len(raw) > 8<<10 {
+		t.Errorf("a record of %d bytes, %v", len(raw), err)
+	}
+	t.Logf("%d bytes", len(raw))
 }
