@@ -208,8 +208,8 @@ func (r *replying) state(x answers.Finding) {
 // channel is everything. A stranger refuses for the point alone: the debtor is
 // somebody else.
 func (r *replying) optOut(x answers.Finding) {
+	r.wait = r.wait || !x.Sure()
 	if x.Confidence < sureOptOut {
-		r.wait = true
 		return
 	}
 	b := OptedOut{ID: r.id("opt_out"), Refusal: RefusesMedium, StopWord: x.Keyword, InReplyTo: r.f.lastPurpose(r.c.Point), Told: r.told()}

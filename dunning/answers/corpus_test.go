@@ -10,6 +10,8 @@ import (
 	"testing"
 )
 
+var corpusFiles = []string{"first.tsv", "second.tsv", "third.tsv"}
+
 // sample is a labelled reply.
 type sample struct {
 	where   string
@@ -129,7 +131,7 @@ func report(t testing.TB, name string, samples []sample, by map[Intent]*tally, m
 // without a person; the other intents keep a floor.
 func TestCorpus(t *testing.T) {
 	var all []sample
-	for _, name := range []string{"first.tsv", "second.tsv"} {
+	for _, name := range corpusFiles {
 		samples := readCorpus(t, name)
 		by, misses := score(samples)
 		report(t, name, samples, by, misses)
@@ -157,7 +159,7 @@ func TestCorpus(t *testing.T) {
 // TestCorpusIsLarge: 400 replies at least, 80 in each language.
 func TestCorpusIsLarge(t *testing.T) {
 	n := map[string]int{}
-	for _, name := range []string{"first.tsv", "second.tsv"} {
+	for _, name := range corpusFiles {
 		for _, s := range readCorpus(t, name) {
 			n[s.in.Locale]++
 			n["all"]++

@@ -38,6 +38,7 @@ func (f *finder) message(t text) {
 		})
 	}
 	f.dateAlone(t, m)
+	f.suspect(t)
 }
 
 // said adds what the provider and the headers say.
@@ -52,6 +53,50 @@ func (f *finder) said() {
 		f.add(Finding{Intent: Start, Confidence: 99, Rule: "provider", Keyword: true})
 	case "HELP":
 		f.add(Finding{Intent: Help, Confidence: 99, Rule: "provider", Keyword: true})
+	}
+}
+
+// suspected is the confidence of a refusal that no phrase knows.
+const suspected = 76
+
+// Words by which a refusal is suspected: what is refused, what refuses it, and
+// what speaks of messages that did not arrive.
+var (
+	refusable = set(`text texts texting txt txts sms message messages messaging msg msgs email emails mail mails contact contacting call calls calling write writing send sending spam list
+		nachricht nachrichten schreiben anschreiben anrufen anrufe anruf kontaktieren verteiler mailen texten simsen whatsapp
+		mensaje mensajes textos llamar llamadas llamen llame escribir escriban escriba escribiendo llamando correos correo enviar envien mandar manden
+		messages envoyer envoyez envoi envois ecrire ecrivez appeler appelez appels contacter contactez courriel courriels courrier textos`)
+	refusing = set(`stop stopp no not dont never nomore anymore enough quit cease refrain without forbid prohibit remove delete end leave
+		nicht keine kein nie aufhoren aufhoeren genug schluss verbiete untersage unterlassen lassen lasst ohne
+		nunca jamas basta paren pare dejen deje prohibo eviten
+		pas plus jamais assez cessez cesser arretez arreter interdis marre`)
+	arriving = set(`get got receive received see saw seen find found open read understand understood know have havent answer reach know
+		bekommen erhalten gesehen gefunden verstehe verstanden angekommen lesen weiss
+		recibi recibido llego llegado veo entiendo se vi encuentro recu recue vu compris comprends trouve sais`)
+)
+
+// suspect reads a short message without any known phrase as a refusal when it
+// speaks of messages and refuses something. A person looks at it.
+func (f *finder) suspect(t text) {
+	if t.subject || slices.ContainsFunc(f.raw, func(x Finding) bool { return x.Confidence >= 70 }) || words(t.tokens) > 12 {
+		return
+	}
+	var at []int
+	what, no := false, false
+	for k, tok := range t.tokens {
+		if tok.kind != word {
+			continue
+		}
+		if arriving[tok.text] {
+			return
+		}
+		a, b := refusable[tok.text], refusing[tok.text] || f.negator(tok.text)
+		if what, no = what || a, no || b; a || b {
+			at = append(at, k)
+		}
+	}
+	if what && no {
+		f.add(Finding{Intent: OptOut, Confidence: suspected, Rule: "suspected", Scope: f.here(), Spans: spans(t, at)})
 	}
 }
 
@@ -162,9 +207,15 @@ func (f *finder) negatedBefore(tok []token, i int) bool {
 	return false
 }
 
+var frenchNot = set("pas plus jamais rien aucun aucune personne")
+
 // negatedInside looks at the words of a match that the pattern did not name.
 func (f *finder) negatedInside(m *matcher, i, end int) bool {
+	second := slices.ContainsFunc(m.from, func(k int) bool { return frenchNot[m.tokens[k].text] })
 	for k := i; k < end && k < len(m.tokens); k++ {
+		if second && (m.tokens[k].text == "n" || m.tokens[k].text == "ne") {
+			continue // ne … pas is one negation
+		}
 		if m.tokens[k].kind == word && f.negator(m.tokens[k].text) && !slices.Contains(m.from, k) {
 			return true
 		}
