@@ -628,6 +628,52 @@ func TestCasePage(t *testing.T) {
 	}
 }
 
+func TestAccountStanding(t *testing.T) {
+	b := newBundle(t).open()
+	ctx := t.Context()
+	b.mustAdd(b.fact(item("A")), b.fact(payment("20.50")))
+	st, err := b.AccountStanding(ctx, read.Only(creditor), b.account)
+	if err != nil || st.Open != 10000 || st.Items != 1 || st.Version != 2 || st.Currency != "USD" {
+		t.Errorf("%+v, %v", st, err)
+	}
+	for why, ask := range map[string]func() error{
+		"another creditor's scope": func() error { _, err := b.AccountStanding(ctx, read.Only("other"), b.account); return err },
+		"no scope":                 func() error { _, err := b.AccountStanding(ctx, read.Scope{}, b.account); return err },
+		"no account":               func() error { _, err := b.AccountStanding(ctx, read.Everything(), ""); return err },
+		"no id":                    func() error { _, err := b.AccountStanding(ctx, read.Everything(), "x"); return err },
+		"a case out of scope":      func() error { _, err := b.InScope(ctx, read.Only("other"), b.ref.Case); return err },
+		"a case without an id":     func() error { _, err := b.InScope(ctx, read.Everything(), ""); return err },
+	} {
+		if err := ask(); !errors.Is(err, postgres.ErrNotFound) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	if id, err := b.InScope(ctx, read.Only(creditor), b.ref.Case); err != nil || id != creditor {
+		t.Errorf("a case in scope is %s's: %v", id, err)
+	}
+}
+
+// TestTwoAccountsOfADebtorStandApart owes in two currencies: what is owed on one account
+// does not show on the other.
+func TestTwoAccountsOfADebtorStandApart(t *testing.T) {
+	b := newBundle(t).open()
+	ctx := t.Context()
+	euro, err := b.PutAccount(ctx, postgres.Account{Debtor: b.debtor, Creditor: creditor, Key: "D-1", Currency: "EUR"})
+	b.must(err)
+	it := item("E")
+	it.Amount = money.MustParse("7.00", "EUR")
+	b.mustAdd(b.fact(item("A")), dunning.Fact{At: noon, Account: euro, By: "import", Body: it})
+	for account, want := range map[string]string{b.account: "120.50 USD", euro: "7.00 EUR"} {
+		st, err := b.AccountStanding(ctx, read.Everything(), account)
+		if got := read.Minor(st.Open, st.Currency).String(); err != nil || got != want {
+			t.Errorf("owed is %s, not %s, %v", got, want, err)
+		}
+	}
+	if drift, err := b.CheckReads(ctx, 5); err != nil || len(drift) > 0 {
+		t.Errorf("%v, %v", drift, err)
+	}
+}
+
 func TestCaseTimeline(t *testing.T) {
 	b := newBundle(t)
 	b.reserved()
