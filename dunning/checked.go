@@ -72,13 +72,31 @@ func (f *Facts) checked(q contact.Query) Checked {
 
 // trace keeps what a rule said; of a rule that just allows, its id is enough.
 func (c *Checked) trace(t contact.RuleTrace) {
-	if t.Code != "" || t.Exception != "" || t.Count > 0 || len(t.Contacts) > 0 {
+	for i := range t.Counters {
+		k := &t.Counters[i]
+		k.Excluded = slices.DeleteFunc(k.Excluded, elsewhere)
+	}
+	if t.Code != "" || t.Exception != "" || t.Count > 0 || looked(t.Counters) {
+		if len(t.Counters) > 0 {
+			t.Contacts = nil // the counters name them, debt by debt
+		}
 		c.Rules = append(c.Rules, t)
 		return
 	}
 	if !slices.Contains(c.Allowed, t.Rule) {
 		c.Allowed = append(c.Allowed, t.Rule)
 	}
+}
+
+// elsewhere reports whether a contact was left out because it lies outside of the
+// window or is not of the kind at all: that needs no basis, and there may be hundreds.
+func elsewhere(x contact.Exclusion) bool {
+	return x.Why == contact.WhyDate || x.Why == contact.WhyChannel || x.Why == contact.WhyInbound
+}
+
+// looked reports whether there was anything to count.
+func looked(counters []contact.Counter) bool {
+	return slices.ContainsFunc(counters, func(c contact.Counter) bool { return len(c.Counted)+len(c.Excluded) > 0 })
 }
 
 // lookedAt names the facts, other than contacts and items, that a question about

@@ -49,7 +49,7 @@ func (f *Facts) Asked(at time.Time, a Ask) contact.Query {
 	q := contact.Query{
 		At: at, Channel: string(a.Channel), Purpose: a.Purpose, Automated: a.Automated, Content: a.Content, Ignore: a.Ignore,
 		Role: f.role(), DebtorKind: f.Known.DebtorKind, CollectorID: f.Creditor.ID,
-		Debtor: person, Person: person, Relation: f.relation(a.Person), Ambiguity: f.Creditor.Ambiguity,
+		Debtor: person, Person: person, Relation: f.relation(a.Person), Ambiguity: f.Creditor.Ambiguity, Data: f.Setup.Versions.Prefixes,
 	}
 	if a.Person != "" {
 		q.Person = a.Person
