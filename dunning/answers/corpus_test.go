@@ -193,3 +193,26 @@ func TestKeywordsInAnyDress(t *testing.T) {
 		}
 	}
 }
+
+// lines reads a file of one reply a line.
+func lines(t *testing.T, name string) []string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(strings.Split(string(b), "\n"), func(s string) bool { return s == "" || s[0] == '#' })
+}
+
+func TestRefusals(t *testing.T) {
+	for _, text := range lines(t, "refusals.txt") {
+		if f, ok := Read(Input{Text: text, Channel: "sms", Today: corpusToday}).Find(OptOut); !ok || f.Confidence < suspected {
+			t.Errorf("%q is no opt-out: %+v", text, f)
+		}
+	}
+	for _, text := range lines(t, "others.txt") {
+		if f, ok := Read(Input{Text: text, Channel: "sms", Today: corpusToday}).Find(OptOut); ok {
+			t.Errorf("%q is an opt-out: %+v", text, f)
+		}
+	}
+}

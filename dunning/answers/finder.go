@@ -70,7 +70,7 @@ var (
 		nicht keine kein nie aufhoren aufhoeren genug schluss verbiete untersage unterlassen lassen lasst ohne
 		nunca jamas basta paren pare dejen deje prohibo eviten
 		pas plus jamais assez cessez cesser arretez arreter interdis marre`)
-	arriving = set(`get got receive received see saw seen find found open read understand understood know have havent answer reach know
+	arriving = set(`cant cannot couldnt puedo pude peux pouvons kann konnte tengo get got receive received see saw seen find found open read understand understood know have havent answer reach know
 		bekommen erhalten gesehen gefunden verstehe verstanden angekommen lesen weiss
 		recibi recibido llego llegado veo entiendo se vi encuentro recu recue vu compris comprends trouve sais`)
 )
@@ -170,6 +170,9 @@ func (f *finder) matched(t text, m *matcher, r *rule, i, end int) {
 	if r.intent == Paid && f.ahead(m, i, end) {
 		return
 	}
+	if r.intent == OptOut && unableInside(m, i, end) {
+		return
+	}
 	if (r.intent == OptOut || r.intent == Cease) && unmeant(m) {
 		return
 	}
@@ -239,6 +242,18 @@ func (f *finder) ahead(m *matcher, i, end int) bool {
 	return false
 }
 
+// unable are words by which somebody says what they cannot do themselves.
+var unable = set("puedo podemos pude podre peux pouvons pouvais kann konnte konnten")
+
+func unableInside(m *matcher, i, end int) bool {
+	for k := i; k < end && k < len(m.tokens); k++ {
+		if unable[m.tokens[k].text] && !slices.Contains(m.from, k) {
+			return true
+		}
+	}
+	return false
+}
+
 // stopVerbs are the words for stopping that a "don't" turns round.
 var stopVerbs = set(`stop quit cease unsubscribe stopp stoppen aufhoren aufhoeren arreter arretez arrete pare paren parar dejen deje dejar cesar cese`)
 
@@ -261,12 +276,39 @@ func unmeant(m *matcher) bool {
 		one, i := before(m.tokens, k)
 		two, _ := before(m.tokens, i)
 		switch {
+		case notHere[one], aboutMoney(m, k):
+			return true
 		case instructing[one], k > 0 && (m.tokens[k-1].text == "a" || m.tokens[k-1].text == "full"), one == "" && k > 0 && m.tokens[k-1].text == "to", one == "zum" && two == "", one == "pour" && two == "", one == "para" && two == "":
 			return true
 		case (one == "dont" || one == "never" || one == "cant" || one == "cannot") && (two == "" || two == "i" || two == "we"):
 			return true
 		case one == "not" && (two == "do" || two == "i" || two == "can"):
 			return true
+		}
+	}
+	return false
+}
+
+// notHere stand before a stop that is a place or a thing.
+var notHere = set("bus truck train tram pit non taxi gas")
+
+// moneyWords are what else people want stopped: nothing to do with messages.
+var moneyWords = set(`payment payments interest fee fees charging charges charge billing debit debits garnishment garnishing lawsuit legal action court proceedings foreclosure eviction
+	repossession clock reporting service services subscription plan order work working collection collections shop shopping n smoking drinking paying
+	zinsen gebuhren gebuehren mahnverfahren abbuchung abbuchungen lastschrift pfandung pfaendung vertrag intereses cargos cobro cobros demanda embargo domiciliacion
+	prelevement prelevements frais interets poursuites saisie contrat`)
+
+// aboutMoney reports whether what is to stop is a charge or a proceeding.
+func aboutMoney(m *matcher, k int) bool {
+	for n, i := 0, k+1; n < 3 && i < len(m.tokens) && m.tokens[i].kind == word; i++ {
+		if moneyWords[m.tokens[i].text] {
+			return true
+		}
+		if refusable[m.tokens[i].text] {
+			return false
+		}
+		if !m.tokens[i].filler {
+			n++
 		}
 	}
 	return false

@@ -140,7 +140,10 @@ func joinPairs(in []token) []token {
 	out := in[:0]
 	for i := 0; i < len(in); i++ {
 		t := in[i]
-		if t.kind == word && i+1 < len(in) && in[i+1].kind == word {
+		if w, ok := broken(in, i); ok {
+			t.text, t.end, t.filler = w, in[i+2].end, false
+			i += 2
+		} else if t.kind == word && i+1 < len(in) && in[i+1].kind == word {
 			if w, ok := pairs[t.text+" "+in[i+1].text]; ok {
 				t.text, t.end, t.filler = w, in[i+1].end, false
 				i++
@@ -149,6 +152,15 @@ func joinPairs(in []token) []token {
 		out = append(out, t)
 	}
 	return out
+}
+
+// broken is a keyword with a picture in its middle: st😊op.
+func broken(in []token, i int) (string, bool) {
+	if i+2 >= len(in) || in[i].kind != word || in[i+1].kind != word || in[i+2].kind != word || in[i+1].text[0] < 0x80 || in[i].end != in[i+1].start || in[i+1].end != in[i+2].start {
+		return "", false
+	}
+	w := in[i].text + in[i+2].text
+	return w, keywords[w] != 0
 }
 
 // stopTypos are slips of the finger over the word that matters most. Words of
