@@ -110,6 +110,9 @@ func (d *Deps) connect(ctx context.Context, p Process, opts client.Options, need
 	if d.Channels, err = OpenChannelsOn(p.Getenv, d.Store, d.Clock); err != nil {
 		return usageError{err}
 	}
+	if d.Unsubscribe, err = unsubscribeLinks(p.Getenv); err != nil {
+		return usageError{err}
+	}
 	if !needTemporal {
 		return nil
 	}

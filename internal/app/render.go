@@ -18,6 +18,8 @@ type Renderer struct {
 	Book  *Book
 	// Pay and Account make a debtor's personal links, "" for none; nil for none at all.
 	Pay, Account func(ctx context.Context, ref dunning.CaseRef) (string, error)
+	// Unsubscribe is the address that ends emails, by attempt id; nil or "": none.
+	Unsubscribe func(attempt string) string
 }
 
 // Render implements activities.Renderer.
@@ -45,6 +47,9 @@ func (r *Renderer) Render(ctx context.Context, ref dunning.CaseRef, c dunning.Co
 		// What is missing is a matter of the template and this debtor's data: the same
 		// facts will always miss it. The error may quote them, so it stays here.
 		return dunning.Message{}, &activities.RenderError{Code: "template:" + c.Template, Class: dunning.FailedContent}
+	}
+	if r.Unsubscribe != nil && m.Channel == dunning.Email {
+		m.Unsubscribe = r.Unsubscribe(activities.AttemptID(c.ID))
 	}
 	return m, nil
 }

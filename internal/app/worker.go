@@ -33,7 +33,9 @@ type Deps struct {
 	Namespace string
 	Clock     clock.Clock
 	Channels  Channels
-	Log       *slog.Logger // nil: silent
+	// Unsubscribe is the address that ends emails, by attempt id; nil or "": none.
+	Unsubscribe func(attempt string) string
+	Log         *slog.Logger // nil: silent
 }
 
 // WorkerOptions tune a Worker; the zero value is for production.
@@ -77,7 +79,7 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 	}
 	w := &Worker{deps: d, o: o, dead: make(chan struct{})}
 	w.acts = &activities.Activities{
-		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book},
+		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book, Unsubscribe: d.Unsubscribe},
 		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits), Pacer: d.Store,
 		Log: d.Log, Count: w.count, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
 	}

@@ -1,6 +1,9 @@
 package codec
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 
@@ -58,3 +61,32 @@ func (k Keys) Open(keyID, name string, sealed []byte) ([]byte, error) {
 // boundData is the additional data. Ids hold no NUL, so the parts cannot run into one
 // another.
 func boundData(id, name string) []byte { return []byte("duly-data\x001\x00" + id + "\x00" + name) }
+
+// Sign signs under the newest key; nil without any. The purpose keeps a signature from
+// standing for anything else.
+func (k Keys) Sign(purpose string, text []byte) []byte {
+	if k.Newest() == "" {
+		return nil
+	}
+	return signed(k.sign[k.Newest()], purpose, text)
+}
+
+// Verify reports whether any key of the ring made a signature, or the beginning of one
+// that is at least 16 bytes long.
+func (k Keys) Verify(purpose string, text, signature []byte) bool {
+	if len(signature) < 16 || len(signature) > sha256.Size {
+		return false
+	}
+	ok := 0
+	for _, id := range k.ids {
+		ok |= subtle.ConstantTimeCompare(signed(k.sign[id], purpose, text)[:len(signature)], signature)
+	}
+	return ok == 1
+}
+
+func signed(key []byte, purpose string, text []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("duly-sign\x001\x00" + purpose + "\x00"))
+	mac.Write(text)
+	return mac.Sum(nil)
+}

@@ -112,3 +112,35 @@ func TestDataFromEnv(t *testing.T) {
 		})
 	}
 }
+
+func TestSignatures(t *testing.T) {
+	old, newest := Generate(), Generate()
+	before, after := ringOf(t, old), ringOf(t, newest, old)
+	sig := before.Sign("link", []byte("x"))
+	for _, c := range []struct {
+		about string
+		keys  Keys
+		use   string
+		text  string
+		sig   []byte
+		want  bool
+	}{
+		{"by its own key", before, "link", "x", sig, true},
+		{"after a newer key was added", after, "link", "x", sig, true},
+		{"cut to half", before, "link", "x", sig[:16], true},
+		{"cut too short", before, "link", "x", sig[:15], false},
+		{"too long", before, "link", "x", append(bytes.Clone(sig), 0), false},
+		{"for another purpose", before, "token", "x", sig, false},
+		{"of another text", before, "link", "y", sig, false},
+		{"by a key that is gone", ringOf(t, newest), "link", "x", sig, false},
+		{"without keys", Keys{}, "link", "x", sig, false},
+		{"none", before, "link", "x", nil, false},
+	} {
+		if got := c.keys.Verify(c.use, []byte(c.text), c.sig); got != c.want {
+			t.Errorf("%s: %v", c.about, got)
+		}
+	}
+	if (Keys{}).Sign("link", nil) != nil {
+		t.Error("a signature without a key")
+	}
+}

@@ -36,15 +36,16 @@ type Keys struct {
 	ids  []string // newest first
 	aead map[string]cipher.AEAD
 	data map[string]cipher.AEAD // for data at rest: derived, so that neither use weakens the other
+	sign map[string][]byte      // for signatures, derived too
 }
 
 // ParseKeys reads a ring from text: id:base64 pairs divided by commas or line
 // breaks, the newest first. Each key is 32 bytes in standard base64. Errors
 // name the position and the id, never the key.
 func ParseKeys(text string) (Keys, error) {
-	ring := Keys{aead: map[string]cipher.AEAD{}, data: map[string]cipher.AEAD{}}
+	ring := Keys{aead: map[string]cipher.AEAD{}, data: map[string]cipher.AEAD{}, sign: map[string][]byte{}}
 	for i, pair := range splitPairs(text) {
-		id, aead, data, err := parsePair(pair)
+		id, key, err := parsePair(pair)
 		if err != nil {
 			return Keys{}, fmt.Errorf("encryption key %d: %w", i+1, err)
 		}
@@ -52,7 +53,7 @@ func ParseKeys(text string) (Keys, error) {
 			return Keys{}, fmt.Errorf("encryption key %d: the id %q is used twice: a new key needs a new id", i+1, id)
 		}
 		ring.ids = append(ring.ids, id)
-		ring.aead[id], ring.data[id] = aead, data
+		ring.aead[id], ring.data[id], ring.sign[id] = key.payloads, key.data, key.sign
 	}
 	if len(ring.ids) == 0 {
 		return Keys{}, ErrNoKeys
@@ -70,31 +71,40 @@ func splitPairs(text string) []string {
 	return pairs
 }
 
-func parsePair(pair string) (id string, payloads, data cipher.AEAD, err error) {
+// uses are what one key is used for; each but the first has a key derived from it.
+type uses struct {
+	payloads, data cipher.AEAD
+	sign           []byte
+}
+
+func parsePair(pair string) (id string, key uses, err error) {
 	id, encoded, found := strings.Cut(pair, ":")
 	if !found {
-		return "", nil, nil, errors.New("not of the form id:base64")
+		return "", key, errors.New("not of the form id:base64")
 	}
 	id = strings.TrimSpace(id)
 	if !keyID.MatchString(id) {
-		return "", nil, nil, errors.New("an id has 1 to 64 letters, digits, dots, dashes or underscores")
+		return "", key, errors.New("an id has 1 to 64 letters, digits, dots, dashes or underscores")
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	if err != nil {
 		// The cause quotes a byte of the key, so it is not passed on.
-		return "", nil, nil, fmt.Errorf("the key of %q is not standard base64", id)
+		return "", key, fmt.Errorf("the key of %q is not standard base64", id)
 	}
 	if len(raw) != keyBytes {
-		return "", nil, nil, fmt.Errorf("the key of %q has %d bytes, AES-256 needs %d (make one with `openssl rand -base64 32`)", id, len(raw), keyBytes)
+		return "", key, fmt.Errorf("the key of %q has %d bytes, AES-256 needs %d (make one with `openssl rand -base64 32`)", id, len(raw), keyBytes)
 	}
 	derived, err := hkdf.Key(sha256.New, raw, nil, "duly data at rest", keyBytes)
+	if err == nil {
+		key.sign, err = hkdf.Key(sha256.New, raw, nil, "duly signatures", keyBytes)
+	}
 	if err != nil {
-		return "", nil, nil, fmt.Errorf("deriving from the key of %q: %w", id, err)
+		return "", key, fmt.Errorf("deriving from the key of %q: %w", id, err)
 	}
-	if payloads, err = newAEAD(raw); err == nil {
-		data, err = newAEAD(derived)
+	if key.payloads, err = newAEAD(raw); err == nil {
+		key.data, err = newAEAD(derived)
 	}
-	return id, payloads, data, err
+	return id, key, err
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

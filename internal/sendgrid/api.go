@@ -30,6 +30,7 @@ type mail struct {
 	ReplyTo          *address          `json:"reply_to,omitempty"`
 	Subject          string            `json:"subject"`
 	Content          []content         `json:"content"`
+	Headers          map[string]string `json:"headers,omitempty"`
 	Tracking         tracking          `json:"tracking_settings"`
 }
 

@@ -127,6 +127,9 @@ func (a *Adapter) mail(m dunning.Message) mail {
 	if m.ReplyTo != "" {
 		out.ReplyTo = &address{Email: m.ReplyTo}
 	}
+	if m.Unsubscribe != "" { // RFC 8058: one click, one POST
+		out.Headers = map[string]string{"List-Unsubscribe": "<" + m.Unsubscribe + ">", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+	}
 	// SendGrid wants text/plain before text/html.
 	for _, c := range []content{{"text/plain", m.Text}, {"text/html", m.HTML}} {
 		if strings.TrimSpace(c.Value) != "" {

@@ -166,6 +166,12 @@ func TestRequest(t *testing.T) {
 			},
 		},
 		{
+			"one click ends them", func(m *dunning.Message) { m.Unsubscribe = "https://duly.example/u/token" },
+			func(w map[string]any) {
+				w["headers"] = map[string]any{"List-Unsubscribe": "<https://duly.example/u/token>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+			},
+		},
+		{
 			"text alone is enough", func(m *dunning.Message) { m.HTML = "" },
 			func(w map[string]any) {
 				w["content"] = []any{map[string]any{"type": "text/plain", "value": "text €"}}
