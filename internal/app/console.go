@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/duly/duly/internal/clock"
@@ -19,6 +20,8 @@ import (
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
+	"github.com/duly/duly/internal/web/api"
+	outgoing "github.com/duly/duly/internal/web/hooks"
 )
 
 // The environment of the console.
@@ -27,6 +30,8 @@ const (
 	EnvPublicURL  = "DULY_PUBLIC_URL"
 	EnvProxies    = "DULY_PROXIES" // how many proxies of ours add X-Forwarded-For
 	EnvOIDCIssuer = "OIDC_ISSUER"
+	// EnvPrivateHooks=yes lets outgoing webhooks reach private networks.
+	EnvPrivateHooks = "DULY_HOOKS_PRIVATE"
 
 	DefaultHTTPAddr = ":8080"
 )
@@ -38,6 +43,8 @@ type ConsoleOptions struct {
 	OIDC   *web.OIDC     // may be nil
 	Hint   template.HTML // words for the login page, such as the demo's
 	Behind int           // proxies of ours in front
+	// PrivateHooks lets outgoing webhooks reach this machine and private networks.
+	PrivateHooks bool
 }
 
 // Console serves the console, the REST API and health. Deps.Temporal may be nil: it works
@@ -47,6 +54,7 @@ type Console struct {
 	o       ConsoleOptions
 	book    *Book
 	web     *web.Console
+	api     *api.Server
 	handler http.Handler
 	meter   *meter
 	cancel  context.CancelFunc
@@ -70,6 +78,9 @@ func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
 			return nil, err
 		}
 	}
+	if c.api, err = c.newAPI(); err != nil {
+		return nil, err
+	}
 	c.handler = c.mount()
 	return c, nil
 }
@@ -84,6 +95,7 @@ func (c *Console) mount() http.Handler {
 	mux.Handle("GET /healthz", checks)
 	mux.Handle("GET /readyz", checks)
 	mux.Handle("GET /metrics", c.meter)
+	mux.Handle(api.Prefix+"/", c.api)
 	mux.Handle("/", c.web.Handler())
 	return c.meter.count(mux)
 }
@@ -124,18 +136,9 @@ func (c *Console) banners(ctx context.Context, _ identity.Principal) ([]web.Bann
 	return nil, nil
 }
 
-// searcher is the part of read.Reader that the command menu needs.
-type searcher interface {
-	Search(ctx context.Context, s read.Scope, text string, limit int) ([]read.Hit, error)
-}
-
 // search finds what is typed into the command menu.
 func (c *Console) search(ctx context.Context, scope read.Scope, text string) ([]web.Hit, error) {
-	finder, ok := any(c.deps.Store).(searcher)
-	if !ok {
-		return nil, nil
-	}
-	hits, err := finder.Search(ctx, scope, text, 12)
+	hits, err := c.deps.Store.Search(ctx, scope, text, 12)
 	if err != nil {
 		return nil, err
 	}
@@ -154,14 +157,16 @@ func webHits(hits []read.Hit) []web.Hit {
 	return out
 }
 
-// Start begins what runs beside requests: old sessions are dropped. Stop must follow.
+// Start begins what runs beside requests: old sessions are dropped, webhooks are told.
+// Stop must follow.
 func (c *Console) Start(ctx context.Context) {
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	c.done = make(chan struct{})
-	go func() {
-		defer close(c.done)
-		c.sweep(ctx)
-	}()
+	sender := &outgoing.Sender{Store: hookStore{c.deps.Store}, Wall: clock.Wall, Log: c.deps.Log, Private: c.o.PrivateHooks}
+	var group sync.WaitGroup
+	group.Go(func() { c.sweep(ctx) })
+	group.Go(func() { sender.Run(ctx) })
+	go func() { group.Wait(); close(c.done) }()
 }
 
 // Stop ends what Start began.
@@ -234,6 +239,7 @@ func consoleOptions(p Process) (o ConsoleOptions, err error) {
 			err = errors.Join(err, fmt.Errorf("%s=%s: write how many proxies of yours add X-Forwarded-For, such as 1", EnvProxies, n))
 		}
 	}
+	o.PrivateHooks = p.Getenv(EnvPrivateHooks) == "yes"
 	if p.Getenv(EnvOIDCIssuer) != "" {
 		var bad error
 		o.OIDC, bad = oidcOf(p, o.Public)
