@@ -33,7 +33,7 @@ func (t *turn) resolve(ctx context.Context) ([]dunning.ContactFacts, error) {
 		return nil, err
 	}
 	var ask []dunning.ContactFacts
-	for _, c := range open {
+	for _, c := range append(open, t.forbidden()...) {
 		if !t.asked[c.ID] {
 			ask = append(ask, c)
 		}
@@ -54,7 +54,10 @@ func (j *job) seekEvidence(ctx context.Context, unknown []dunning.ContactFacts) 
 		found[c.ID] = e
 	}
 	return j.transact(ctx, func(t *turn) error {
-		for _, c := range t.contacts(dunning.ContactUnknown) {
+		for _, c := range t.contacts(dunning.ContactUnknown, dunning.ContactAccepted) {
+			if _, asked := found[c.ID]; !asked {
+				continue
+			}
 			if err := t.prove(ctx, c, found[c.ID]); err != nil {
 				return err
 			}
@@ -78,11 +81,17 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (dunning.Evide
 	if err != nil { // the text cannot be had again, so nothing can be compared
 		return cannot, nil
 	}
-	m.Attempt, m.At = AttemptID(c.ID), c.At
+	m.Attempt, m.At, m.Hold = AttemptID(c.ID), c.At, c.Hold
 	ctx, cancel := context.WithTimeout(ctx, j.callTimeout())
 	defer cancel()
+	if c.State == dunning.ContactAccepted {
+		return j.callBack(ctx, ch, m), nil
+	}
 	e := ch.Lookup(ctx, m)
 	j.Gate.answered(c.Channel, e)
+	if e.Found == dunning.EvidenceCannotKnow && m.Hold != "" {
+		return j.callBack(ctx, ch, m), nil
+	}
 	return e, nil
 }
 

@@ -103,3 +103,14 @@ type Channel interface {
 	// the instant of the hand-over.
 	Lookup(ctx context.Context, m dunning.Message) dunning.Evidence
 }
+
+// Holder is a channel whose provider can hold a message and let it be called back: what
+// steps with strong delivery ask for. Channels that cannot are used as always.
+type Holder interface {
+	// OpenHold opens a hold for one message, before the fence. Without one (id "") nothing
+	// has left, and the outcome says why.
+	OpenHold(ctx context.Context, m dunning.Message) (id string, o dunning.Outcome)
+	// CallBack calls a held message back, m.At being the instant of its hand-over. It
+	// reports true only if it is proven that the message will never leave.
+	CallBack(ctx context.Context, m dunning.Message) bool
+}

@@ -77,6 +77,14 @@ func (j *job) handOver(ctx context.Context, c reserved) (next dunning.StoredDeci
 		return next, false, wrap(codeRender, err)
 	}
 	m.Attempt, m.NotAfter = AttemptID(c.ID), c.notAfter
+	hold, refusal, err := j.hold(ctx, ch, c, m)
+	if err != nil {
+		return next, false, wrap(codeClock, err)
+	} else if refusal != nil {
+		next, err = j.conclude(ctx, c, fence{version: c.version}, *refusal)
+		return next, false, err
+	}
+	m.Hold = hold
 	f, moved, err := j.passFence(ctx, c, m)
 	if moved || err != nil {
 		return next, moved, err
@@ -209,7 +217,7 @@ func (j *job) passFence(ctx context.Context, c reserved, m dunning.Message) (f f
 			return nil
 		}
 		f.wall, m.At = j.wallNow(), f.at
-		sending := dunning.ContactMoved{ID: c.ID, State: dunning.ContactSending, Code: fencedAt(f.wall)}
+		sending := dunning.ContactMoved{ID: c.ID, State: dunning.ContactSending, Code: fencedAt(f.wall), Hold: m.Hold}
 		if f.version, _, err = tx.Append(ctx, j.ref.Debtor, []dunning.Fact{
 			{At: f.at, Account: j.ref.Account, Case: j.ref.Case, By: "system", Body: sending},
 		}); err != nil {

@@ -289,7 +289,7 @@ func contactsOf(history []dunning.Fact, caseID string, states ...dunning.Contact
 			c := &all[i]
 			c.State, c.Moved, c.Code, c.Deadline = b.State, x.At, b.Code, b.Deadline
 			if b.State == dunning.ContactSending {
-				c.At = x.At
+				c.At, c.Hold = x.At, b.Hold
 			}
 		}
 	}

@@ -47,6 +47,7 @@ type StepSpec struct {
 	Mode      string `yaml:"mode" jsonschema:"enum=auto,enum=draft,enum=manual"`
 	Complete  string `yaml:"complete" jsonschema:"enum=all,enum=any"`
 	OnUnknown string `yaml:"on_unknown" jsonschema:"enum=ask,enum=resend,enum=skip"`
+	Delivery  string `yaml:"delivery" jsonschema:"enum=standard,enum=strong" jsonschema_description:"strong: the provider holds an email for 45 minutes, so that it can be called back when its answer was lost or a payment comes"`
 }
 
 // EntrySpec is one channel with its template, and what to use instead while

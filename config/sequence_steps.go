@@ -99,13 +99,34 @@ func (f *sequenceFile) sending(at string, s StepSpec, out *dunning.Step) {
 	if sends || out.Verb == dunning.VerbOffer {
 		out.Complete = choose(f.doc, at+".complete", s.Complete, dunning.CompleteAll, dunning.CompleteAny)
 		out.Unknown = choose(f.doc, at+".on_unknown", s.OnUnknown, dunning.UnknownAsk, dunning.UnknownResend, dunning.UnknownSkip)
+		out.Strong = f.strong(at, s, out)
 		return
 	}
-	for _, key := range []string{"mode", "complete", "on_unknown"} {
+	for _, key := range []string{"mode", "complete", "on_unknown", "delivery"} {
 		if f.doc.Has(at + "." + key) {
 			f.doc.FaultKey(at+"."+key, fmt.Sprintf("%q only works for steps that send", key), "")
 		}
 	}
+}
+
+// strong checks delivery: only email can be held and called back.
+func (f *sequenceFile) strong(at string, s StepSpec, out *dunning.Step) bool {
+	if choose(f.doc, at+".delivery", s.Delivery, "standard", "strong") != "strong" {
+		return false
+	}
+	list := s.Send
+	if s.OfferPlan != nil {
+		list = s.OfferPlan.Send
+	}
+	if !sendsMail(list) {
+		f.doc.Fault(at+".delivery", "only email can be held and called back, and this step sends none", "leave delivery out")
+	}
+	return true
+}
+
+// sendsMail reports whether any channel of a send list is email.
+func sendsMail(list []EntrySpec) bool {
+	return slices.ContainsFunc(list, func(e EntrySpec) bool { return e.Email != "" || sendsMail(e.Else) })
 }
 
 // entries compiles a send list.

@@ -142,9 +142,14 @@ func (f *Facts) resolved(k *ContactFacts, outcome string, at time.Time) []Fact {
 }
 
 // Proven are the facts that a look-up in a provider's records makes true about a hand-over
-// that is unknown; none when it proves nothing.
+// that is unknown, or that was accepted and held and has been called back; none when it
+// proves nothing.
 func (f Facts) Proven(id string, e Evidence, at time.Time) []Fact {
 	k := f.contact(id)
+	if k != nil && k.State == ContactAccepted && k.Hold != "" && e.Found == EvidenceNotAccepted {
+		// It was taken, held, and called back before it left: its step is open again.
+		return []Fact{f.contactFact(k, at, ContactMoved{ID: id, State: ContactCancelled, Code: e.Code})}
+	}
 	if k == nil || k.State != ContactUnknown {
 		return nil
 	}

@@ -385,6 +385,7 @@ type ContactMoved struct {
 	RetryAt    time.Time    `json:"retry_at,omitzero"`
 	ProviderID string       `json:"provider_id,omitempty"`
 	Deadline   time.Time    `json:"deadline,omitzero"` // unknown: until when evidence is awaited
+	Hold       string       `json:"hold,omitempty"`    // sending: the provider's hold by which it can be called back
 }
 
 // ContactLogged is a contact outside the sequence: a collector's call or

@@ -120,6 +120,7 @@ type ContactFacts struct {
 	Permanent     bool
 	RetryAt       time.Time
 	Deadline      time.Time
+	Hold          string         // the provider's hold that it was handed over under
 	Logged        *ContactLogged // set when it was not planned by Duly
 
 	rounds []int // of each line's item when the contact was planned

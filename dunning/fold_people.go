@@ -214,10 +214,10 @@ func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
 	case b.State == ContactBounced && (!b.Permanent || accepted && at.Sub(c.Moved) > bounceWindow):
 		return
 	}
-	bounced := accepted && b.State == ContactBounced
+	bounced := accepted && (b.State == ContactBounced || b.State == ContactCancelled) // or called back
 	c.maybe = c.State == ContactUnknown && (b.Code == codeResend || b.Code == codeSkip)
 	if b.State == ContactSending {
-		c.At = at
+		c.At, c.Hold = at, b.Hold
 	}
 	c.State, c.Moved = b.State, at
 	c.Class, c.Code, c.Permanent, c.RetryAt, c.Deadline = b.Class, b.Code, b.Permanent, b.RetryAt, b.Deadline

@@ -33,7 +33,19 @@ type Message struct {
 	// Unsubscribe is the https address that ends emails of this kind with one POST
 	// (RFC 8058); "" = the message offers none. It holds nothing personal.
 	Unsubscribe string
+	// Hold is the provider's name of the hold that the message is handed over under: it
+	// leaves HeldFor after At and can be called back before. "" = it leaves at once.
+	Hold string `json:",omitempty"`
 }
+
+// HeldFor is how long a provider holds a message of a strong step before it leaves, and
+// CallableFor how long of that it can be called back for sure. SendGrid guarantees a
+// cancellation up to ten minutes before the send time; the first two looks for evidence
+// about an unknown hand-over, after 15 and 30 minutes, are in time.
+const (
+	HeldFor     = 45 * time.Minute
+	CallableFor = HeldFor - 12*time.Minute
+)
 
 // SendState is what a hand-over to a provider came to.
 type SendState string

@@ -112,6 +112,9 @@ type Step struct {
 	Complete Complete
 	Mode     Mode
 	Unknown  OnUnknown
+	// Strong: where the provider can, it holds the message for HeldFor, so that one whose
+	// answer was lost can be called back and is then proven not to have left.
+	Strong bool
 
 	Call     *CallStep
 	Offer    *OfferStep

@@ -47,7 +47,7 @@ func OpenChannelsOn(getenv func(string) string, store *postgres.Store, c clock.C
 		}
 	}
 	fault(out.sms(getenv, c))
-	fault(out.email(getenv))
+	fault(out.email(getenv, c))
 	fault(out.letter(getenv, store))
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("channels:\n  %s", strings.Join(faults, "\n  "))
@@ -69,7 +69,7 @@ func (c Channels) sms(getenv func(string) string, clk clock.Clock) error {
 
 // email takes SendGrid or a mail server of one's own, never both: which one a mail went
 // through must not depend on which is asked first.
-func (c Channels) email(getenv func(string) string) error {
+func (c Channels) email(getenv func(string) string, clk clock.Clock) error {
 	grid, useGrid, err := sendgrid.FromEnv(getenv)
 	server, useServer, err2 := smtp.FromEnv(getenv)
 	switch {
@@ -78,6 +78,7 @@ func (c Channels) email(getenv func(string) string) error {
 	case useGrid && useServer:
 		return errors.New("email: both SendGrid (SENDGRID_…) and a mail server (DULY_SMTP_…) are configured: keep one of them")
 	case useGrid:
+		grid.Clock = clk
 		a, err := sendgrid.New(grid)
 		if err == nil {
 			c[dunning.Email] = a

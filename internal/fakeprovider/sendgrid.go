@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // sendgridMail is what the fake looks at in a mail/send request.
@@ -15,6 +16,8 @@ type sendgridMail struct {
 	} `json:"personalizations"`
 	From    struct{ Email string } `json:"from"`
 	Subject string                 `json:"subject"`
+	BatchID string                 `json:"batch_id"`
+	SendAt  int64                  `json:"send_at"`
 	Content []struct {
 		Type  string `json:"type"`
 		Value string `json:"value"`
@@ -35,6 +38,13 @@ func (s *Server) sendgridSend(w http.ResponseWriter, r *http.Request, body []byt
 	in := Accepted{
 		Provider: "sendgrid", To: m.Personalizations[0].To[0].Email, From: m.From.Email,
 		Attempt: m.Personalizations[0].CustomArgs["duly_attempt"], Text: m.text(),
+	}
+	if m.BatchID != "" || m.SendAt != 0 {
+		if !s.held(m) {
+			sendgridError(w, 400, "batch_id")
+			return
+		}
+		in.Batch, in.SendAt = m.BatchID, time.Unix(m.SendAt, 0).UTC()
 	}
 	fault := s.fate("sendgrid", in.To, in.Attempt)
 	if fault.Kind == Refuse {

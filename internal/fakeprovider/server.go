@@ -55,6 +55,9 @@ type Accepted struct {
 	Digest   string    `json:"digest"` // SHA-256 of the text, hexadecimal
 	At       time.Time `json:"at"`
 	Validity int       `json:"validity,omitempty"` // Twilio: ValidityPeriod in seconds, 0 = none
+	Batch    string    `json:"batch,omitempty"`    // SendGrid: batch of a mail that is held until SendAt
+	SendAt   time.Time `json:"send_at,omitzero"`
+	Recalled bool      `json:"recalled,omitempty"` // its batch was cancelled in time: it never left
 	Text     string    `json:"-"`                  // what was taken; kept out of the log endpoint
 
 	callback string // Twilio: StatusCallback
@@ -73,6 +76,7 @@ type Server struct {
 	tries      map[string]int
 	calls      map[string]int
 	complaints []string
+	batches    map[string]string // state by batch: "" or "cancel"
 }
 
 // New builds a server.
@@ -83,13 +87,16 @@ func New(o Options) (*Server, error) {
 	if o.PageSize <= 0 {
 		o.PageSize = 50
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), closed: make(chan struct{}), tries: map[string]int{}, calls: map[string]int{}}
+	s := &Server{o: o, mux: http.NewServeMux(), closed: make(chan struct{}), tries: map[string]int{}, calls: map[string]int{}, batches: map[string]string{}}
 	if o.Webhooks != nil {
 		s.teller = newTeller(*o.Webhooks)
 	}
 	s.mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", s.api("twilio", s.twilioCreate))
 	s.mux.HandleFunc("GET /2010-04-01/Accounts/{account}/Messages.json", s.api("twilio", s.twilioList))
 	s.mux.HandleFunc("POST /v3/mail/send", s.api("sendgrid", s.sendgridSend))
+	s.mux.HandleFunc("POST /v3/mail/batch", s.api("sendgrid", s.sendgridBatch))
+	s.mux.HandleFunc("POST /v3/user/scheduled_sends", s.api("sendgrid", s.sendgridCancel))
+	s.mux.HandleFunc("GET /v3/user/scheduled_sends/{batch}", s.api("sendgrid", s.sendgridCancelled))
 	s.mux.HandleFunc("GET /v3/messages", s.api("sendgrid", s.sendgridActivity))
 	s.mux.HandleFunc("GET /_fake/log", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, s.Log()) })
 	s.mux.HandleFunc("GET /_fake/summary", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, s.Summary()) })
@@ -169,7 +176,9 @@ func (s *Server) accept(r *http.Request, a Accepted) Accepted {
 	sum := sha256.Sum256([]byte(a.Text))
 	a.Digest = hex.EncodeToString(sum[:])
 	a = s.enter(a)
-	s.teller.tell(a)
+	if a.Batch == "" { // what is held is not told of: it may be called back
+		s.teller.tell(a)
+	}
 	return a
 }
 
@@ -227,6 +236,9 @@ func (s *Server) Reset() {
 func (s *Server) Duplicates() []Accepted {
 	seen, out := map[string]bool{}, []Accepted(nil)
 	for _, a := range s.Log() {
+		if a.Recalled {
+			continue
+		}
 		key := a.Provider + "\x00" + a.Attempt
 		if a.Attempt == "" {
 			key = a.Provider + "\x00" + a.To + "\x00" + a.Digest

@@ -19,6 +19,10 @@ import (
 type api interface {
 	// mailSend hands one mail over, exactly one HTTP request.
 	mailSend(ctx context.Context, m mail, at time.Time) sent
+	// openBatch asks for the id of a batch of scheduled mails.
+	openBatch(ctx context.Context) (id string, a httpx.Answer)
+	// cancelBatch cancels a batch; it reports true when SendGrid says that it is cancelled.
+	cancelBatch(ctx context.Context, id string) bool
 	// activity asks the Email Activity API for mails of an attempt.
 	activity(ctx context.Context, attempt string) (id string, status string, ok bool)
 }
@@ -32,6 +36,8 @@ type mail struct {
 	Content          []content         `json:"content"`
 	Headers          map[string]string `json:"headers,omitempty"`
 	Tracking         tracking          `json:"tracking_settings"`
+	BatchID          string            `json:"batch_id,omitempty"`
+	SendAt           int64             `json:"send_at,omitempty"`
 }
 
 type address struct {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/httpx"
 	"github.com/duly/duly/internal/secret"
 )
@@ -21,6 +22,7 @@ type Config struct {
 	APIKey    secret.Value
 	FromEmail string        // verified sender; used when a message names none
 	BaseURL   string        // scheme and host; DefaultBaseURL when empty
+	Clock     clock.Clock   // business time, to know whether a held mail can still be called back; nil: none can be held
 	Activity  bool          // the account has the Email Activity add-on, so Lookup can ask
 	Timeout   time.Duration // of one HTTP call; httpx.DefaultTimeout when zero
 	MaxConns  int           // httpx.DefaultMaxConns when zero

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -86,10 +87,20 @@ func refuse(m dunning.Message) (dunning.Outcome, bool) {
 	case !utf8.ValidString(m.Subject + m.Text + m.HTML):
 		// JSON would replace the bad bytes silently, amounts included.
 		return httpx.Refused(dunning.FailedContent, "sendgrid:not_utf8"), true
-	case !m.NotAfter.IsZero() && !m.At.Before(m.NotAfter):
+	case m.Hold != "" && !batchID.MatchString(m.Hold):
+		return httpx.Refused(dunning.FailedConfig, "sendgrid:bad_batch"), true
+	case !m.NotAfter.IsZero() && !leaves(m).Before(m.NotAfter):
 		return httpx.Later("sendgrid:window_over", 0), true
 	}
 	return dunning.Outcome{}, false
+}
+
+// leaves is when a mail leaves SendGrid.
+func leaves(m dunning.Message) time.Time {
+	if m.Hold != "" {
+		return m.At.Add(dunning.HeldFor)
+	}
+	return m.At
 }
 
 // isAddress accepts a bare address such as a@example.com: no display name, no
@@ -123,6 +134,9 @@ func (a *Adapter) mail(m dunning.Message) mail {
 	}
 	if m.From != "" {
 		out.From.Email = m.From
+	}
+	if m.Hold != "" {
+		out.BatchID, out.SendAt = m.Hold, m.At.Add(dunning.HeldFor).Unix()
 	}
 	if m.ReplyTo != "" {
 		out.ReplyTo = &address{Email: m.ReplyTo}
