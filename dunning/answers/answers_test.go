@@ -372,6 +372,7 @@ func TestHostileTextsAreReadInTime(t *testing.T) {
 	for what, piece := range map[string]string{
 		"the same word":          "stop ",
 		"beginnings of patterns": "do not want any my i will pay on the ",
+		"matches":                "stop texting me i will pay on friday call my lawyer don't call me at work. ",
 		"letters":                "s t o p ",
 		"digits":                 "1.2.3 ",
 		"tags":                   "<div",
@@ -425,4 +426,11 @@ func FuzzRead(f *testing.F) {
 		}
 		_ = Read(Input{Text: text, Subject: subject}) // without a day
 	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	in := Input{Text: "Hi, I already paid $50 last week and will pay the rest on Friday. Please don't call me at work.", Channel: "sms", Today: corpusToday}
+	for b.Loop() {
+		_ = Read(in)
+	}
 }

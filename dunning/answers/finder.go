@@ -456,7 +456,20 @@ func (f *finder) dateAlone(t text, m *matcher) {
 	}
 }
 
-func (f *finder) add(x Finding) { f.raw = append(f.raw, x) }
+// maxMatches bounds how many matches of one intent are weighed: more say nothing new.
+const maxMatches = 48
+
+func (f *finder) add(x Finding) {
+	n := 0
+	for i := range f.raw {
+		if f.raw[i].Intent == x.Intent {
+			n++
+		}
+	}
+	if n < maxMatches {
+		f.raw = append(f.raw, x)
+	}
+}
 
 // merge makes one finding of those of an intent.
 func (f *finder) merge() {
