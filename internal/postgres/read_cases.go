@@ -208,9 +208,10 @@ func listCases(s read.Scope, f read.CaseFilter, p read.Page) (string, []any, cas
 	}
 	order := o.by + dir + ", c.id" + dir
 	limit := a.p(p.Size() + 1)
-	return `WITH page AS MATERIALIZED (SELECT c.* FROM ` + from + ` CROSS JOIN LATERAL (SELECT * FROM cases c WHERE c.creditor_id = s.creditor` + c.and() +
-		` ORDER BY ` + order + ` LIMIT ` + limit + `) c ORDER BY ` + order + ` LIMIT ` + limit + `)
- SELECT ` + caseColumns + ` FROM page c` + caseJoins + ` ORDER BY ` + order, a.args, o, nil
+	// The inner list is of keys, which the index has; rows are looked up for the page only.
+	return `WITH page AS MATERIALIZED (SELECT c.id, c.place FROM ` + from + ` CROSS JOIN LATERAL (SELECT c.id, ` + o.by + ` AS place FROM cases c
+ WHERE c.creditor_id = s.creditor` + c.and() + ` ORDER BY ` + order + ` LIMIT ` + limit + `) c ORDER BY c.place` + dir + `, c.id` + dir + ` LIMIT ` + limit + `)
+ SELECT ` + caseColumns + ` FROM page JOIN cases c ON c.id = page.id` + caseJoins + ` ORDER BY page.place` + dir + `, page.id` + dir, a.args, o, nil
 }
 
 // ListCases lists cases; see read.Reader. read.ErrBadCursor for a cursor of another list.

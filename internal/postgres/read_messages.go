@@ -64,8 +64,9 @@ func listMessages(s read.Scope, f read.MessageFilter, p read.Page) (string, []an
 	}
 	const order = " ORDER BY m.reserved_at DESC, m.id DESC"
 	limit := " LIMIT " + a.p(p.Size()+1)
-	return `WITH page AS MATERIALIZED (SELECT m.* FROM ` + from + ` CROSS JOIN LATERAL (SELECT * FROM contacts m WHERE m.creditor_id = s.creditor` + c.and() +
-		order + limit + `) m` + order + limit + `) SELECT ` + messageColumns + ` FROM page m` + messageJoins + order, a.args, nil
+	return `WITH page AS MATERIALIZED (SELECT m.id, m.reserved_at FROM ` + from + ` CROSS JOIN LATERAL (SELECT m.id, m.reserved_at FROM contacts m
+ WHERE m.creditor_id = s.creditor` + c.and() + order + limit + `) m` + order + limit + `)
+ SELECT ` + messageColumns + ` FROM page JOIN contacts m ON m.id = page.id` + messageJoins + order, a.args, nil
 }
 
 // Messages is the message explorer, the newest first; see read.Reader.

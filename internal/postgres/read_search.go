@@ -88,7 +88,7 @@ func (t sought) terms(a *ask, scope read.Scope, limit int) []string {
 // names finds debtors whose name has a word that begins with each of the words. The
 // longest word finds candidates, the others are looked up for each.
 func (t sought) names(a *ask, from, most string) string {
-	if len(t.words) == 0 {
+	if len(t.words) == 0 || strings.Contains(t.plain, "@") {
 		return ""
 	}
 	first := a.p(t.words[0])
@@ -98,7 +98,8 @@ func (t sought) names(a *ask, from, most string) string {
 		others += ` AND EXISTS (SELECT FROM search_terms o WHERE o.debtor_id = n.debtor_id AND o.kind = 'name' AND o.term >= ` + v +
 			` AND o.term < ` + v + ` || chr(1114111))`
 	}
-	return `SELECT x.* FROM ` + from + ` CROSS JOIN LATERAL (SELECT n.* FROM (SELECT t.kind, t.term, t.debtor_id, t.account_id FROM search_terms t
+	return `SELECT x.* FROM ` + from + `
+ CROSS JOIN LATERAL (SELECT 'name' AS kind, n.term, n.debtor_id, NULL::uuid AS account_id FROM (SELECT t.term, t.debtor_id FROM search_terms t
  WHERE t.creditor_id = s.creditor AND t.kind = 'name' AND t.term >= ` + first + ` AND t.term < ` + first + ` || chr(1114111)
  ORDER BY t.term, t.debtor_id LIMIT ` + a.p(nameCandidates) + `) n WHERE true` + others + ` ORDER BY n.term, n.debtor_id LIMIT ` + most + `) x`
 }

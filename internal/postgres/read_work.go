@@ -14,7 +14,8 @@ import (
 
 const (
 	workOrder  = "work"
-	workSorted = " ORDER BY w.rank, w.account_id, w.kind, w.id"
+	workKey    = "w.rank, w.account_id, w.kind, w.id"
+	workSorted = " ORDER BY " + workKey
 )
 
 // listWork puts the statement of a page of work together. What somebody has and what
@@ -37,7 +38,8 @@ func listWork(s read.Scope, f read.WorkFilter, p read.Page) (string, []any, erro
 	scope := s.Within(f.Creditors...)
 	limit := " LIMIT " + a.p(p.Size()+1)
 	branches := workBranches(a, scope, f, c.and()+workSorted+limit)
-	return `WITH page AS MATERIALIZED (SELECT * FROM (` + branches + `) w` + workSorted + limit + `)
+	return `WITH page AS MATERIALIZED (SELECT w.* FROM (SELECT * FROM (` + branches + `) w` + workSorted + limit + `) k
+   JOIN work w ON w.account_id = k.account_id AND w.kind = k.kind AND w.id = k.id)
  SELECT w.body, w.debtor_id, d.key, w.account_id, a.key, w.creditor_id, coalesce(p.name, ''), st.body,
  coalesce(c.next_step, ''), c.next_at, coalesce(c.waits_for, ''),
  lc.reserved_at, lc.channel, lc.state, lc.automatic, ll.at, ll.channel, ll.direction, ll.outcome
@@ -48,23 +50,23 @@ func listWork(s read.Scope, f read.WorkFilter, p read.Page) (string, []any, erro
    UNION ALL SELECT NULL, w.debtor_id, w.account_id, NULL, NULL, NULL WHERE w.case_id IS NULL) c ON true` + lastTouch + workSorted, a.args, nil
 }
 
-// workBranches are SELECTs of work w, each of which ends with tail.
+// workBranches are SELECTs of keys of work w, which the indexes have; each of them ends with tail.
 func workBranches(a *ask, scope read.Scope, f read.WorkFilter, tail string) string {
 	from := func() string {
-		return "(SELECT w.* FROM " + a.creditors(scope) + " CROSS JOIN LATERAL (SELECT * FROM work w WHERE w.creditor_id = s.creditor"
+		return "(SELECT w.* FROM " + a.creditors(scope) + " CROSS JOIN LATERAL (SELECT " + workKey + " FROM work w WHERE w.creditor_id = s.creditor"
 	}
 	mine := func() string {
 		c := &conds{ask: a}
 		c.within("w.creditor_id", scope)
 		in(c, "w.queue", f.Queues)
-		return `(SELECT * FROM work w WHERE w.owner = ` + a.p(f.Owner) + ` AND w.owner <> ''` + c.and() + tail + `)`
+		return `(SELECT ` + workKey + ` FROM work w WHERE w.owner = ` + a.p(f.Owner) + ` AND w.owner <> ''` + c.and() + tail + `)`
 	}
 	free := func() string {
 		if len(f.Queues) == 0 {
 			return from() + ` AND w.owner = ''` + tail + `) w)`
 		}
 		return `(SELECT w.* FROM ` + a.creditors(scope) + ` CROSS JOIN unnest(` + a.p(f.Queues) + `::text[]) q(queue) CROSS JOIN LATERAL
- (SELECT * FROM work w WHERE w.creditor_id = s.creditor AND w.queue = q.queue AND w.owner = ''` + tail + `) w)`
+ (SELECT ` + workKey + ` FROM work w WHERE w.creditor_id = s.creditor AND w.queue = q.queue AND w.owner = ''` + tail + `) w)`
 	}
 	switch {
 	case f.Owner != "" && f.Mine:

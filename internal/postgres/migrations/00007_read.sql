@@ -18,9 +18,11 @@ ALTER TABLE cases
   ADD COLUMN oldest_due date;
 UPDATE cases c SET currency = a.currency FROM accounts a WHERE a.id = c.account_id;
 
-CREATE INDEX cases_by_next   ON cases (creditor_id, coalesce(next_at, 'infinity'), id)    WHERE status = 'open';
-CREATE INDEX cases_by_age    ON cases (creditor_id, coalesce(oldest_due, 'infinity'), id) WHERE status = 'open';
-CREATE INDEX cases_by_amount ON cases (creditor_id, open_minor, id)                       WHERE status = 'open';
+-- Columns behind the id are filters: what they exclude is passed over in the index.
+CREATE INDEX cases_by_next ON cases (creditor_id, coalesce(next_at, 'infinity'), id,
+  coalesce(oldest_due, 'infinity'), open_minor, waits_for, next_step, sequence_id) WHERE status = 'open';
+CREATE INDEX cases_by_age ON cases (creditor_id, coalesce(oldest_due, 'infinity'), id, waits_for, next_step, sequence_id) WHERE status = 'open';
+CREATE INDEX cases_by_amount ON cases (creditor_id, open_minor, id, waits_for, next_step, sequence_id) WHERE status = 'open';
 CREATE INDEX cases_by_opened ON cases (creditor_id, coalesce(opened_at, 'infinity'), id);
 -- Whatever is rare is found by its own index and sorted; what is common is found soon
 -- in the order of one of the above.
@@ -68,7 +70,7 @@ CREATE INDEX work_by_kind  ON work (creditor_id, kind, rank, account_id, id);
 
 ALTER TABLE contacts ADD COLUMN creditor_id text NOT NULL DEFAULT '';
 UPDATE contacts c SET creditor_id = ca.creditor_id FROM cases ca WHERE ca.id = c.case_id;
-CREATE INDEX contacts_by_time    ON contacts (creditor_id, reserved_at, id);
+CREATE INDEX contacts_by_time    ON contacts (creditor_id, reserved_at, id, channel, state);
 -- Most are accepted: those come by time. The others are few.
 CREATE INDEX contacts_by_state   ON contacts (creditor_id, state, reserved_at, id) WHERE state <> 'accepted';
 CREATE INDEX contacts_moved_at   ON contacts (state_at) WHERE state IN ('failed', 'bounced');
@@ -148,7 +150,7 @@ CREATE TABLE search_terms (
   account_id  uuid
 );
 CREATE INDEX search_terms_find ON search_terms (creditor_id, kind, term, debtor_id);
-CREATE INDEX search_terms_debtor ON search_terms (debtor_id, kind);
+CREATE INDEX search_terms_debtor ON search_terms (debtor_id, kind, term);
 
 -- These are single expressions, so that the planner puts them in place instead of calling
 -- them. Most texts are ASCII and cost next to nothing.
