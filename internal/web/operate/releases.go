@@ -1,0 +1,163 @@
+package operate
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/web"
+)
+
+type releasesPage struct {
+	Rows     []read.ReleaseRow
+	Since    time.Time // the one in force
+	By       string
+	History  []Activation
+	Names    map[string]string
+	Warnings []string
+}
+
+// Who names who published.
+func (p releasesPage) Who(by string) string {
+	if name := p.Names[trimUser(by)]; name != "" {
+		return name
+	}
+	return by
+}
+
+// releases says what is live, who put it there, and what was before.
+func (d *operations) releases(r *web.Request) (err error) {
+	ctx := r.R.Context()
+	var p releasesPage
+	if p.Rows, err = d.Read.ReleaseList(ctx); err != nil {
+		return err
+	}
+	if p.History, err = d.Activations(ctx); err != nil {
+		return err
+	}
+	if n := len(p.History); n > 0 {
+		p.Since, p.By = p.History[n-1].At, p.History[n-1].By
+	}
+	for i, j := 0, len(p.History)-1; i < j; i, j = i+1, j-1 {
+		p.History[i], p.History[j] = p.History[j], p.History[i]
+	}
+	if p.Names, err = d.Names(ctx); err != nil {
+		return err
+	}
+	return r.Page("releases.html", p)
+}
+
+type releasePage struct {
+	read.ReleaseRow
+	Names   map[string]string
+	All     []read.ReleaseRow
+	Against string
+	Files   []fileDiff
+}
+
+// fileDiff is one file that differs.
+type fileDiff struct {
+	Path, What string
+	Lines      []line
+}
+
+// release shows what differs from another release: by default from the one in force, or
+// of that one from the release before.
+func (d *operations) release(r *web.Request) (err error) {
+	ctx, version := r.R.Context(), r.R.PathValue("version")
+	p := releasePage{Against: r.Value("against")}
+	if p.All, err = d.Read.ReleaseList(ctx); err != nil {
+		return err
+	}
+	before := ""
+	for i, row := range p.All {
+		if row.Version == version {
+			p.ReleaseRow = row
+			if i+1 < len(p.All) {
+				before = p.All[i+1].Version
+			}
+		}
+	}
+	if p.Version == "" {
+		return web.NotFound("This release")
+	}
+	if p.Against == "" {
+		p.Against = against(p.All, p.ReleaseRow, before)
+	}
+	changes, err := d.Read.ReleaseDiff(ctx, p.Against, version)
+	if errors.Is(err, identity.ErrNotFound) {
+		return web.NotFound("The release to compare with")
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		p.Files = append(p.Files, diffOf(c))
+	}
+	if p.Names, err = d.Names(ctx); err != nil {
+		return err
+	}
+	return r.Page("release.html", p)
+}
+
+// against is what a release is compared with unless another is named.
+func against(all []read.ReleaseRow, this read.ReleaseRow, before string) string {
+	if this.InForce {
+		return before
+	}
+	for _, row := range all {
+		if row.InForce {
+			return row.Version
+		}
+	}
+	return before
+}
+
+func diffOf(c read.FileChange) fileDiff {
+	f := fileDiff{Path: c.Path, What: "changed"}
+	switch {
+	case c.Before == nil:
+		f.What = "added"
+	case c.After == nil:
+		f.What = "removed"
+	}
+	if bytes.IndexByte(c.Before, 0) >= 0 || bytes.IndexByte(c.After, 0) >= 0 {
+		f.Lines = []line{{Text: "(not text)"}}
+		return f
+	}
+	f.Lines = near(diff(split(c.Before), split(c.After)))
+	return f
+}
+
+func split(b []byte) []string {
+	if len(b) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+}
+
+// activate puts an earlier release into force again: its version's first characters must
+// have been typed. Cases keep their sequence version; policies and templates change at once.
+func (d *operations) activate(r *web.Request) error {
+	version := r.R.PathValue("version")
+	if err := r.Require(identity.Publish, identity.AllCreditors); err != nil {
+		return err
+	}
+	if r.Value("typed") != version[:min(8, len(version))] {
+		return web.Invalid("Type the first eight characters of the version to go on. Nothing was changed.", nil)
+	}
+	err := d.Activate(r.R.Context(), version, r.User.By, r.Now)
+	if errors.Is(err, identity.ErrNotFound) {
+		return web.NotFound("This release")
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.Record("release.activate", version, nil); err != nil {
+		return err
+	}
+	return r.Done("/releases", "Release "+version[:min(8, len(version))]+" is in force.")
+}
