@@ -83,6 +83,7 @@ func TestCaseOnPostgres(t *testing.T) {
 	}
 	checkMessages(t, s.messages(), a)
 	s.checkVersions(id)
+	s.checkAgain(len(s.messages()))
 }
 
 // checkMessages: a friendly email, a text, an offer and thanks, each within New York's hours
