@@ -9,7 +9,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN mkdir -p /out/tmp /out/letters && \
-    go build -tags timetzdata -trimpath -ldflags '-s -w' -o /out/ ./worker ./starter ./cmd/duly && \
+    go build -tags timetzdata -trimpath -ldflags '-s -w' -o /out/ ./worker ./starter ./console ./cmd/duly && \
     chmod 1777 /out/tmp
 
 FROM scratch AS base
@@ -28,6 +28,11 @@ ENTRYPOINT ["/worker"]
 FROM base AS starter
 COPY --from=build /out/starter /starter
 ENTRYPOINT ["/starter"]
+
+FROM base AS console
+COPY --from=build /out/console /console
+EXPOSE 8080
+ENTRYPOINT ["/console"]
 
 FROM base AS duly
 COPY --from=build /out/duly /duly

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/health"
 	"github.com/duly/duly/internal/identity"
@@ -22,6 +23,8 @@ import (
 	"github.com/duly/duly/internal/web"
 	"github.com/duly/duly/internal/web/api"
 	outgoing "github.com/duly/duly/internal/web/hooks"
+	"github.com/duly/duly/internal/web/unsubscribe"
+	"github.com/duly/duly/internal/web/webhooks"
 )
 
 // The environment of the console.
@@ -43,6 +46,9 @@ type ConsoleOptions struct {
 	OIDC   *web.OIDC     // may be nil
 	Hint   template.HTML // words for the login page, such as the demo's
 	Behind int           // proxies of ours in front
+	// Getenv configures what providers and debtors call (/webhooks/, /u/); nil: these are
+	// not served.
+	Getenv func(string) string
 	// PrivateHooks lets outgoing webhooks reach this machine and private networks.
 	PrivateHooks bool
 }
@@ -50,15 +56,18 @@ type ConsoleOptions struct {
 // Console serves the console, the REST API and health. Deps.Temporal may be nil: it works
 // while Temporal is away.
 type Console struct {
-	deps    Deps
-	o       ConsoleOptions
-	book    *Book
-	web     *web.Console
-	api     *api.Server
-	handler http.Handler
-	meter   *meter
-	cancel  context.CancelFunc
-	done    chan struct{}
+	deps Deps
+	o    ConsoleOptions
+	book *Book
+	web  *web.Console
+	api  *api.Server
+	// callbacks and oneClick are what providers and debtors call; nil without Options.Getenv.
+	callbacks *webhooks.Server
+	oneClick  http.Handler
+	handler   http.Handler
+	meter     *meter
+	cancel    context.CancelFunc
+	done      chan struct{}
 }
 
 // NewConsole wires everything. A database without published configuration is fine: the
@@ -81,12 +90,28 @@ func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
 	if c.api, err = c.newAPI(); err != nil {
 		return nil, err
 	}
+	if err := c.wireCallers(); err != nil {
+		return nil, err
+	}
 	c.handler = c.mount()
 	return c, nil
 }
 
 // Web is the frame with all its routes, for tests of rights.
 func (c *Console) Web() *web.Console { return c.web }
+
+// wireCallers makes what providers and debtors call.
+func (c *Console) wireCallers() (err error) {
+	if c.o.Getenv == nil {
+		return nil
+	}
+	d := WebhookDeps{Store: c.deps.Store, Book: c.book, Clock: c.deps.Clock, Count: c.meter.event, Log: c.deps.Log}
+	if c.callbacks, err = NewWebhooks(c.o.Getenv, d); err != nil {
+		return err
+	}
+	c.oneClick, err = NewUnsubscribe(c.o.Getenv, c.deps.Store, c.book, c.deps.Clock, c.meter.event)
+	return err
+}
 
 // mount puts everything under one address.
 func (c *Console) mount() http.Handler {
@@ -96,6 +121,10 @@ func (c *Console) mount() http.Handler {
 	mux.Handle("GET /readyz", checks)
 	mux.Handle("GET /metrics", c.meter)
 	mux.Handle(api.Prefix+"/", c.api)
+	if c.callbacks != nil {
+		mux.Handle("/webhooks/", c.callbacks)
+		mux.Handle(unsubscribe.Path, c.oneClick)
+	}
 	mux.Handle("/", c.web.Handler())
 	return c.meter.count(mux)
 }
@@ -124,16 +153,42 @@ func (c *Console) creditors(ctx context.Context) ([]web.Creditor, error) {
 	return out, nil
 }
 
-// banners say what everybody must know on every page.
-func (c *Console) banners(ctx context.Context, _ identity.Principal) ([]web.Banner, error) {
-	_, err := c.book.Current(ctx)
-	switch {
+// banners say what everybody must know on every page: that nothing is published, and the
+// switches in force over creditors that somebody may see.
+func (c *Console) banners(ctx context.Context, who identity.Principal) ([]web.Banner, error) {
+	var out []web.Banner
+	switch _, err := c.book.Current(ctx); {
 	case errors.Is(err, ErrNothingPublished):
-		return []web.Banner{{Kind: "warn", Text: "No configuration is published: nothing is sent. Run duly apply DIR."}}, nil
+		out = append(out, web.Banner{Kind: "warn", Text: "No configuration is published: nothing is sent. Run duly apply DIR."})
 	case err != nil:
-		return []web.Banner{{Kind: "bad", Text: "The published configuration cannot be read. Ask operations."}}, nil
+		out = append(out, web.Banner{Kind: "bad", Text: "The published configuration cannot be read. Ask operations."})
 	}
-	return nil, nil
+	now, err := c.deps.Clock.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switches, err := c.deps.Store.Switches(ctx)
+	for _, s := range switches {
+		mine := who.Can(identity.View, s.Subject) || who.Can(identity.Monitor, s.Subject)
+		if s.InForce(now) && (s.Scope != dunning.SwitchCreditor || mine) {
+			out = append(out, c.switchBanner(s, who))
+		}
+	}
+	return out, err
+}
+
+func (c *Console) switchBanner(s postgres.Switch, who identity.Principal) web.Banner {
+	b := web.Banner{Kind: "bad", Text: "Nothing is sent: everything is switched off. " + s.Reason}
+	if s.Scope != dunning.SwitchGlobal {
+		b.Text = fmt.Sprintf("Nothing is sent for the %s %s. %s", s.Scope, s.Subject, s.Reason)
+	}
+	if !s.Until.IsZero() {
+		b.Text += s.Until.UTC().Format(" (until Mon 2 Jan 2006, 15:04 UTC)")
+	}
+	if who.Somewhere(identity.Operate) {
+		b.Path = "/switches"
+	}
+	return b
 }
 
 // search finds what is typed into the command menu.
@@ -166,6 +221,9 @@ func (c *Console) Start(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { c.sweep(ctx) })
 	group.Go(func() { sender.Run(ctx) })
+	if c.callbacks != nil {
+		group.Go(func() { c.callbacks.Run(ctx, 0) })
+	}
 	go func() { group.Wait(); close(c.done) }()
 }
 
@@ -227,6 +285,7 @@ func RunConsole(ctx context.Context, p Process) error {
 
 // consoleOptions reads the environment; all that is wrong with it is reported at once.
 func consoleOptions(p Process) (o ConsoleOptions, err error) {
+	o.Getenv = p.Getenv
 	text := p.Getenv(EnvPublicURL)
 	o.Public, err = url.Parse(text)
 	if text == "" || err != nil || o.Public.Host == "" || o.Public.Scheme != "http" && o.Public.Scheme != "https" {

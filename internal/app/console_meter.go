@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +18,14 @@ import (
 type meter struct {
 	mu   sync.Mutex
 	seen map[meterKey]*meterSum
+	of   map[string]uint64 // events by name
+}
+
+// event counts something that happened beside requests, by a name of ours.
+func (m *meter) event(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of[name]++
 }
 
 type meterKey struct{ route, class string }
@@ -29,7 +38,7 @@ type meterSum struct {
 
 var meterBounds = [...]float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10}
 
-func newMeter() *meter { return &meter{seen: map[meterKey]*meterSum{}} }
+func newMeter() *meter { return &meter{seen: map[meterKey]*meterSum{}, of: map[string]uint64{}} }
 
 // count measures what next answers.
 func (m *meter) count(next http.Handler) http.Handler {
@@ -70,6 +79,10 @@ func (m *meter) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	_, _ = fmt.Fprintln(w, "# HELP duly_events_total What happened, by name.\n# TYPE duly_events_total counter")
+	for _, name := range slices.Sorted(maps.Keys(m.of)) {
+		_, _ = fmt.Fprintf(w, "duly_events_total{name=%q} %d\n", name, m.of[name])
+	}
 	keys := make([]meterKey, 0, len(m.seen))
 	for k := range m.seen {
 		keys = append(keys, k)

@@ -110,7 +110,7 @@ func TestComposeFilesFollowTheSpecification(t *testing.T) {
 // TestComposeHasTheWholeDeployment names what a real deployment needs.
 func TestComposeHasTheWholeDeployment(t *testing.T) {
 	services := child(load(t, "docker-compose.yml"), "services")
-	want := []string{"duly", "migrate", "postgres", "publish", "starter", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker"}
+	want := []string{"console", "duly", "migrate", "postgres", "publish", "starter", "temporal", "temporal-namespace", "temporal-schema", "temporal-ui", "worker"}
 	for _, name := range want {
 		if _, ok := services[name]; !ok {
 			t.Errorf("no service %s", name)

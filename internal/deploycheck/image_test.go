@@ -70,8 +70,8 @@ func TestEveryBuiltServiceHasItsStageAndProgram(t *testing.T) {
 			t.Errorf("%s: stage %q does not start /%s", name, target, target)
 		}
 	}
-	if built != 5 {
-		t.Errorf("%d services are built here, want migrate, publish, duly, worker, starter", built)
+	if built != 6 {
+		t.Errorf("%d services are built here, want migrate, publish, duly, worker, starter, console", built)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestWhatTheDockerfileCompilesExists(t *testing.T) {
 // shell can only ask itself.
 func TestProbesAreAnswered(t *testing.T) {
 	probes := probes(t)
-	if want := []string{"starter", "worker"}; !slices.Equal(probes, want) {
+	if want := []string{"console", "starter", "worker"}; !slices.Equal(probes, want) {
 		t.Errorf("%v probe themselves, want %v", probes, want)
 	}
 	for _, c := range []struct {

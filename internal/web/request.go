@@ -62,7 +62,7 @@ func (r *Request) may() error {
 		r.console.refused(r.R.Context(), r.User, "not_signed_in", r.route.Pattern, "")
 		return errSignIn
 	case r.session.User.MustChange && !strings.HasPrefix(r.R.URL.Path, "/profile") && r.R.URL.Path != "/logout":
-		return r.Redirect("/profile", redirected)
+		return r.Redirect("/profile", errRedirected)
 	case !r.User.Somewhere(need):
 		return Forbidden(need, "")
 	}
@@ -88,7 +88,7 @@ func (r *Request) form(limit int64) error {
 // Signs that a request has been answered otherwise.
 var (
 	errSignIn  = errors.New("sign in first")
-	redirected = errors.New("redirected") //nolint:staticcheck // not a fault
+	errRedirected = errors.New("redirected")
 )
 
 // Require refuses unless the permission is had for a creditor. Ask it before anything of
@@ -213,7 +213,7 @@ func (r *Request) Live() bool { return r.R.Header.Get("Duly-Part") == "live" }
 // fail answers an error.
 func (r *Request) fail(err error) {
 	switch {
-	case errors.Is(err, redirected):
+	case errors.Is(err, errRedirected):
 		return
 	case errors.Is(err, errSignIn):
 		r.toSignIn()
