@@ -276,7 +276,8 @@ func makePoint(w words) (dunning.Command, error) {
 		Obtained: obtained, Checked: checked, Rank: rank,
 	}
 	if strings.HasPrefix(value, "+") {
-		p.Zones, p.Places = importsink.Locate("", "", "", value)
+		at := importsink.Locate("", "", "", value)
+		p.Zones, p.Places = at.Zones, at.Places
 	}
 	return dunning.KnowPoint{PointKnown: p}, errors.Join(err, err2, err3, err4, w.oneOf("channel", channels), w.allYes("shared", "employer", "public"))
 }

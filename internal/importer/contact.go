@@ -105,7 +105,8 @@ func (r *reading) valued(channel string) Point {
 		}
 		p.Value = phonenumbers.Format(n, phonenumbers.E164)
 		if r.p.locate != nil {
-			p.Zones, p.Places = r.p.locate("", "", "", p.Value)
+			at := r.p.locate("", "", "", p.Value)
+			p.Zones, p.Places = at.Zones, at.Places
 		}
 	case dunning.Letter:
 		p.Value = strings.ReplaceAll(strings.ReplaceAll(v, " | ", "|"), "|", "\n")

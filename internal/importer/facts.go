@@ -164,7 +164,9 @@ func (s *stager) debtorFacts(rec Record) []dunning.Fact {
 			out = append(out, f)
 		}
 	}
-	add("debtor/"+shortHash(known), known)
+	source := "debtor/" + shortHash(known) // not by the evidence, whose words may change with a release
+	known.Evidence = d.Evidence
+	add(source, known)
 	for _, p := range d.Points {
 		add("point/"+p.ID, dunning.PointKnown{ID: p.ID, Channel: p.Channel, PointKind: p.Kind, Source: importedBy, Zones: p.Zones, Places: p.Places})
 	}

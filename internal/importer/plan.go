@@ -19,7 +19,13 @@ type Creditor struct {
 // Locate finds candidate zones (IANA) and jurisdictions (such as US-MA) from
 // what is known of a place and a phone number in E.164, the best evidence first;
 // "" is unknown. It must answer the same for the same input.
-type Locate func(country, state, zip, phone string) (zones, places []string)
+type Locate func(country, state, zip, phone string) Located
+
+// Located are candidates of where somebody may be, and for each what points there.
+type Located struct {
+	Zones, Places []string
+	Evidence      map[string]string
+}
 
 // Options surround a mapping.
 type Options struct {

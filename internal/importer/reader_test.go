@@ -419,8 +419,9 @@ func TestUnused(t *testing.T) {
 func TestLocate(t *testing.T) {
 	m := plain()
 	m.Columns.Phone, m.Columns.Country, m.Columns.State, m.Columns.Zip, m.Columns.Zone = "phone", "country", "state", "zip", "zone"
-	o := Options{Locate: func(country, state, zip, phone string) ([]string, []string) {
-		return []string{"Z:" + country + state + zip + phone}, []string{"P:" + country + state + zip + phone}
+	o := Options{Locate: func(country, state, zip, phone string) Located {
+		z, p := "Z:"+country+state+zip+phone, "P:"+country+state+zip+phone
+		return Located{Zones: []string{z}, Places: []string{p}, Evidence: map[string]string{z: "address", p: "phone"}}
 	}}
 	header := strings.TrimSuffix(plainHeader, "\n") + ",phone,country,state,zip,zone\n"
 	for _, c := range []struct{ cells, zones, places, point string }{
@@ -438,6 +439,9 @@ func TestLocate(t *testing.T) {
 			}
 			if strings.Join(d.Zones, " ") != c.zones || strings.Join(d.Places, " ") != c.places || point != c.point {
 				t.Errorf("%s: zones %v, places %v, zones of the last point %q", c.cells, d.Zones, d.Places, point)
+			}
+			if e := d.Evidence[c.zones]; e != "address" && (c.zones != "America/Denver" || e != "stated") || d.Evidence[c.places] != "phone" {
+				t.Errorf("%s: evidence %v", c.cells, d.Evidence)
 			}
 		}
 	}

@@ -28,6 +28,8 @@ type Debtor struct {
 	Zones   []string // candidate zones, IANA
 	Places  []string // candidate jurisdictions
 	Tags    []string
+	// Evidence says for each zone and place what points there.
+	Evidence map[string]string
 }
 
 // phone is the debtor's number in E.164, "" when there is none.
@@ -501,7 +503,8 @@ func (r *reading) place() {
 	d := &r.rec.Debtor
 	state, zip := r.text("state"), r.text("zip")
 	if r.p.locate != nil {
-		d.Zones, d.Places = r.p.locate(d.Country, state, zip, d.phone())
+		at := r.p.locate(d.Country, state, zip, d.phone())
+		d.Zones, d.Places, d.Evidence = at.Zones, at.Places, at.Evidence
 	}
 	zone := r.text("zone")
 	if zone == "" {
@@ -512,6 +515,11 @@ func (r *reading) place() {
 		return
 	}
 	d.Zones = []string{zone}
+	stated := map[string]string{zone: "stated"}
+	for _, p := range d.Places {
+		stated[p] = d.Evidence[p]
+	}
+	d.Evidence = stated
 }
 
 func (r *reading) points() {
@@ -551,7 +559,8 @@ func (r *reading) phone(raw string) {
 		p.Kind = "landline"
 	}
 	if r.p.locate != nil {
-		p.Zones, p.Places = r.p.locate("", "", "", p.Value)
+		at := r.p.locate("", "", "", p.Value)
+		p.Zones, p.Places = at.Zones, at.Places
 	}
 	call := p
 	call.Channel = dunning.Call

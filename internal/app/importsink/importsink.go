@@ -9,6 +9,7 @@ package importsink
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/duly/duly/config/mapping"
 	"github.com/duly/duly/internal/importer"
@@ -19,26 +20,35 @@ import (
 var _ importer.Locate = Locate
 
 // Locate implements importer.Locate by the tables of package place.
-func Locate(country, state, zip, phone string) (zones, places []string) {
+func Locate(country, state, zip, phone string) importer.Located {
 	var in place.Input
 	if country != "" || state != "" || zip != "" {
-		in.Addresses = []place.Address{{ID: "address", Country: country, State: state, Postcode: zip}}
+		in.Addresses = []place.Address{{Country: country, State: state, Postcode: zip}}
 	}
 	if phone != "" {
-		in.Phones = []place.Phone{{ID: "phone", Number: phone}}
+		in.Phones = []place.Phone{{Number: phone}}
 	}
-	foundZones, foundPlaces := place.Candidates(in)
-	for _, z := range foundZones {
-		if !slices.Contains(zones, z.Name) {
-			zones = append(zones, z.Name)
+	zones, places := place.Candidates(in)
+	var out importer.Located
+	note := func(name, evidence string) {
+		if out.Evidence == nil {
+			out.Evidence = map[string]string{}
+		}
+		out.Evidence[name] = strings.TrimSpace(evidence)
+	}
+	for _, z := range zones {
+		if !slices.Contains(out.Zones, z.Name) {
+			out.Zones = append(out.Zones, z.Name)
+			note(z.Name, z.Evidence)
 		}
 	}
-	for _, p := range foundPlaces {
-		if !slices.Contains(places, p.Jurisdiction) {
-			places = append(places, p.Jurisdiction)
+	for _, p := range places {
+		if !slices.Contains(out.Places, p.Jurisdiction) {
+			out.Places = append(out.Places, p.Jurisdiction)
+			note(p.Jurisdiction, p.Evidence)
 		}
 	}
-	return zones, places
+	return out
 }
 
 // Sink is the store as an import needs it.

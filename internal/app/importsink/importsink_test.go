@@ -253,7 +253,13 @@ func TestLocate(t *testing.T) {
 		{"a number of Chicago", "", "", "", "+13125550123", "America/Chicago", ""},
 		{"nothing", "", "", "", "", "", ""},
 	} {
-		zones, places := importsink.Locate(c.country, c.state, c.zip, c.phone)
+		at := importsink.Locate(c.country, c.state, c.zip, c.phone)
+		zones, places := at.Zones, at.Places
+		for _, name := range append(slices.Clone(zones), places...) {
+			if e := at.Evidence[name]; e != "address" && e != "phone" {
+				t.Errorf("%s: what points to %s is %q", c.why, name, e)
+			}
+		}
 		if strings.Join(zones, " ") != c.zones || c.place != "" && !slices.Contains(places, c.place) {
 			t.Errorf("%s: zones %v, places %v; want %q and %q", c.why, zones, places, c.zones, c.place)
 		}
