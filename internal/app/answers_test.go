@@ -11,6 +11,7 @@ import (
 	"github.com/duly/duly/dunning/answers"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/web/webhooks"
+	"github.com/duly/duly/workflows"
 )
 
 // says posts a text message from the debtor's number and returns the event's id.
@@ -194,5 +195,51 @@ func TestAMachineSaysNothing(t *testing.T) {
 	}
 	if after := h.kindsOf(h.a.debtor); fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("%v, before %v", after, before)
+	}
+}
+
+// TestStopInALivingCase: a STOP in the middle of a case, through the real workflow,
+// activities, templates and sandbox: one confirmation to the number within five minutes,
+// which says nothing else, and no text message after it. HELP is answered, too.
+func TestStopInALivingCase(t *testing.T) {
+	h := newHooked(t)
+	e := h.environment()
+	stop := start.Add(9 * 24 * time.Hour)
+	told := false
+	say := func(id, text string) func() {
+		return func() {
+			_, err := NewReplies(h.store, h.book, h.clock).Inbound(t.Context(), webhooks.Inbound{ID: id, Channel: dunning.SMS, From: "+12125550100", Text: text, Received: e.Now()})
+			if err != nil {
+				t.Error(err)
+			}
+			told = true
+			e.SignalWorkflow(workflows.Nudge.Name, workflows.Nudged{})
+		}
+	}
+	e.RegisterDelayedCallback(say("in/help", "help"), 24*time.Hour+3*time.Hour)
+	e.RegisterDelayedCallback(say("in/stop", "STOP"), stop.Sub(start))
+	e.RegisterDelayedCallback(e.CancelWorkflow, 20*24*time.Hour)
+	e.ExecuteWorkflow(workflows.CaseType, workflows.Input{Case: h.ref.Case})
+	if !told {
+		t.Fatal("nothing was said")
+	}
+	var before, after []dunning.Message
+	for _, m := range h.messages() {
+		switch {
+		case m.Channel != dunning.SMS:
+		case m.At.Before(stop):
+			before = append(before, m)
+		default:
+			after = append(after, m)
+		}
+	}
+	if len(before) == 0 || !strings.Contains(before[0].Text, "STOP") || !strings.Contains(before[0].Text, "202 555 0100") {
+		t.Errorf("HELP was answered by %+v", before)
+	}
+	if len(after) != 1 || after[0].At.Sub(stop) >= 5*time.Minute || after[0].To != "+12125550100" {
+		t.Fatalf("after the STOP: %+v", after)
+	}
+	if text := after[0].Text; !strings.Contains(text, "received your request to stop") || strings.Contains(text, "$") || strings.Contains(text, "?") || strings.Contains(text, "Ada") {
+		t.Errorf("the confirmation says %q", text)
 	}
 }
