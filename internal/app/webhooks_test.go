@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -275,6 +276,31 @@ func TestStopReachesEverybody(t *testing.T) {
 		if n["opted_out"] != 1 || n["contact_logged"] != 1 {
 			t.Errorf("%s: %v", a.key, n)
 		}
+	}
+}
+
+// TestReplyTextIsPersonal: who may sees the words of a reply by the id that facts name; they
+// go when a debtor's personal data is erased.
+func TestReplyTextIsPersonal(t *testing.T) {
+	h := newHooked(t)
+	form := url.Values{"MessageSid": {"SM1"}, "From": {"+12125550100"}, "Body": {"call me tomorrow"}}
+	if w := h.twilio(webhooks.TwilioInboundPath, form); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	m, err := ReplyText(t.Context(), h.store, "twilio_inbound/SM1")
+	if err != nil || m.Text != "call me tomorrow" || m.From != "+12125550100" {
+		t.Errorf("read %+v, %v", m, err)
+	}
+	if _, err := ReplyText(t.Context(), h.store, "twilio_inbound/SM2"); !errors.Is(err, postgres.ErrNotFound) {
+		t.Errorf("a reply that never came: %v", err)
+	}
+	h.must(h.store.Erase(t.Context(), h.a.debtor))
+	if m, err := ReplyText(t.Context(), h.store, "twilio_inbound/SM1"); !errors.Is(err, webhooks.ErrNoMessage) {
+		t.Errorf("erased: %+v, %v", m, err)
+	}
+	var left int
+	if err := h.store.Pool().QueryRow(t.Context(), "SELECT count(*) FROM inbox_requests WHERE body <> ''").Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d bodies are left, %v", left, err)
 	}
 }
 

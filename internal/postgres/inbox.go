@@ -227,6 +227,19 @@ func (s *Store) InboxEventOf(ctx context.Context, id int64) (InboxRow, error) {
 	return inboxRow(r), nil
 }
 
+// InboxEventNamed returns an event by its source and the provider's own id. ErrNotFound if
+// there is none.
+func (s *Store) InboxEventNamed(ctx context.Context, source, event string) (InboxRow, error) {
+	rows, err := inboxRows(s.q.InboxBySource(ctx, source, []string{cleanText(event)}))
+	if err == nil && len(rows) == 0 {
+		err = fmt.Errorf("inbox event %s/%s: %w", source, event, ErrNotFound)
+	}
+	if err != nil {
+		return InboxRow{}, err
+	}
+	return rows[0], nil
+}
+
 // ClaimInbox takes up to limit pending events whose time has come; nobody else gets them
 // for the time of lease. What is not settled by then is given out again.
 func (s *Store) ClaimInbox(ctx context.Context, limit int, lease time.Duration) ([]InboxRow, error) {

@@ -192,7 +192,10 @@ func (s *Store) Erase(ctx context.Context, debtor string) error {
 		if _, err := tx.q.ErasePersons(ctx, debtor); err != nil {
 			return err
 		}
-		_, err := tx.q.EraseSent(ctx, debtor)
+		if _, err := tx.q.EraseSent(ctx, debtor); err != nil {
+			return err
+		}
+		_, err := tx.q.EraseInbox(ctx, debtor)
 		return err
 	})
 }

@@ -41,6 +41,7 @@ CREATE TABLE inbox (
 CREATE INDEX inbox_pending ON inbox (next_try) WHERE state = 'pending';
 CREATE INDEX inbox_people ON inbox (id) WHERE state IN ('unmatched', 'failed');
 CREATE INDEX inbox_request ON inbox (request_id);
+CREATE INDEX inbox_debtors ON inbox USING gin (debtors);
 
 -- The opaque id that a provider is given for a contact, to find the way back.
 CREATE TABLE contact_attempts (

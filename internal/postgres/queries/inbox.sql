@@ -94,3 +94,10 @@ ORDER BY id LIMIT sqlc.arg(max) FOR UPDATE SKIP LOCKED;
 
 -- name: ResealInbox :exec
 UPDATE inbox_requests SET key_id = @key_id, body = @body WHERE id = @id AND key_id = @was::text;
+
+-- name: EraseInbox :execrows
+-- What was told of a debtor, with the requests that told it. A batch of reports about
+-- several debtors goes as a whole once all of it is done: what it said is facts.
+UPDATE inbox_requests r SET body = '', query = '', headers = '{}', key_id = ''
+WHERE r.body <> '' AND r.id IN (SELECT i.request_id FROM inbox i WHERE @debtor::uuid = ANY(i.debtors))
+  AND NOT EXISTS (SELECT FROM inbox p WHERE p.request_id = r.id AND p.state = 'pending');

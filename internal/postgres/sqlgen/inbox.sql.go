@@ -170,6 +170,22 @@ func (q *Queries) DropInboxRequest(ctx context.Context, id int64) error {
 	return err
 }
 
+const eraseInbox = `-- name: EraseInbox :execrows
+UPDATE inbox_requests r SET body = '', query = '', headers = '{}', key_id = ''
+WHERE r.body <> '' AND r.id IN (SELECT i.request_id FROM inbox i WHERE $1::uuid = ANY(i.debtors))
+  AND NOT EXISTS (SELECT FROM inbox p WHERE p.request_id = r.id AND p.state = 'pending')
+`
+
+// What was told of a debtor, with the requests that told it. A batch of reports about
+// several debtors goes as a whole once all of it is done: what it said is facts.
+func (q *Queries) EraseInbox(ctx context.Context, debtor string) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseInbox, debtor)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const forgetInbox = `-- name: ForgetInbox :execrows
 UPDATE inbox_requests r SET body = '', query = '', headers = '{}', key_id = ''
 WHERE r.received_at < $1 AND r.body <> ''

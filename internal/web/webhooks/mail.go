@@ -28,18 +28,28 @@ const (
 
 // parseGridInbound reads a mail that SendGrid's inbound parse posts, parsed or raw.
 func (s *Server) parseGridInbound(r Request) ([]Event, error) {
-	form, err := mailForm(r.Headers["Content-Type"], r.Body)
+	m, err := readMail(r)
 	if err != nil {
 		return nil, errMalformed
+	}
+	return []Event{inboundEvent(strings.TrimPrefix(m.ID, sourceGridInbound+"/"), "mail", m)}, nil
+}
+
+// readMail reads the mail itself. Its id follows from its content: SendGrid gives none, and
+// what is sent again differs in the boundary only.
+func readMail(r Request) (Inbound, error) {
+	form, err := mailForm(r.Headers["Content-Type"], r.Body)
+	if err != nil {
+		return Inbound{}, ErrNoMessage
 	}
 	m := mailOf(form)
 	m.Received = r.At
 	if m.From == "" {
-		return nil, errMalformed
+		return Inbound{}, ErrNoMessage
 	}
 	id := digest([]byte(form["headers"]), []byte(form["email"]), []byte(form["from"]), []byte(form["to"]), []byte(form["subject"]), []byte(m.Text), []byte(m.HTML))
 	m.ID = sourceGridInbound + "/" + id
-	return []Event{inboundEvent(id, "mail", m)}, nil
+	return m, nil
 }
 
 // mailForm reads the fields of a posted form; files are skipped.

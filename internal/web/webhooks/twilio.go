@@ -129,20 +129,28 @@ func plainNumber(address string) string {
 
 // parseTwilioInbound reads a text message from a debtor.
 func (s *Server) parseTwilioInbound(r Request) ([]Event, error) {
-	form, err := url.ParseQuery(string(r.Body))
+	m, err := readText(r)
 	if err != nil {
 		return nil, errMalformed
+	}
+	return []Event{inboundEvent(strings.TrimPrefix(m.ID, sourceTwilioInbound+"/"), "sms", m)}, nil
+}
+
+// readText reads the message itself.
+func readText(r Request) (Inbound, error) {
+	form, err := url.ParseQuery(string(r.Body))
+	if err != nil {
+		return Inbound{}, ErrNoMessage
 	}
 	sid := first(form, "MessageSid", "SmsSid", "SmsMessageSid")
 	from := plainNumber(form.Get("From"))
 	if !twilioSID.MatchString(sid) || from == "" {
-		return nil, errMalformed
+		return Inbound{}, ErrNoMessage
 	}
-	m := Inbound{
+	return Inbound{
 		ID: sourceTwilioInbound + "/" + sid, Channel: dunning.SMS, From: from, To: plainNumber(form.Get("To")),
 		Text: form.Get("Body"), Keyword: keyword(form.Get("OptOutType")), Received: r.At,
-	}
-	return []Event{inboundEvent(sid, "sms", m)}, nil
+	}, nil
 }
 
 // keyword is what Twilio's Advanced Opt-Out took a message for.

@@ -482,3 +482,23 @@ func TestTwilioJSON(t *testing.T) {
 		t.Errorf("another body: %d", code)
 	}
 }
+
+// TestReadMessage: a person reads in the inbox what was read when it came.
+func TestReadMessage(t *testing.T) {
+	w := newWorld(t)
+	w.twilio(newToken, TwilioInboundPath, url.Values{"MessageSid": {"SM9"}, "From": {"+12125550100"}, "Body": {"call me"}})
+	body, kind := mailBody(map[string]string{"from": "ada@example.com", "text": "I paid"})
+	w.post(SendGridInboundPath+"?key=mail-key", http.Header{"Content-Type": {kind}}, body)
+	w.twilio(newToken, TwilioStatusPath, status("SM1", "sent"))
+	for id, want := range map[int64]string{1: "call me", 2: "I paid"} {
+		got, err := ReadMessage(w.requests[id])
+		if err != nil || got.Text != want || fmt.Sprint(got) != fmt.Sprint(w.inbound[id-1]) {
+			t.Errorf("read %+v, %v", got, err)
+		}
+	}
+	for _, r := range []Request{w.requests[3], {Source: sourceTwilioInbound}, {Source: sourceGridInbound}, {}} {
+		if _, err := ReadMessage(r); !errors.Is(err, ErrNoMessage) {
+			t.Errorf("%s: %v", r.Source, err)
+		}
+	}
+}
