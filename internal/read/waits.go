@@ -31,7 +31,7 @@ func Waits() []Wait {
 	out := []Wait{WaitTimer, WaitWindow, WaitRefused, WaitHold, WaitPlan, WaitPromise, WaitLease, WaitUnknown, WaitOffer, WaitApproval, WaitFeed, WaitWorker}
 	for _, k := range []dunning.TaskKind{
 		dunning.TaskCall, dunning.TaskEscalation, dunning.TaskManual, dunning.TaskNoChannel, dunning.TaskUnknown,
-		dunning.TaskCatchUp, dunning.TaskParked, dunning.TaskFailed, dunning.TaskReply,
+		dunning.TaskCatchUp, dunning.TaskParked, dunning.TaskFailed, dunning.TaskReply, dunning.TaskReply,
 	} {
 		out = append(out, WaitTask(k))
 	}

@@ -175,6 +175,7 @@ var patience = map[string]int{
 	workTask + string(dunning.TaskDraft):      24,
 	workTask + string(dunning.TaskFailed):     24,
 	workTask + string(dunning.TaskParked):     24,
+	workTask + string(dunning.TaskReply):      8,
 	workTask + string(dunning.TaskNoChannel):  72,
 	workTask + string(dunning.TaskCatchUp):    72,
 }
