@@ -3,6 +3,7 @@ package contact_test
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,9 +129,10 @@ func answered(q *contact.Query, t time.Time, barred func(time.Time) bool) bool {
 	if !barred(last) {
 		return false
 	}
-	for m := last.Truncate(time.Minute).Add(time.Minute); m.Before(t); m = m.Add(time.Minute) {
+	const quarter = 15 * time.Minute
+	for m := last.Truncate(quarter).Add(quarter); m.Before(t); m = m.Add(quarter) {
 		if !barred(m) || m.After(last.Add(time.Second)) && !barred(m.Add(-time.Second)) || m.Add(time.Second).Before(t) && !barred(m.Add(time.Second)) {
-			return false // edges lie on whole minutes, at most a second beside them
+			return false // hours, wishes and clock changes of these tests turn on quarters of an hour, at most a second beside them
 		}
 	}
 	return barred(t)
@@ -362,28 +364,51 @@ func instants(t *rapid.T, q *contact.Query) []time.Time {
 	return list
 }
 
+// What one run of TestOracle compares at least.
+const (
+	oracleVerdicts = 100_000
+	oracleScans    = 500
+	oracleShards   = 8
+)
+
 // TestOracle: engine and oracle agree at random and edge instants, and the
-// not-before is the first instant that the oracle allows, found by a scan.
+// not-before is the first instant that the oracle allows, found by a scan. The
+// shards draw until together they have compared enough.
 func TestOracle(t *testing.T) {
 	set := shipped(t, "us-federal", "us-ma", "us-fl", "ca-on", "ca-qc", "au", "courtesy")
-	verdicts, scans := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		q := drawQuery(t)
-		for i, x := range instants(t, &q) {
-			ask := q
-			ask.At = x
-			v, want := set.Check(ask), oracle(&ask, x)
-			verdicts++
-			if v.Allowed != want {
-				t.Fatalf("at %s: engine %v, oracle %v\n%s", x.Format(time.RFC3339), v.Allowed, want, set.Explain(ask, v))
-			}
-			if i == 0 && !v.Allowed {
-				scans++
-				scan(t, set, ask, v)
-			}
+	var verdicts, scans atomic.Int64
+	t.Run("shards", func(t *testing.T) {
+		for i := range oracleShards {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				for verdicts.Load() < oracleVerdicts || scans.Load() < oracleScans {
+					rapid.Check(t, func(t *rapid.T) { compare(t, set, &verdicts, &scans) })
+					if t.Failed() {
+						return
+					}
+				}
+			})
 		}
 	})
-	t.Logf("%d verdicts compared, %d not-befores scanned minute by minute", verdicts, scans)
+	t.Logf("%d verdicts compared, %d not-befores scanned minute by minute", verdicts.Load(), scans.Load())
+}
+
+// compare engine and oracle about one query at many instants.
+func compare(t *rapid.T, set contact.Set, verdicts, scans *atomic.Int64) {
+	q := drawQuery(t)
+	for i, x := range instants(t, &q) {
+		ask := q
+		ask.At = x
+		v, want := set.Check(ask), oracle(&ask, x)
+		verdicts.Add(1)
+		if v.Allowed != want {
+			t.Fatalf("at %s: engine %v, oracle %v\n%s", x.Format(time.RFC3339), v.Allowed, want, set.Explain(ask, v))
+		}
+		if i == 0 && !v.Allowed && scans.Load() < oracleScans+oracleShards {
+			scan(t, set, ask, v)
+			scans.Add(1)
+		}
+	}
 }
 
 // scan: every minute until the not-before is refused by the oracle, the second
@@ -409,88 +434,6 @@ func scan(t *rapid.T, set contact.Set, q contact.Query, v contact.Verdict) {
 	if !oracle(&q, end) {
 		t.Fatalf("not before %v is early: the oracle refuses there\n%s", end, set.Explain(q, v))
 	}
-}
-
-// restrictive facts, one of every kind: adding one never turns no into yes.
-// What may do that is the table in docs/contact-policy.md: consent, a contact
-// by the person, a request to be called back, a notice or verification sent, a
-// clean number check, a withdrawn refusal, a known location.
-var restrictive = []struct {
-	kind string
-	add  func(t *rapid.T, q *contact.Query)
-}{
-	{"outbound contact", func(t *rapid.T, q *contact.Query) {
-		c := contact.Contact{
-			ID: "new", Direction: contact.Outbound, Channel: rapid.SampledFrom([]string{"call", "sms", "email", "letter"}).Draw(t, "newChannel"),
-			Outcome: rapid.SampledFrom([]string{"", "conversation", "no_answer", "voicemail", "delivered"}).Draw(t, "newOutcome"), Person: "C1", PointID: "m1", CollectorID: "us",
-			At: q.At.Add(-time.Duration(rapid.IntRange(0, 9*86400).Draw(t, "newBack")) * time.Second), State: rapid.SampledFrom([]string{"", "reserved", "unknown"}).Draw(t, "state"),
-		}
-		q.Ledger = append(slices.Clone(q.Ledger), c)
-	}},
-	{"inconvenient time", func(t *rapid.T, q *contact.Query) {
-		q.Preferences = append(slices.Clone(q.Preferences), drawWish(t, q.At))
-	}},
-	{"inconvenient place", func(t *rapid.T, q *contact.Query) {
-		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{Kind: contact.InconvenientPlace, At: q.At.AddDate(0, 0, -1), Place: "home"})
-	}},
-	{"no work calls", func(t *rapid.T, q *contact.Query) {
-		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{Kind: contact.NoWorkCalls, At: q.At.AddDate(0, 0, -1)})
-	}},
-	{"opt-out", func(t *rapid.T, q *contact.Query) {
-		q.OptOuts = append(slices.Clone(q.OptOuts), contact.OptOut{
-			Kind: rapid.SampledFrom([]string{contact.OptOutMedium, contact.OptOutKeyword, contact.OptOutRevocation, contact.OptOutMarketing}).Draw(t, "kind"),
-			At:   q.At.Add(-time.Duration(rapid.IntRange(0, 30*86400).Draw(t, "said")) * time.Second), Channel: rapid.SampledFrom([]string{"", "call", "sms", "email"}).Draw(t, "refusedNow"),
-		})
-	}},
-	{"flag", func(t *rapid.T, q *contact.Query) {
-		q.Flags = append(slices.Clone(q.Flags), contact.Flag{
-			Kind:   rapid.SampledFrom([]string{contact.FlagAttorney, contact.FlagBankruptcy, contact.FlagDeceased, contact.FlagEmployerProhibits, contact.FlagBreathingSpace}).Draw(t, "flag"),
-			Status: rapid.SampledFrom([]string{"open", "discharged", "dismissed", "standard", "mental_health_crisis"}).Draw(t, "flagStatus"), ContactKnown: rapid.Bool().Draw(t, "contactKnown"), Since: q.At.AddDate(0, 0, -2),
-		})
-	}},
-	{"cease or dispute", func(t *rapid.T, q *contact.Query) {
-		q.Notices = append(slices.Clone(q.Notices), contact.Notice{
-			Kind:    rapid.SampledFrom([]string{"cease_communication", "refuses_to_pay", "dispute", "original_creditor_request", "creditor_email_use_notice"}).Draw(t, "noticeKind"),
-			Written: true, At: q.At.AddDate(0, 0, -2), OptedOut: true,
-		})
-	}},
-	{"reassigned number", func(t *rapid.T, q *contact.Query) {
-		q.Checks = append(slices.Clone(q.Checks), contact.NumberCheck{PointID: "m1", At: q.At, Reassigned: true})
-	}},
-	{"another candidate zone", func(t *rapid.T, q *contact.Query) {
-		name := rapid.SampledFrom(oracleZones).Draw(t, "newZone")
-		q.Zones = append(slices.Clone(q.Zones), contact.Zone{Location: zone(name), Name: name})
-	}},
-	{"another candidate place", func(t *rapid.T, q *contact.Query) {
-		q.Places = append(slices.Clone(q.Places), contact.Place{Jurisdiction: rapid.SampledFrom([]string{"US-NY-NYC", "US-CA", "US-DC", "US-WA", "US-NV", "US-WV", "US-MI", "GB-EAW", "IN", "AU", "CA-ON", "CA-QC", "DE"}).Draw(t, "newPlace")})
-	}},
-	{"a third person's number", func(t *rapid.T, q *contact.Query) { q.Point.Owner = "roommate" }},
-	{"a debt more", func(t *rapid.T, q *contact.Query) {
-		q.Debts = append(slices.Clone(q.Debts), contact.Debt{ID: "D2", Class: contact.Consumer, Kind: "medical"})
-	}},
-}
-
-func TestRestrictiveFactsNeverAllow(t *testing.T) {
-	set := shipped(t)
-	rapid.Check(t, func(t *rapid.T) {
-		q := drawQuery(t)
-		q.Point.Kind = rapid.SampledFrom([]string{"mobile", "work", "landline"}).Draw(t, "pointKind")
-		if rapid.Bool().Draw(t, "home") {
-			q.Point.Place = "home"
-		}
-		before := set.Check(q)
-		for _, r := range restrictive {
-			more := q
-			r.add(t, &more)
-			after := set.Check(more)
-			if !before.Allowed && after.Allowed {
-				t.Fatalf("%s turned no into yes\nbefore: %safter: %s", r.kind, set.Explain(q, before), set.Explain(more, after))
-			}
-			if later(before.NotBefore, after.NotBefore) && !before.Allowed && !after.Allowed {
-				t.Fatalf("%s brought the earliest instant forward\nbefore: %safter: %s", r.kind, set.Explain(q, before), set.Explain(more, after))
-			}
-		}
-	})
 }
 
 // later reports whether a is after b, no instant being the latest of all.

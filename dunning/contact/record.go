@@ -200,24 +200,22 @@ func (c *check) why(r *rule, look *tally, l *Contact, w *row) Why {
 	case day < look.first || w == nil:
 		return WhyDate
 	}
-	return whyNot(r, look, w)
+	return whyNot(r, look, l, w)
 }
 
 // whyNot looks at what only rows that a rule may count have.
-func whyNot(r *rule, look *tally, w *row) Why {
+func whyNot(r *rule, look *tally, l *Contact, w *row) Why {
 	switch {
 	case w.at <= look.after:
 		return WhyFirst
 	case w.debts&look.debts == 0:
 		return WhyDebt
-	case w.m&r.avoid>>purposeShift != 0:
+	case has(r.spec.Count.NotPurposes, l.Purpose):
 		return WhyPurpose
 	case w.m&look.need != look.need || w.m&look.avoid != 0:
 		return WhyPoint
 	case w.out&look.out == 0:
 		return WhyOutcome
-	case look.slow != nil && len(r.spec.Count.NotPurposes) > 0 && r.slowCount && !r.household:
-		return WhyPurpose
 	}
 	return WhyConsent
 }
