@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -54,7 +55,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(d.srv.Close)
 	public, err := url.Parse(d.srv.URL)
 	s.must(err)
-	d.console, err = NewConsole(Deps{Store: s.store, Clock: s.clock}, ConsoleOptions{Public: public, PrivateHooks: true})
+	d.console, err = NewConsole(Deps{Store: s.store, Clock: s.clock, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))}, ConsoleOptions{Public: public, PrivateHooks: true})
 	s.must(err)
 	return d
 }

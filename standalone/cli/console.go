@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
@@ -26,7 +27,7 @@ func openConsole(ctx context.Context, s *site.Site, l net.Listener, log io.Write
 		return nil, fmt.Errorf("users of the console: %w", err)
 	}
 	c, err := app.NewConsole(app.Deps{Store: s.Store(), Clock: s.Clock()}, app.ConsoleOptions{
-		Public: &url.URL{Scheme: "http", Host: l.Addr().String()},
+		Public: &url.URL{Scheme: "http", Host: l.Addr().String()}, PrivateHooks: true, Getenv: os.Getenv,
 	})
 	if err != nil {
 		return nil, err
