@@ -82,6 +82,8 @@ func add(t *testing.T, s *memstore.Store, facts ...dunning.Fact) {
 // TestDo checks what commands leave behind: facts, and nudges for the open cases.
 func TestDo(t *testing.T) {
 	pay := dunning.RecordPayment{ID: "p1", Amount: usd("100.00")}
+	consent := dunning.GiveConsent{Consented: dunning.Consented{ID: "c1", Basis: "written", Told: dunning.Told{Medium: "portal"}}, Received: now.Add(-time.Hour)}
+	bankrupt := dunning.RecordStatus{StatusKnown: dunning.StatusKnown{ID: "b1", Status: dunning.StatusBankruptcy, Told: dunning.Told{Medium: "letter"}}}
 	for _, tc := range []struct {
 		name       string
 		cmd        dunning.Command
@@ -92,6 +94,10 @@ func TestDo(t *testing.T) {
 		{"a payment is one fact, and every open case of the debtor is woken", pay, false, 1, []string{"case1", "case2"}},
 		{"the same payment again adds nothing and wakes nobody", pay, true, 0, nil},
 		{"an opt-out concerns the debtor", dunning.OptOut{OptedOut: dunning.OptedOut{Channel: dunning.Email}}, false, 1, []string{"case1", "case2"}},
+		{"a consent that was received an hour ago", consent, false, 1, []string{"case1", "case2"}},
+		{"the same consent again adds nothing", consent, true, 0, nil},
+		{"a bankruptcy is a status and a hold of all accounts", bankrupt, false, 2, []string{"case1", "case2"}},
+		{"the same bankruptcy again adds nothing", bankrupt, true, 0, nil},
 		{"a note is a fact like any other", dunning.WriteNote{ID: "n", Text: "called"}, false, 1, []string{"case1", "case2"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
