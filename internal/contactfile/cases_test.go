@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,8 +19,23 @@ import (
 	"github.com/duly/duly/internal/contactfile"
 )
 
+// shippedPacks, read once: the tests ask thousands of times.
+var (
+	packsOnce    sync.Once
+	shippedPacks contact.Set
+)
+
 // packs loads every shipped pack.
 func packs(t testing.TB) contact.Set {
+	t.Helper()
+	packsOnce.Do(func() { shippedPacks = loadPacks(t) })
+	if len(shippedPacks) == 0 {
+		t.Fatal("the shipped packs could not be loaded; an earlier test says why")
+	}
+	return shippedPacks
+}
+
+func loadPacks(t testing.TB) contact.Set {
 	t.Helper()
 	files, err := filepath.Glob("../../config/policies/*.yaml")
 	if err != nil || len(files) == 0 {

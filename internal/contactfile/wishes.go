@@ -260,12 +260,21 @@ func (m content) facts() *contact.Content {
 		NaturalPersonName:     yes(m.NaturalPersonName),
 		CallbackNumber:        yes(m.CallbackNumber),
 		NothingElse:           tri(!extra),
-		RevealsDebtCollection: tri(m.IndicatesDebt != nil && *m.IndicatesDebt),
+		RevealsDebtCollection: tri(m.reveals()),
 		ThreatensSuit:         tri(m.Threat != nil && *m.Threat != ""),
 		DemandsEarlyPayment:   tri(m.Demand != ""),
 		AgencyParticulars:     contact.Yes, // the format has no word for them: in order
 		EarlierAnswerDoubtful: tri(m.EarlierDoubtful != nil && *m.EarlierDoubtful),
 	}
+}
+
+// reveals: the file says that it shows a debt; where it says nothing, the
+// business name may.
+func (m content) reveals() bool {
+	if m.IndicatesDebt != nil {
+		return *m.IndicatesDebt
+	}
+	return m.BusinessName != nil && contains(*m.BusinessName, []string{"debt", "collect"})
 }
 
 // extras: anything beyond the permitted content, as a string or a list.
