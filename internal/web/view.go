@@ -257,7 +257,7 @@ func moneyTag(a money.Amount) template.HTML {
 
 // Words makes a code readable: "breathing_space" becomes "breathing space".
 func Words(code any) string {
-	return strings.NewReplacer("_", " ", "-", " ", ".", " ").Replace(fmt.Sprint(code))
+	return strings.NewReplacer("_", " ", "-", " ", ".", " ", ":", ": ").Replace(fmt.Sprint(code))
 }
 
 // Plural is "1 case", "1,204 cases".
