@@ -254,6 +254,18 @@ var outcomesOf = map[dunning.TaskKind][]string{
 	dunning.TaskSupervisor: {"done"}, dunning.TaskParked: {"resumed", "done"}, dunning.TaskFailed: {"resumed", "done"}, dunning.TaskCall: {"attempts_used"},
 }
 
+// OutcomeWords are what a button says that ends a task.
+func (taskView) OutcomeWords(outcome string) string {
+	words := map[string]string{
+		"resumed": "Go on with the sequence", "done": "Done", "approved": "Approve", "rejected": "Reject", "sent": "It was sent", "not_sent": "It was not sent",
+		"attempts_used": "No more attempts", "read": "Read",
+	}
+	if text := words[outcome]; text != "" {
+		return text
+	}
+	return web.Words(outcome)
+}
+
 // needOf is the permission by which a kind of task may be ended.
 func needOf(kind dunning.TaskKind) identity.Permission {
 	switch kind {
@@ -298,6 +310,9 @@ func ahead(f dunning.Facts, at time.Time) outlook {
 		return outlook{Text: "What is next cannot be said: the case does not settle. Tell operations.", Kind: "bad"}
 	}
 	o := word(made[len(made)-1])
+	if strings.HasPrefix(o.Rule, "task:") || strings.HasPrefix(o.Rule, "hold:") { // the sentence says it
+		o.Rule = ""
+	}
 	o.Citation = f.Policies.Citation(o.Rule)
 	return o
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +55,9 @@ type dayCount struct {
 // day is the ranked list: the row on top is the one to take next, and says why.
 func (d Deps) day(r *web.Request) error {
 	scope, ctx := r.Scope(identity.TakeOver), r.R.Context()
+	if r.WantsCSV() {
+		return r.CSV("day", dayHeader, d.dayCells(r))
+	}
 	list, err := d.Read.Worklist(ctx, scope, dayFilter(r), r.Now, read.Page{After: r.Value("after"), Limit: dayRows})
 	if err != nil {
 		return err
@@ -73,6 +78,33 @@ func (d Deps) day(r *web.Request) error {
 		return err
 	}
 	return r.Page("day.html", p)
+}
+
+var dayHeader = []string{"case", "customer", "name", "account", "creditor", "overdue", "currency", "oldest days", "what", "queue", "owner", "due", "since", "last contact"}
+
+// dayCells are all rows of the list as a file.
+func (d Deps) dayCells(r *web.Request) iter.Seq2[[]string, error] {
+	scope, f := r.Scope(identity.Export), dayFilter(r)
+	rows := read.All(func(p read.Page) (read.List[read.WorkRow], error) { return d.Read.Worklist(r.R.Context(), scope, f, r.Now, p) })
+	return func(yield func([]string, error) bool) {
+		for w, err := range rows {
+			cells := []string{
+				w.Case, w.DebtorKey, w.Name, w.AccountKey, w.Creditor, w.Buckets.Overdue.Decimal(), w.Standing.Currency, strconv.Itoa(w.Buckets.Oldest), why(w.Work),
+				w.Queue, w.Owner, stamp(w.Due), stamp(w.Opened), stamp(w.Last.At),
+			}
+			if !yield(cells, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// stamp is an instant for files: RFC 3339 in UTC, "" for none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // dayFilter reads the filter out of the address. Without one a collector sees what is
@@ -237,7 +269,7 @@ func why(w read.Work) string {
 	kind := strings.TrimPrefix(w.Kind, "task:")
 	switch {
 	case kind == string(dunning.TaskCall):
-		return "Call" + ofStep(w.Step) + fmt.Sprintf(": attempt %d of %d", min(w.Tries+1, max(w.Attempts, 1)), max(w.Attempts, 1))
+		return "Call" + ofStep(strings.TrimPrefix(w.Step, "call")) + fmt.Sprintf(": attempt %d of %d", min(w.Tries+1, max(w.Attempts, 1)), max(w.Attempts, 1))
 	case kind == string(dunning.TaskEscalation):
 		return "Decide how to go on" + ofStep(w.Step)
 	case kind == string(dunning.TaskDraft):

@@ -71,6 +71,7 @@ type sequencePage struct {
 	EndY   int
 	Total  int64
 	Old    []read.StepCount
+	Beside []boxCount // wait for something and stand before no step meanwhile
 	Source string
 	File   string
 }
@@ -112,6 +113,10 @@ func (p *sequencePage) draw(counts []read.StepCount) {
 			p.Old = append(p.Old, n)
 			continue
 		}
+		if n.Step == "" {
+			p.Beside = append(p.Beside, boxCount{waitWords(n.Waits), waitKind(n.Waits), "/cases?sequence=" + p.ID + "&waits=" + string(n.Waits), n.N})
+			continue
+		}
 		by[n.Step] = append(by[n.Step], n)
 	}
 	for i := range p.Steps {
@@ -123,7 +128,7 @@ func (p *sequencePage) draw(counts []read.StepCount) {
 		}
 		for _, n := range by[s.ID] {
 			b.Open += n.N
-			b.Counts = append(b.Counts, boxCount{web.Words(n.Waits), waitKind(n.Waits), b.Href + "&waits=" + string(n.Waits), n.N})
+			b.Counts = append(b.Counts, boxCount{waitWords(n.Waits), waitKind(n.Waits), b.Href + "&waits=" + string(n.Waits), n.N})
 		}
 		most = max(most, b.Open)
 		p.Boxes = append(p.Boxes, b)
@@ -133,6 +138,18 @@ func (p *sequencePage) draw(counts []read.StepCount) {
 	}
 	p.EndY = len(p.Steps)*(boxHeight+boxGap) + 10
 	p.Height = p.EndY + boxHeight
+}
+
+// waitWords says what cases wait for.
+func waitWords(w read.Wait) string {
+	kind, task := strings.CutPrefix(string(w), "task:")
+	switch {
+	case task:
+		return "task: " + web.Words(kind)
+	case w == "":
+		return "not decided yet"
+	}
+	return web.Words(w)
 }
 
 func waitKind(w read.Wait) string {
