@@ -1,0 +1,149 @@
+package hooks
+
+import (
+	"encoding/json"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/identity"
+)
+
+// samples are facts of all kinds that are events, each with all that it can hold.
+func samples() []dunning.Body {
+	usd := money.MustParse("12.50", "USD")
+	return []dunning.Body{
+		dunning.CaseOpened{Sequence: "s", Version: "v"},
+		dunning.CaseClosed{Reason: "paid"},
+		dunning.CaseClosed{Reason: "recalled"},
+		dunning.StepCounted{Items: []string{"i"}, Step: "call", Why: "done"},
+		dunning.ContactMoved{ID: "c", State: dunning.ContactAccepted},
+		dunning.ContactMoved{ID: "c", State: dunning.ContactFailed},
+		dunning.ContactMoved{ID: "c", State: dunning.ContactUnknown},
+		dunning.ContactMoved{ID: "c", State: dunning.ContactBounced},
+		dunning.ItemsDisposed{To: dunning.Exhausted},
+		dunning.ItemsDisposed{To: dunning.Referred},
+		dunning.ItemsDisposed{To: dunning.WrittenOff},
+		dunning.Payment{ID: "p", Amount: usd},
+		dunning.PaymentReversed{Payment: "p", Reason: "Ada says so"},
+		dunning.PromiseMade{ID: "m", Amount: usd},
+		dunning.PromiseEnded{ID: "m", Outcome: "kept"},
+		dunning.PromiseEnded{ID: "m", Outcome: "partly"},
+		dunning.PromiseEnded{ID: "m", Outcome: "broken"},
+		dunning.PlanAgreed{ID: "l"},
+		dunning.PlanEnded{ID: "l", Outcome: "broken"},
+		dunning.PlanEnded{ID: "l", Outcome: "kept"},
+		dunning.DisputeRaised{ID: "d"},
+		dunning.DisputeResolved{ID: "d", Outcome: "rejected"},
+		dunning.HoldPlaced{ID: "h", HoldKind: dunning.HoldDeceased, Owner: "Ada"},
+		dunning.HoldLifted{ID: "h"},
+		dunning.TaskOpened{ID: "t", Task: dunning.TaskCall, Queue: "early", Reason: "Ada says so"},
+		dunning.OptedOut{},
+	}
+}
+
+// TestEveryEventHasAFact: what docs and API promise happens, and nothing else.
+func TestEveryEventHasAFact(t *testing.T) {
+	var got []string
+	for _, b := range samples() {
+		names := Names(b)
+		if len(names) == 0 {
+			t.Errorf("%T is no event", b)
+		}
+		got = append(got, names...)
+	}
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, identity.EventKinds) {
+		t.Errorf("events\n%v, want\n%v", got, identity.EventKinds)
+	}
+	for _, b := range []dunning.Body{
+		dunning.NoteWritten{ID: "n", Text: "x"},
+		dunning.ContactMoved{State: dunning.ContactSending},
+		dunning.ItemsDisposed{To: dunning.InPlan},
+		dunning.PromiseEnded{Outcome: "withdrawn"},
+		dunning.DebtorKnown{},
+		dunning.LeaseTaken{},
+	} {
+		if n := Names(b); len(n) > 0 {
+			t.Errorf("%+v is told as %v", b, n)
+		}
+	}
+}
+
+func TestNothingPersonalIsTold(t *testing.T) {
+	h := identity.Hook{Creditor: identity.AllCreditors}
+	for _, b := range samples() {
+		_, body, ok, err := For(h, Happened{ID: "e", Creditor: "acme", Customer: "C-1", Fact: dunning.Fact{At: time.Unix(0, 0).UTC(), By: "user:ada", Source: "Ada", Body: b}})
+		if err != nil || !ok {
+			t.Fatalf("%T: %v, %v", b, ok, err)
+		}
+		for _, private := range []string{"Ada", "ada", "deceased"} {
+			if strings.Contains(string(body), private) {
+				t.Errorf("%T tells %q: %s", b, private, body)
+			}
+		}
+		var e Event
+		if err := json.Unmarshal(body, &e); err != nil || e.Type == "" || e.Customer != "C-1" {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+func TestWhoIsToldWhat(t *testing.T) {
+	paid := Happened{Creditor: "acme", Fact: dunning.Fact{Body: dunning.CaseClosed{Reason: "paid"}}}
+	for name, c := range map[string]struct {
+		hook identity.Hook
+		want string
+	}{
+		"all kinds: the most exact name":               {identity.Hook{Creditor: "acme"}, "case.paid"},
+		"the wider name, when that is wanted":          {identity.Hook{Creditor: "acme", Kinds: []string{"case.closed"}}, "case.closed"},
+		"both wanted: the exact one, once":             {identity.Hook{Creditor: "acme", Kinds: []string{"case.closed", "case.paid"}}, "case.paid"},
+		"another kind wanted":                          {identity.Hook{Creditor: "acme", Kinds: []string{"case.opened"}}, ""},
+		"another creditor's webhook":                   {identity.Hook{Creditor: "other"}, ""},
+		"a webhook of all creditors":                   {identity.Hook{Creditor: "*"}, "case.paid"},
+		"a webhook without a creditor is told nothing": {identity.Hook{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, ok, err := For(c.hook, paid)
+			if err != nil || got != c.want || ok != (c.want != "") {
+				t.Errorf("told %q, %v, %v; want %q", got, ok, err, c.want)
+			}
+		})
+	}
+}
+
+// TestSignature pins the form that other systems check.
+func TestSignature(t *testing.T) {
+	const want = "t=1767225600,v1=c9c43053c587d9a132baf3e87a7f5cd6b5e5e5acf4ecb038f8c897644f666304"
+	got := Sign("whsec_test", time.Unix(1767225600, 0), []byte(`{"id":"1"}`))
+	if got != want {
+		t.Errorf("signature %q, want %q", got, want)
+	}
+	if got == Sign("whsec_other", time.Unix(1767225600, 0), []byte(`{"id":"1"}`)) || got == Sign("whsec_test", time.Unix(1767225601, 0), []byte(`{"id":"1"}`)) || got == Sign("whsec_test", time.Unix(1767225600, 0), []byte(`{"id":"2"}`)) {
+		t.Error("secret, time and body do not all matter")
+	}
+}
+
+func TestAllowedAddresses(t *testing.T) {
+	for address, c := range map[string]struct{ public, private bool }{
+		"93.184.216.34": {true, true}, "2606:2800:220:1::1": {true, true},
+		"127.0.0.1": {false, true}, "::1": {false, true}, "10.1.2.3": {false, true}, "192.168.0.1": {false, true}, "172.16.0.1": {false, true},
+		"100.64.0.1": {false, true}, "fd00::1": {false, true}, "::ffff:127.0.0.1": {false, true}, "::ffff:10.0.0.1": {false, true},
+		"169.254.169.254": {false, false}, "fe80::1": {false, false}, "0.0.0.0": {false, false}, "::": {false, false}, "224.0.0.1": {false, false}, "255.255.255.255": {false, false},
+	} {
+		ip := net.ParseIP(address)
+		if got := (&Sender{}).allowed(ip) == nil; got != c.public {
+			t.Errorf("%s: allowed %v", address, got)
+		}
+		if got := (&Sender{Private: true}).allowed(ip) == nil; got != c.private {
+			t.Errorf("%s with private networks: allowed %v", address, got)
+		}
+	}
+	if (&Sender{Private: true}).allowed(nil) == nil {
+		t.Error("what is no address is allowed")
+	}
+}
