@@ -1,0 +1,93 @@
+package dunning
+
+import (
+	"slices"
+	"time"
+
+	"github.com/duly/duly/dunning/contact"
+)
+
+// Letters wait between the outbox and the post. When a batch is closed each is decided
+// again: what would not be written any more is called off and left out.
+
+// Why a letter is called off.
+const (
+	letterGone    = "not_waiting"  // it is no accepted letter of this account
+	letterClosed  = "case_closed"  // nothing is collected any more
+	letterChanged = "changed"      // what it says is not what is owed now
+	letterPoint   = "address_dead" // nobody lives there any more
+	letterHeld    = "held:"        // and by what
+	letterRefused = "refused:"     // and by which rule
+)
+
+// patient is how long a letter may wait in the outbox for a rule that time cures, such as
+// a Sunday; a rule that lasts longer calls it off.
+const patient = 72 * time.Hour
+
+// LetterStands decides again over a letter that lies in the outbox. reason is why it must
+// not be posted, "" when nothing speaks against it; later is set when it may not be posted
+// now but soon.
+func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool) {
+	c := f.contact(id)
+	if c == nil || c.Channel != Letter || c.State != ContactAccepted || c.Account != f.Account {
+		return letterGone, false
+	}
+	if !f.CaseOpen && !c.isCourtesy() {
+		return letterClosed, false
+	}
+	for _, l := range c.Items {
+		it := f.item(l.Key)
+		if it == nil || it.Disposition != InSequence && it.Disposition != Exhausted || it.Open != l.Amount.Minor() {
+			return letterChanged, false
+		}
+		if held, _ := f.heldItem(it, at); held {
+			return letterHeld + "item", false
+		}
+	}
+	if w, held := f.heldAccount(at); held {
+		return letterHeld + w.rule, false
+	}
+	for _, look := range []func(time.Time) (wait, bool){f.waitPlan, f.waitPromise, f.waitLease} {
+		if w, ok := look(at); ok && !c.isCourtesy() {
+			return letterHeld + w.state, false
+		}
+	}
+	if p := f.pointState(c.Point); p == nil || p.Dead != "" {
+		return letterPoint, false
+	}
+	return f.letterAllowed(c, at)
+}
+
+// letterAllowed asks the contact policies again, as if the letter itself did not count.
+func (f *Facts) letterAllowed(c *ContactFacts, at time.Time) (string, bool) {
+	g := *f
+	g.ledger = slices.DeleteFunc(slices.Clone(f.ledger), func(x contact.Contact) bool { return x.ID == c.ID })
+	v := g.Policies.Check(g.Query(at, Letter, c.Purpose, c.Automatic))
+	switch {
+	case v.Allowed:
+		return "", false
+	case v.Impossible || v.NotBefore.IsZero() || v.NotBefore.Sub(at) > patient:
+		return letterRefused + v.Rule, false
+	}
+	return letterRefused + v.Rule, true
+}
+
+// LetterCalledOff are the facts of a letter that is left out of its batch.
+func (f Facts) LetterCalledOff(id, reason string, at time.Time) []Fact {
+	c := f.contact(id)
+	if c == nil || c.State != ContactAccepted || c.Channel != Letter {
+		return nil
+	}
+	return []Fact{f.contactFact(c, at, ContactMoved{ID: id, State: ContactCancelled, Code: "letter:" + reason})}
+}
+
+// LetterPosted are the facts of a letter that was handed to the post.
+func (f Facts) LetterPosted(id, batch string, at time.Time) []Fact {
+	c := f.contact(id)
+	if c == nil || c.State != ContactAccepted || c.Channel != Letter {
+		return nil
+	}
+	x := f.contactFact(c, at, ContactMoved{ID: id, State: ContactAccepted, Code: "letter:posted"})
+	x.Source = "posted/" + batch + "/" + id
+	return []Fact{x}
+}
