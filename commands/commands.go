@@ -135,7 +135,7 @@ func (w writing) run(ctx context.Context, res *Result, make func(dunning.Facts, 
 		return err
 	}
 	res.Reopened = len(again) > 0
-	if res.Facts == 0 {
+	if res.Facts == 0 || f.Quiet(facts) {
 		return nil
 	}
 	return w.nudge(ctx)

@@ -237,6 +237,36 @@ func permute(words []string, f func([]string)) {
 	rec(0)
 }
 
+// TestReportsWakeNobodyInVain: a delivery that changes no decision wakes no case (each
+// waking is billed); one that does wakes it.
+func TestReportsWakeNobodyInVain(t *testing.T) {
+	h := newHooked(t)
+	drain := func() (n int) {
+		nudges, err := h.store.Undelivered(t.Context(), 100)
+		h.must(err)
+		h.must(h.store.Delivered(t.Context(), nudges))
+		return len(nudges)
+	}
+	taken := h.sends("a", dunning.SMS, dunning.ContactAccepted)
+	flying := h.sends("b", dunning.SMS, dunning.ContactSending)
+	unknown := h.sends("c", dunning.SMS, dunning.ContactUnknown)
+	drain()
+	h.status(taken, "SMa", "sent", "")
+	h.status(taken, "SMa", "delivered", "")
+	h.status(flying, "SMb", "queued", "")
+	if n := drain(); n != 0 {
+		t.Errorf("%d cases were woken by news that change nothing", n)
+	}
+	h.status(unknown, "SMc", "delivered", "")
+	if n := drain(); n != 1 {
+		t.Errorf("%d cases were woken by the end of a doubt, want the one", n)
+	}
+	h.status(taken, "SMa", "undelivered", "30006")
+	if n := drain(); n != 1 {
+		t.Errorf("%d cases were woken by a dead number, want the one", n)
+	}
+}
+
 // TestByProviderID: without our token in the address the provider's own id finds the message.
 func TestByProviderID(t *testing.T) {
 	h := newHooked(t)
