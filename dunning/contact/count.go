@@ -53,13 +53,16 @@ func (p pointRule) covers(kind string) bool {
 // window is below the limit, 0 when it is today.
 func (c *check) window(r *rule, debt uint64, today Date) (Date, int) {
 	s := r.spec.Count
-	look := c.tally(r, debt, today)
-	total := 0
-	if c.outs&look.out == 0 {
+	k := c.tally(r, debt, today)
+	if c.outs&k.out == 0 {
 		return 0, 0
 	}
+	var perDay [maxWindow]uint16 // index: days ago
+	total := 0
 	for i := range c.rows {
-		if look.counts(c, &c.rows[i]) {
+		w := &c.rows[i]
+		if k.takes(w) && (k.slow == nil || c.countedSlowly(k.slow, w)) {
+			perDay[max(today-w.day, 0)]++
 			total++
 		}
 	}
@@ -67,12 +70,6 @@ func (c *check) window(r *rule, debt uint64, today Date) (Date, int) {
 		return 0, total
 	}
 	// The window is free on the day the Max-th newest contact leaves it.
-	var perDay [maxWindow]uint16 // index: days ago
-	for i := range c.rows {
-		if w := &c.rows[i]; look.counts(c, w) {
-			perDay[max(today-w.day, 0)]++
-		}
-	}
 	n := 0
 	for ago := 0; ; ago++ {
 		if n += int(perDay[ago]); n >= s.Max {
@@ -81,26 +78,26 @@ func (c *check) window(r *rule, debt uint64, today Date) (Date, int) {
 	}
 }
 
-// tally is what a counting rule counts about one debt (or, of ^0, about all),
-// as masks, because every row of every ledger passes here.
+// tally is what a counting rule counts about one debt, or to the person, as
+// masks, because every row of every ledger passes here.
 type tally struct {
-	after       int64 // only rows after this instant
-	debts       uint64
-	first       Date // only from this date on; clocks going back over midnight repeat a date
-	of          uint32
-	need, avoid uint32
-	out         uint32
-	slow        *rule // has purposes without a bit, a household, or consent to look at
+	after      int64  // only rows after this instant
+	debts, any uint64 // any: all bits where the debt does not matter
+	first      Date   // only from this date on; clocks going back over midnight repeat a date
+	of         uint32
+	need, mask uint32 // of the flags in mask exactly those in need
+	out        uint32
+	slow       *rule // has purposes without a bit, a household, or consent to look at
 }
 
 func (c *check) tally(r *rule, debt uint64, today Date) tally {
 	s := r.spec.Count
 	k := tally{
 		after: c.countsAfter(s, debt), debts: debt, first: today - Date(s.Days) + 1,
-		of: uint32(r.of), need: r.need1, avoid: r.avoid, out: r.literalOut,
+		of: uint32(r.of), need: r.need1, mask: r.need1 | r.avoid, out: r.literalOut,
 	}
 	if r.perPerson {
-		k.debts = ^uint64(0)
+		k.debts, k.any = ^uint64(0), ^uint64(0)
 	}
 	if c.strict {
 		k.out = r.strictOut
@@ -111,15 +108,16 @@ func (c *check) tally(r *rule, debt uint64, today Date) tally {
 	return k
 }
 
-// counts reports whether the row is of the kind that the rule counts, and was
-// not made under consent to more calls. A row about no debt of the query
-// counts for a person all the same.
+// takes reports whether the row is of the kind that the rule counts, as far as
+// masks can tell.
+func (k *tally) takes(w *row) bool {
+	return w.m&k.mask == k.need && w.m&k.of != 0 && w.out&k.out != 0 && w.day >= k.first && w.at > k.after && (w.debts|k.any)&k.debts != 0
+}
+
+// counts reports whether the row counts, and was not made under consent to more
+// calls.
 func (k *tally) counts(c *check, w *row) bool {
-	if w.m&k.of == 0 || w.m&k.need != k.need || w.m&k.avoid != 0 || w.out&k.out == 0 ||
-		w.day < k.first || w.at <= k.after || w.debts&k.debts == 0 && k.debts != ^uint64(0) {
-		return false
-	}
-	return k.slow == nil || c.countedSlowly(k.slow, w)
+	return k.takes(w) && (k.slow == nil || c.countedSlowly(k.slow, w))
 }
 
 // countedSlowly asks what no mask can tell.

@@ -208,11 +208,11 @@ func whyNot(r *rule, look *tally, l *Contact, w *row) Why {
 	switch {
 	case w.at <= look.after:
 		return WhyFirst
-	case w.debts&look.debts == 0:
+	case (w.debts|look.any)&look.debts == 0:
 		return WhyDebt
 	case has(r.spec.Count.NotPurposes, l.Purpose):
 		return WhyPurpose
-	case w.m&look.need != look.need || w.m&look.avoid != 0:
+	case w.m&look.mask != look.need:
 		return WhyPoint
 	case w.out&look.out == 0:
 		return WhyOutcome
