@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -232,6 +233,25 @@ func TestRecordsAreCompared(t *testing.T) {
 	}
 	if sum, diffs := run(t, &b.journal); sum.By[recheck.Wrong] != 1 || len(diffs) != 1 {
 		t.Errorf("a record with another zone: %+v, %+v", sum, diffs)
+	}
+}
+
+// The words of a decision come from its record and the facts of then.
+func TestWhy(t *testing.T) {
+	b := written(t)
+	for i, d := range b.life.Decisions {
+		stored := dunning.StoredDecision{ID: strconv.Itoa(i), Case: "a", Decision: d, Core: dunning.CoreVersion}
+		reasons, err := recheck.Why(t.Context(), b, b, stored)
+		if err != nil || len(reasons) != len(d.Checks) {
+			t.Fatalf("decision %d: %d reasonings of %d, %v", i, len(reasons), len(d.Checks), err)
+		}
+		for _, r := range reasons {
+			for _, want := range []string{"sms", "America/New_York", "US-PA", "HOUSE-CAP-SMS"} {
+				if !strings.Contains(r.Text, want) {
+					t.Errorf("decision %d does not say %q:\n%s", i, want, r.Text)
+				}
+			}
+		}
 	}
 }
 
