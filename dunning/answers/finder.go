@@ -75,6 +75,16 @@ var (
 		recibi recibido llego llegado veo entiendo se vi encuentro recu recue vu compris comprends trouve sais`)
 )
 
+// Beginnings of such words.
+var (
+	refusableStems = fields("werbung nachricht anruf anschreib kontakt mitteilung mensaj llamad correo notifica envoi sollicit messag reminder erinnerung aviso relance")
+	refusingStems  = fields("verzicht abseh abzuseh verschon aufhor aufhoer abbestell abmeld unsub blockier bloque elimin borr quit supprim effac retir refus stopp arret cess")
+)
+
+func stem(w string, stems []string) bool {
+	return slices.ContainsFunc(stems, func(s string) bool { return strings.HasPrefix(w, s) })
+}
+
 // suspect reads a short message without any known phrase as a refusal when it
 // speaks of messages and refuses something. A person looks at it.
 func (f *finder) suspect(t text) {
@@ -90,7 +100,7 @@ func (f *finder) suspect(t text) {
 		if arriving[tok.text] {
 			return
 		}
-		a, b := refusable[tok.text], refusing[tok.text] || f.negator(tok.text)
+		a, b := refusable[tok.text] || stem(tok.text, refusableStems), refusing[tok.text] || keywords[tok.text] == kwStop || stem(tok.text, refusingStems) || f.negator(tok.text)
 		if what, no = what || a, no || b; a || b {
 			at = append(at, k)
 		}
@@ -188,8 +198,8 @@ var doubtful = map[Intent]bool{Paid: true, WillPay: true, Represented: true, Ban
 
 var negators = set(`nobody noone none nadie niemand personne not dont didnt doesnt havent hasnt hadnt never cannot cant wont isnt wasnt arent werent without nor aint neither wouldnt couldnt shouldnt
 	nicht kein keine keinen keinem keiner keinerlei nie niemals ohne weder
-	nunca sin jamas tampoco
-	pas jamais sans ni ne n`)
+	nunca jamas tampoco
+	pas jamais ni ne n`)
 
 func (f *finder) negator(w string) bool { return negators[w] || w == "no" && f.lang == "es" }
 
@@ -557,6 +567,7 @@ func (f *finder) reconcile() {
 	f.yieldTo(OptOut, func(x, by Finding) bool { // "stop calling me" speaks of calls alone
 		return by.Intent == OptOut && x.general && !by.general && by.Confidence >= Sure
 	})
+	f.yield(Cease, func(x, by Finding) bool { return by.Intent == OptOut && !by.general && by.Confidence > x.Confidence })
 	f.yield(Complaint, func(x, by Finding) bool { return by.Intent == OptOut && x.Confidence < Sure })
 	f.yield(WillPay, func(x, by Finding) bool { return by.Intent == Paid && by.Confidence >= x.Confidence })
 	f.yield(Paid, func(x, by Finding) bool { return by.Intent == WillPay && by.Confidence > x.Confidence })

@@ -13,10 +13,10 @@ const (
 var keywords = func() map[string]int {
 	out := map[string]int{}
 	for kind, words := range map[int]string{
-		kwStop: `stop stopall unsubscribe unsub cancel end quit revoke optout stopp stopped stopping remove unsuscribe unsubcribe endall stoptexts stoptext stoptexting stopsms nomore stop2end unscribe unsubscrive unsubsribe unsuscribed
+		kwStop: `stop stopall unsubscribe unsub cancel end quit revoke optout stopp stopped stopping remove unsuscribe unsubcribe endall stoptexts stoptext stoptexting stopsms nomore stop2end cease desist stahp stawp quitit removed unscribe unsubscrive unsubsribe unsuscribed
 			stoppen abmelden austragen abbestellen aufhören abbruch ende schluss halt widerruf widerrufe abbestellung abmeldung
-			alto baja parar pare pares paren cancelar cancele detener detengan basta salir fin cancela borrar bajas nomas desuscribir desuscribirme darmedebaja
-			arret arrêt arrêter arrêtez arrete arretez désabonner désabonnement désinscription désinscrire desabo desinscrire résilier annuler stopsvp`,
+			parale parenle alto baja parar pare pares paren cancelar cancele detener detengan basta salir fin cancela borrar bajas nomas desuscribir desuscribirme darmedebaja
+			cessez cesser arret arrêt arrêter arrêtez arrete arretez désabonner désabonnement désinscription désinscrire desabo desinscrire résilier annuler stopsvp`,
 		kwHelp:  "help info hilfe ayuda aide informacion ajuda hlep",
 		kwStart: "start unstop optin resume restart unsilence starten empezar iniciar commencer reprendre reactivar",
 		kwYes:   "yes ja si oui",

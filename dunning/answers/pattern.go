@@ -405,7 +405,7 @@ func (m *matcher) only(i, j int) bool {
 var courteous = set(`hi hello hey dear good morning evening afternoon thanks thank you thx ty ok okay yes yeah no pls so and but well ugh omg lol mate dude guys team regards
 	hallo guten tag moin sehr geehrte geehrter damen und herren danke vielen dank ja nein mfg gruss grusse lg servus
 	hola buenas buenos dias tardes gracias muchas si por senor senora senores saludos
-	bonjour bonsoir salut merci madame monsieur oui non cordialement il vous te plait s
+	bonjour bonsoir salut merci madame monsieur oui non cordialement il vous te plait s d de
 	👍 🙏 😀 😂 😡 😠 🤬 😤 🙄 😭 😢 ❤ 👋 🙂 ☺ 😊`)
 
 // firstWords lists how a pattern can begin: whole words and beginnings; any is

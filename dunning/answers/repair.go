@@ -133,7 +133,7 @@ var pairs = map[string]string{
 	"opt out": "optout", "opt outs": "optout", "un subscribe": "unsubscribe", "e mail": "email", "e mails": "emails", "e mailing": "emailing",
 	"re voke": "revoke", "text s": "texts", "stop all": "stopall", "opt in": "optin", "un stop": "unstop", "sto p": "stop", "st op": "stop", "s top": "stop", "voice mail": "voicemail",
 	"voice mails": "voicemails", "pay ment": "payment", "law yer": "lawyer", "text messages": "texts", "text message": "texts",
-	"opted out": "optout", "stop by": "stopby", "stop over": "stopover", "stopped by": "stopby", "opting out": "optout", "telefon anrufe": "anrufe", "sms nachrichten": "sms", "sms messages": "sms",
+	"opted out": "optout", "quit it": "quitit", "stop by": "stopby", "stop over": "stopover", "stopped by": "stopby", "opting out": "optout", "telefon anrufe": "anrufe", "sms nachrichten": "sms", "sms messages": "sms",
 }
 
 func joinPairs(in []token) []token {
@@ -200,7 +200,7 @@ var slips = map[string]string{
 }
 
 // correct looks for the one known word that differs by one letter. Only long
-// words, and a few slips, are corrected, and only when the first letter is right.
+// words, and a few slips, are corrected, and only when the first two letters are right.
 func correct(w string) string {
 	if s, ok := slips[w]; ok {
 		return s
@@ -208,7 +208,7 @@ func correct(w string) string {
 	if len(w) < 7 || len(w) > maxWord || realWords[w] || everyday[w] {
 		return w
 	}
-	if c := deletions[w]; c != "" && c[0] == w[0] { // a letter too few
+	if c := deletions[w]; c != "" && c[:2] == w[:2] { // a letter too few
 		return c
 	}
 	for i := 1; i < len(w); i++ {
@@ -216,7 +216,7 @@ func correct(w string) string {
 		if vocabulary[cut] && len(cut) >= 6 { // a letter too many
 			return cut
 		}
-		if c := deletions[cut]; c != "" && len(c) == len(w) && c[0] == w[0] { // another letter, or two changed places
+		if c := deletions[cut]; c != "" && len(c) == len(w) && c[:2] == w[:2] { // another letter, or two changed places
 			return c
 		}
 	}
