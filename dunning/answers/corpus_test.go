@@ -216,3 +216,17 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestFresh reads replies by which no rule was made: what the reader does with words
+// that nobody has seen. Only a floor is kept.
+func TestFresh(t *testing.T) {
+	samples := readCorpus(t, "fresh.tsv")
+	by, misses := score(samples)
+	report(t, "fresh.tsv", samples, by, misses)
+	if c := by[OptOut]; c.recall() < 0.85 || c.precision() < 0.85 {
+		t.Errorf("opt-outs: precision %.2f, recall %.2f", c.precision(), c.recall())
+	}
+	if right := len(samples) - len(misses); right*100 < 80*len(samples) {
+		t.Errorf("%d of %d are read as labelled", right, len(samples))
+	}
+}
