@@ -15,7 +15,7 @@ import (
 const (
 	maxSearch      = 100
 	maxSearchText  = 200
-	nameCandidates = 3000
+	nameCandidates = 2000
 )
 
 // sought is a text as the columns of search_terms are written.
@@ -67,47 +67,59 @@ func backwards(text string) string {
 // index: the shortest term, the exact one, comes first.
 func (t sought) terms(a *ask, scope read.Scope, limit int) []string {
 	from, most := a.creditors(scope), a.p(limit)
-	prefix := func(kind, term, also string) string {
-		if term == "" {
-			return ""
+	var out []string
+	add := func(kind, term string) {
+		if term != "" {
+			out = append(out, t.prefix(a, from, most, kind, term))
 		}
-		v := a.p(term)
-		return `SELECT x.* FROM ` + from + ` CROSS JOIN LATERAL (SELECT t.kind, t.term, t.debtor_id, t.account_id FROM search_terms t
- WHERE t.creditor_id = s.creditor AND t.kind = '` + kind + `' AND t.term >= ` + v + ` AND t.term < ` + v + ` || chr(1114111)` + also + `
- ORDER BY t.term, t.debtor_id LIMIT ` + most + `) x`
 	}
-	out := []string{
-		prefix("customer", t.number, ""), prefix("invoice", t.number, ""), prefix("phone", t.digits, ""), t.names(a, from, most),
-	}
+	add("customer", t.number)
+	add("invoice", t.number)
+	add("phone", t.digits)
 	if !strings.Contains(t.plain, " ") {
-		out = append(out, prefix("email", t.plain, ""))
+		add("email", t.plain)
 	}
-	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
+	return append(out, t.names(a, from, most)...)
 }
 
-// names finds debtors whose name has a word that begins with each of the words. The
-// longest word finds candidates, the others are looked up for each.
-func (t sought) names(a *ask, from, most string) string {
-	if len(t.words) == 0 || strings.Contains(t.plain, "@") {
-		return ""
+// names finds debtors by the words of their name. Two words are the beginning of a name
+// that is written with one of them first: all such are found. Whoever has further words
+// between them, or was asked for by the beginnings of several, is looked for among the
+// first debtors with the longest word.
+func (t sought) names(a *ask, from, most string) []string {
+	switch {
+	case len(t.words) == 0 || strings.Contains(t.plain, "@"):
+		return nil
+	case len(t.words) == 1:
+		return []string{t.prefix(a, from, most, "name", t.words[0])}
 	}
-	first := a.p(t.words[0])
-	others := ""
+	first, others := a.p(t.words[0]), ""
 	for _, w := range t.words[1:] {
 		v := a.p(w)
 		others += ` AND EXISTS (SELECT FROM search_terms o WHERE o.debtor_id = n.debtor_id AND o.kind = 'name' AND o.term >= ` + v +
 			` AND o.term < ` + v + ` || chr(1114111))`
 	}
-	return `SELECT x.* FROM ` + from + `
- CROSS JOIN LATERAL (SELECT 'name' AS kind, n.term, n.debtor_id, NULL::uuid AS account_id FROM (SELECT t.term, t.debtor_id FROM search_terms t
+	some := a.p(nameCandidates)
+	out := []string{`SELECT 'name' AS kind, n.term, n.debtor_id, NULL::uuid AS account_id FROM (SELECT x.* FROM ` + from + `
+ CROSS JOIN LATERAL (SELECT t.term, t.debtor_id FROM search_terms t
  WHERE t.creditor_id = s.creditor AND t.kind = 'name' AND t.term >= ` + first + ` AND t.term < ` + first + ` || chr(1114111)
- ORDER BY t.term, t.debtor_id LIMIT ` + a.p(nameCandidates) + `) n WHERE true` + others + ` ORDER BY n.term, n.debtor_id LIMIT ` + most + `) x`
+ ORDER BY t.term, t.debtor_id LIMIT ` + some + `) x ORDER BY x.term, x.debtor_id LIMIT ` + some + `) n WHERE true` + others + `
+ ORDER BY n.term, n.debtor_id LIMIT ` + most}
+	return append(out, t.prefix(a, from, most, "name", strings.Join(t.words, " ")), t.prefix(a, from, most, "name", t.words[1]+" "+t.words[0]))
+}
+
+// prefix finds what begins with a text, in the order of the index.
+func (t sought) prefix(a *ask, from, most, kind, term string) string {
+	v := a.p(term)
+	return `SELECT x.* FROM ` + from + ` CROSS JOIN LATERAL (SELECT t.kind, t.term, t.debtor_id, t.account_id FROM search_terms t
+ WHERE t.creditor_id = s.creditor AND t.kind = '` + kind + `' AND t.term >= ` + v + ` AND t.term < ` + v + ` || chr(1114111)
+ ORDER BY t.term, t.debtor_id LIMIT ` + most + `) x`
 }
 
 // Search finds debtors by the beginning of a name's words, an email address, a customer
 // or invoice number, the end of a phone number, or the beginning of a case's id; see
-// read.Reader. A name of several words is looked for among the first three thousand
-// debtors with the longest of them.
+// read.Reader. Beginnings of several words of a name are looked for among the first two
+// thousand debtors with the longest of them; a first and a last name always.
 func (s *Store) Search(ctx context.Context, scope read.Scope, text string, limit int) ([]read.Hit, error) {
 	text = strings.TrimSpace(cleanText(text))
 	if text == "" || len(text) > maxSearchText {

@@ -528,6 +528,8 @@ func TestSearch(t *testing.T) {
 		{"the beginnings of two names in any order", "mul jur", "name", jurgen},
 		{"another alphabet, in capitals", "ЁЛКИНА", "name", olga},
 		{"three names", "smith anna mar", "name", anna},
+		{"the first and the last of three", "anna smith", "name", anna},
+		{"the last two of three, the wrong way round", "smith maria", "name", anna},
 		{"an email address", "olga@example.invalid", "email", olga},
 		{"its beginning", "j.muel", "email", jurgen},
 		{"a phone number", "+49 151 1234 5678", "phone", jurgen},
@@ -545,7 +547,7 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s: a hit says who and how much: %+v", c.why, hits[0])
 		}
 	}
-	for _, text := range []string{"anna jürgen", "xyz", "C-9", "5551234"} {
+	for _, text := range []string{"anna jürgen", "annamaria", "xyz", "C-9", "5551234"} {
 		if hits, err := s.Search(ctx, read.Only(creditor), text, 10); err != nil || len(hits) > 0 {
 			t.Errorf("%q finds nobody: %+v, %v", text, hits, err)
 		}

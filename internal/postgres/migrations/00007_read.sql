@@ -138,7 +138,7 @@ CREATE INDEX audit_action ON audit (action text_pattern_ops, id);
 
 -- --- search ----------------------------------------------------------------------
 
--- The beginnings by which people look for a debtor. kind: name (each word), email, phone
+-- The beginnings by which people look for a debtor. kind: name (see duly_names), email, phone
 -- (digits from the last to the first, so that a number without its country is found),
 -- customer, invoice. Names, addresses and numbers are personal data: they go when the
 -- profile or the contact point is erased, because triggers keep them in step.
@@ -167,11 +167,22 @@ CREATE FUNCTION duly_plain(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL 
 $$;
 -- +goose StatementEnd
 
--- Words of a name.
+-- Words of a name as it is searched for.
 -- +goose StatementBegin
 CREATE FUNCTION duly_words(t text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT DISTINCT left(w, 40) FROM string_to_table(translate(left(duly_plain(t), 200),
     E'!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~\t\n\u00a0', repeat(' ', 35)), ' ') w WHERE w <> ''
+$$;
+-- +goose StatementEnd
+
+-- A name once for each of its words, with that word first: so it is found by any of its
+-- words, and by two of them in any order.
+-- +goose StatementBegin
+CREATE FUNCTION duly_names(t text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT DISTINCT left(concat_ws(' ', w, (SELECT string_agg(o, ' ' ORDER BY j) FROM unnest(ws) WITH ORDINALITY x (o, j) WHERE j <> i)), 80)
+  FROM (SELECT array_agg(w ORDER BY n) AS ws FROM string_to_table(translate(left(duly_plain(t), 200),
+    E'!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~\t\n\u00a0', repeat(' ', 35)), ' ') WITH ORDINALITY y (w, n) WHERE w <> '') z,
+    unnest(ws[1:8]) WITH ORDINALITY v (w, i)
 $$;
 -- +goose StatementEnd
 
@@ -195,7 +206,7 @@ CREATE FUNCTION duly_search_names() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM search_terms s USING changed c WHERE s.debtor_id = c.debtor_id AND s.kind = 'name';
   INSERT INTO search_terms (creditor_id, kind, term, debtor_id)
-  SELECT d.creditor_id, 'name', w, c.debtor_id FROM changed c JOIN debtors d ON d.id = c.debtor_id CROSS JOIN LATERAL duly_words(c.name) w;
+  SELECT d.creditor_id, 'name', w, c.debtor_id FROM changed c JOIN debtors d ON d.id = c.debtor_id CROSS JOIN LATERAL duly_names(c.name) w;
   RETURN NULL;
 END $$;
 -- +goose StatementEnd
@@ -253,7 +264,7 @@ CREATE TRIGGER items_search AFTER INSERT ON items
 CREATE FUNCTION duly_search_rebuild() RETURNS void LANGUAGE sql AS $$
   DELETE FROM search_terms;
   INSERT INTO search_terms (creditor_id, kind, term, debtor_id)
-  SELECT d.creditor_id, 'name', w, p.debtor_id FROM debtor_profiles p JOIN debtors d ON d.id = p.debtor_id CROSS JOIN LATERAL duly_words(p.name) w;
+  SELECT d.creditor_id, 'name', w, p.debtor_id FROM debtor_profiles p JOIN debtors d ON d.id = p.debtor_id CROSS JOIN LATERAL duly_names(p.name) w;
   INSERT INTO search_terms (creditor_id, kind, term, debtor_id)
   SELECT DISTINCT d.creditor_id, CASE p.channel WHEN 'email' THEN 'email' ELSE 'phone' END, duly_point_term(p.channel, p.value), p.debtor_id
   FROM contact_points p JOIN debtors d ON d.id = p.debtor_id WHERE duly_point_term(p.channel, p.value) IS NOT NULL;
