@@ -706,6 +706,9 @@ func HoldOf(b StatusKnown) (HoldPlaced, bool) {
 	}, true
 }
 
+// BringsHold reports whether a status usually stops contact and clock.
+func BringsHold(status string) bool { return statuses[status].hold != "" }
+
 // over reports whether a status is said to have ended.
 func (b StatusKnown) over() bool {
 	return b.Stage == stageEnded || b.Stage == "dismissed" || b.Stage == "closed"

@@ -229,14 +229,16 @@ func (r *reading) statement() {
 	}
 }
 
-// hold is what the status brings where it is entered by hand, too.
+// hold is what the status brings, or ends, where it is entered by hand, too.
 func (r *reading) hold(b dunning.StatusKnown, at time.Time) {
 	h, ok := dunning.HoldOf(b)
-	if !ok {
-		return
+	switch {
+	case ok:
+		h.ID = b.ID
+		r.say(Said{At: at, Debtor: true, Source: join("hold", b.ID), Body: h})
+	case dunning.BringsHold(b.Status):
+		r.say(Said{At: at, Debtor: true, Source: join("hold", b.ID, "end", shortHash(b)), Body: dunning.HoldLifted{ID: b.ID}})
 	}
-	h.ID = b.ID
-	r.say(Said{At: at, Debtor: true, Source: join("hold", b.ID), Body: h})
 }
 
 // stated is the body of a statement; its id is given by identify.
@@ -305,8 +307,10 @@ func (r *reading) identify(s *Said, record string, at time.Time) {
 		b.ID = id
 		s.Body = b
 	case dunning.StatusKnown:
-		b.ID = id
-		s.Body = b
+		if b.ID = id; r.text("reference") == "" {
+			b.ID = join(record, r.rec.Account) // one of a kind: a later row is more about it
+		}
+		s.Body, s.Source = b, join(b.ID, shortHash([]any{at.Format(time.RFC3339), b}))
 	case dunning.DisputeRaised:
 		b.ID, s.Debtor = id, false
 		s.Body = b

@@ -85,7 +85,7 @@ func TestStatements(t *testing.T) {
 		{"a number check of no number", cell("record", "number_check", "channel", "sms", "database", "rnd", "answer", "same"), "value"},
 		{"a number check without an answer", cell("record", "number_check", "channel", "sms", "value", "+12125550100", "database", "rnd"), "answer"},
 		{"an attorney stops contact", cell("record", "attorney", "medium", "letter"), "status_known hold_placed"},
-		{"a bankruptcy that was dismissed stops nothing", cell("record", "bankruptcy", "stage", "dismissed"), "status_known"},
+		{"a bankruptcy that was dismissed ends its hold", cell("record", "bankruptcy", "stage", "dismissed"), "status_known hold_lifted"},
 		{"a stage that the status does not have", cell("record", "deceased", "stage", "dismissed"), "stage"},
 		{"service in the forces stops nothing", cell("record", "servicemember"), "status_known"},
 		{"a record that nobody knows", cell("record", "mood"), "record"},
@@ -212,5 +212,31 @@ func TestContactDataIsIdempotent(t *testing.T) {
 				t.Errorf("again: %+v, %d facts became %d", s, n, len(sink.Facts()))
 			}
 		})
+	}
+}
+
+// More rows about a status are more about the same one: its end ends its hold.
+func TestStatusRows(t *testing.T) {
+	const header = "account,at,record,stage,medium,reference"
+	rows := rowsOf(t, mapping.Consents, header,
+		"C1,2026-03-02,attorney,,letter,",
+		"C1,2026-03-09,attorney,ended,letter,",
+		"C1,2026-03-09,attorney,,letter,second",
+		"C2,2026-03-02,attorney,,letter,")
+	status := func(i int) (id, source string) {
+		s := rows[i].Record.Said[0]
+		return s.Body.(dunning.StatusKnown).ID, s.Source
+	}
+	first, source := status(0)
+	again, later := status(1)
+	second, _ := status(2)
+	other, _ := status(3)
+	if first != again || source == later || second == first || other == first {
+		t.Errorf("ids %s, %s, %s, %s; sources %s, %s", first, again, second, other, source, later)
+	}
+	h, ok := rows[0].Record.Said[1].Body.(dunning.HoldPlaced)
+	l, ended := rows[1].Record.Said[1].Body.(dunning.HoldLifted)
+	if !ok || !ended || h.ID != l.ID {
+		t.Errorf("hold %+v, lifted %+v", h, l)
 	}
 }
