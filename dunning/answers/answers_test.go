@@ -138,6 +138,9 @@ func TestScopeOfOptOuts(t *testing.T) {
 		{"Rufen Sie mich nicht mehr an", "sms", "call"},
 		{"no me llamen", "sms", "call"},
 		{"ne m'appelez plus", "email", "call"},
+		{"Ne me contactez pas par sms", "sms", "sms"},
+		{"do not contact me by phone", "sms", "call"},
+		{"Bitte nicht per E-Mail kontaktieren", "sms", "all"},
 	} {
 		f, ok := Read(Input{Text: c.text, Channel: c.channel}).Find(OptOut)
 		if !ok || f.Scope != c.want || !f.Sure() {

@@ -187,6 +187,9 @@ func (f *finder) matched(t text, m *matcher, r *rule, i, end int) {
 		return
 	}
 	x.general = r.scope == "here"
+	if ch := byChannel(m.tokens, end); ch != "" && r.intent == Cease { // "no contact by text" is about texts
+		x.Intent, x.Scope = OptOut, ch
+	}
 	x.Spans = spans(t, m.from)
 	f.sayMore(&x, m, i, end)
 	f.add(x)
@@ -297,6 +300,29 @@ func unmeant(m *matcher) bool {
 		}
 	}
 	return false
+}
+
+// byWords stand before the channel of a contact.
+var (
+	byWords      = set("by via per par por through over uber ueber with auf an")
+	channelWords = map[string]string{
+		"sms": "sms", "text": "sms", "texts": "sms", "texto": "sms", "textos": "sms", "whatsapp": "sms", "email": "email", "mail": "email", "mails": "email", "emails": "email",
+		"correo": "email", "courriel": "email", "phone": "call", "telefon": "call", "telefono": "call", "telephone": "call", "telefonisch": "call", "call": "call",
+		"post": "letter", "brief": "letter", "letter": "letter", "carta": "letter", "courrier": "letter",
+	}
+)
+
+// byChannel is the channel that the words behind a match name, "" for none.
+func byChannel(tok []token, i int) string {
+	for n := 0; n < 4 && i+1 < len(tok) && tok[i].kind == word; i++ {
+		if byWords[tok[i].text] {
+			return channelWords[after(tok, i)]
+		}
+		if !tok[i].filler {
+			n++
+		}
+	}
+	return ""
 }
 
 // notHere stand before a stop that is a place or a thing.
