@@ -45,8 +45,11 @@ func hoursOpen(q *contact.Query, t time.Time, loc *time.Location, state bool) bo
 	between := func(from, to float64) bool { return float64(w) >= from*3600 && float64(w) < to*3600 }
 	holiday := func() bool { return slices.Contains(closedDays[place], dateOf(t, loc)) }
 	switch place {
-	case "US-OH", "US-MA", "US-FL":
+	case "US-OH", "US-MA", "US-FL", "US-WA", "US-DC", "US-NY-NYC":
 		if state {
+			if place == "US-WA" && q.Role == contact.ThirdParty && q.Channel != "email" {
+				return between(7.5, 21)
+			}
 			bound := place == "US-MA" && q.Channel == "call" || place == "US-FL" && q.Channel != "email"
 			return !bound || between(8, 21)
 		}
@@ -154,12 +157,16 @@ func dated(q *contact.Query, t time.Time, n int, match func(contact.Contact) boo
 func isCall(c contact.Contact) bool { return c.Channel == "call" }
 
 // oracle answers by the rules in words: US federal, Massachusetts, Florida,
-// Ontario, Quebec, Australia and the courtesy hours.
+// Ontario, Quebec, Australia, Washington, D.C., New York City and the courtesy
+// hours.
 func oracle(q *contact.Query, t time.Time) bool {
 	strict := q.Ambiguity != contact.Literal
 	third := q.Role == contact.ThirdParty
 	place := q.Places[0].Jurisdiction
 	us := place[:2] == "US"
+	if q.Relation == "attorney" {
+		return true // nothing here binds contact with a professional
+	}
 	if !hoursAllow(q, t) {
 		return false
 	}
@@ -181,6 +188,9 @@ func oracle(q *contact.Query, t time.Time) bool {
 			}
 		}
 	}
+	if us && !noticesAllow(q, third) {
+		return false
+	}
 	for _, o := range q.OptOuts {
 		if o.Channel == q.Channel && us && (third || q.Channel == "sms") {
 			return false // nobody got in touch after it: the generator sees to that
@@ -190,6 +200,32 @@ func oracle(q *contact.Query, t time.Time) bool {
 		return false
 	}
 	return capsAllow(q, t, us && third, strict)
+}
+
+// noticesAllow: a written request to cease or refusal to pay has no end; a
+// dispute of this debt in writing stops collection until verification is sent
+// after it; a number that is somebody else's gets no texts; third persons hear
+// nothing.
+func noticesAllow(q *contact.Query, third bool) bool {
+	for _, n := range q.Notices {
+		switch n.Kind {
+		case "cease_communication", "refuses_to_pay":
+			if third && n.Written {
+				return false
+			}
+		case "dispute", "original_creditor_request":
+			lifted := slices.ContainsFunc(q.Notices, func(v contact.Notice) bool { return v.Kind == "verification_sent" && v.At.After(n.At) })
+			if third && n.Written && n.Debts[0] == "D1" && !lifted {
+				return false
+			}
+		}
+	}
+	for _, c := range q.Checks {
+		if q.Channel == "sms" && c.Reassigned {
+			return false
+		}
+	}
+	return !third || q.Relation != "roommate"
 }
 
 // callAllowed: seven in seven, seven days after a conversation, five minutes.
@@ -244,8 +280,68 @@ func capsAllow(q *contact.Query, t time.Time, federal, strict bool) bool {
 		return !full && !fullMonth
 	case place == "CA-ON" && q.Role == contact.ThirdParty:
 		return ontario(q, t)
+	case place == "US-WA" && q.Role == contact.ThirdParty:
+		return washington(q, t, strict)
+	case place == "US-DC":
+		return columbia(q, t, strict)
+	case place == "US-NY-NYC":
+		return newYorkCity(q, t, strict)
 	}
 	return true
+}
+
+// washington: three in a week in any form, and under strict two calls or texts
+// a day to a mobile; answers apart.
+func washington(q *contact.Query, t time.Time, strict bool) bool {
+	made := func(c contact.Contact) bool { return c.Outcome != "busy_signal" }
+	if dated(q, t, 7, made) >= 3 && !wroteIn(q, t, 7) {
+		return false
+	}
+	mobile := func(c contact.Contact) bool { return made(c) && (c.Channel == "call" || c.Channel == "sms") }
+	return !strict || q.Channel == "email" || dated(q, t, 1, mobile) < 2 || wroteIn(q, t, 1)
+}
+
+// columbia: four calls in seven days, none for seven days after a completed
+// one (strict: that day not counted), no text or email without consent;
+// answers apart.
+func columbia(q *contact.Query, t time.Time, strict bool) bool {
+	if q.Channel != "call" {
+		return wroteIn(q, t, 7) // nobody consents here
+	}
+	made := func(c contact.Contact) bool { return isCall(c) && c.Outcome != "busy_signal" }
+	if dated(q, t, 7, made) >= 4 && !wroteIn(q, t, 7) {
+		return false
+	}
+	days, loc, last := 6, q.Zones[0].Location, ""
+	if strict {
+		days = 7
+	}
+	for _, c := range q.Ledger {
+		if d := dateOf(c.At, loc); isCall(c) && c.Direction == contact.Outbound && c.Outcome == "conversation" && d > last {
+			last = d
+		}
+	}
+	return last == "" || last < daysBefore(dateOf(t, loc), days) || answered(q, t, func(m time.Time) bool { return dateOf(m, loc) >= last })
+}
+
+// newYorkCity: since September 2026 three contacts or attempts in seven days
+// and written consent for texts and emails, for everybody; before that two in
+// seven for third parties (literal: attempts apart). Third parties' emails need
+// consent all the time.
+func newYorkCity(q *contact.Query, t time.Time, strict bool) bool {
+	third := q.Role == contact.ThirdParty
+	if third && q.Channel == "email" {
+		return false // nobody consents here
+	}
+	attempt := func(c contact.Contact) bool {
+		return c.Outcome == "no_answer" || c.Outcome == "voicemail" || c.Outcome == "busy_signal"
+	}
+	if dateOf(t, q.Zones[0].Location) < "2026-09-01" {
+		counted := func(c contact.Contact) bool { return strict || !attempt(c) }
+		return !third || dated(q, t, 7, counted) < 2 || wroteIn(q, t, 7)
+	}
+	every := func(contact.Contact) bool { return true }
+	return q.Channel == "call" && (dated(q, t, 7, every) < 3 || wroteIn(q, t, 7))
 }
 
 // wroteIn: the person used this channel in the last n dates and was not
@@ -278,7 +374,7 @@ var oracleZones = []string{
 // changes are instants around which clocks or calendars turn.
 var changes = []string{
 	"2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z", "2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-04-04T15:00:00Z",
-	"2026-10-03T16:00:00Z", "2026-04-03T12:00:00Z", "2026-12-31T23:00:00Z", "2026-09-07T12:00:00Z", "2026-02-28T12:00:00Z", "2026-07-01T04:00:00Z", "2026-05-18T09:00:00Z",
+	"2026-10-03T16:00:00Z", "2026-04-03T12:00:00Z", "2026-12-31T23:00:00Z", "2026-09-07T12:00:00Z", "2026-02-28T12:00:00Z", "2026-07-01T04:00:00Z", "2026-05-18T09:00:00Z", "2026-08-31T20:00:00Z",
 }
 
 func drawQuery(t *rapid.T) contact.Query {
@@ -289,7 +385,7 @@ func drawQuery(t *rapid.T) contact.Query {
 		Role:       rapid.SampledFrom([]string{contact.ThirdParty, contact.ThirdParty, contact.FirstParty}).Draw(t, "role"),
 		DebtorKind: contact.Consumer, CollectorID: "us", Debts: []contact.Debt{{ID: "D1", Class: contact.Consumer}}, Person: "C1", Debtor: "C1",
 		Point:     contact.Point{ID: "m1", Kind: "mobile", Usable: true},
-		Places:    []contact.Place{{Jurisdiction: rapid.SampledFrom([]string{"US-OH", "US-OH", "US-MA", "US-FL", "AU", "CA-ON", "CA-QC"}).Draw(t, "place")}},
+		Places:    []contact.Place{{Jurisdiction: rapid.SampledFrom([]string{"US-OH", "US-OH", "US-MA", "US-FL", "AU", "CA-ON", "CA-QC", "US-WA", "US-DC", "US-NY-NYC"}).Draw(t, "place")}},
 		Ambiguity: rapid.SampledFrom([]string{contact.Strict, contact.Literal}).Draw(t, "ambiguity"),
 		Notices:   []contact.Notice{{Kind: "on_written_notice", Channel: "letter", At: at.AddDate(0, -6, 0)}},
 	}
@@ -306,6 +402,17 @@ func drawQuery(t *rapid.T) contact.Query {
 		q.Flags = []contact.Flag{{Kind: contact.FlagBankruptcy, Status: rapid.SampledFrom([]string{"open", "dismissed"}).Draw(t, "status"), Since: at.AddDate(0, -1, 0)}}
 	case 1:
 		q.Flags = []contact.Flag{{Kind: contact.FlagAttorney, ContactKnown: true, Since: at.AddDate(0, -1, 0)}}
+	case 3:
+		q.Notices = append(q.Notices, contact.Notice{Kind: rapid.SampledFrom([]string{"cease_communication", "refuses_to_pay"}).Draw(t, "ceased"), Written: rapid.Bool().Draw(t, "inWriting"), At: at.AddDate(0, 0, -3)})
+	case 4:
+		q.Notices = append(q.Notices, contact.Notice{Kind: rapid.SampledFrom([]string{"dispute", "original_creditor_request"}).Draw(t, "disputed"), Written: rapid.Bool().Draw(t, "inWriting"), At: at.AddDate(0, 0, -3), Debts: []string{rapid.SampledFrom([]string{"D1", "D2"}).Draw(t, "disputedDebt")}})
+		if rapid.Bool().Draw(t, "verified") {
+			q.Notices = append(q.Notices, contact.Notice{Kind: "verification_sent", At: at.AddDate(0, 0, rapid.SampledFrom([]int{-4, -2}).Draw(t, "verifiedOn"))})
+		}
+	case 5:
+		q.Checks = []contact.NumberCheck{{PointID: "m1", At: at.AddDate(0, 0, -9), Reassigned: rapid.Bool().Draw(t, "reassigned")}}
+	case 6:
+		q.Relation, q.Person = rapid.SampledFrom([]string{"spouse", "roommate", "attorney"}).Draw(t, "relation"), "C1"
 	case 2:
 		q.OptOuts = []contact.OptOut{{Kind: contact.OptOutMedium, By: "C1", At: at, Channel: rapid.SampledFrom([]string{"call", "sms", "email"}).Draw(t, "refused")}}
 	}
@@ -375,7 +482,7 @@ const (
 // not-before is the first instant that the oracle allows, found by a scan. The
 // shards draw until together they have compared enough.
 func TestOracle(t *testing.T) {
-	set := shipped(t, "us-federal", "us-ma", "us-fl", "ca-on", "ca-qc", "au", "courtesy")
+	set := shipped(t, "us-federal", "us-ma", "us-fl", "us-wa", "us-dc", "us-ny", "us-ny-nyc", "ca-on", "ca-qc", "au", "courtesy")
 	var verdicts, scans atomic.Int64
 	t.Run("shards", func(t *testing.T) {
 		for i := range oracleShards {
