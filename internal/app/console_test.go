@@ -272,6 +272,26 @@ func TestAPIOtherCreditorsDoNotExist(t *testing.T) {
 	}
 }
 
+func TestAPILooksAreRecorded(t *testing.T) {
+	d := newDesk(t)
+	key := d.key("demo", identity.View)
+	d.call(key, "GET", "/cases/"+d.ref.Case, "")
+	d.call(key, "GET", "/cases/"+uuid.NewString(), "")
+	d.call(key, "GET", "/search?q=Ada", "")
+	all, err := d.store.AuditOf(t.Context(), "", 100)
+	d.must(err)
+	var seen []string
+	for _, a := range all {
+		seen = append(seen, a.Action+" "+a.Subject)
+		if strings.Contains(fmt.Sprint(a), "Ada") {
+			t.Errorf("what was searched for is in the audit: %+v", a)
+		}
+	}
+	if want := []string{"view.search ", "view.case " + d.ref.Case}; !slices.Equal(seen, want) {
+		t.Errorf("recorded %q, want %q", seen, want)
+	}
+}
+
 func TestAPIIdempotency(t *testing.T) {
 	d := newDesk(t)
 	key := d.key("demo", everyScope()...)

@@ -21,6 +21,8 @@ type Operation struct {
 	Result       any    // value of the answer's type
 	ResultType   string // content type of an answer that is not JSON
 	Status       int    // of success; 0 = 200
+	// Saw is what the audit calls a look at this answer; set where it holds personal data.
+	Saw string
 	// Repeats says that doing it twice is doing it once, so that no answer is kept for
 	// an idempotency key.
 	Repeats bool

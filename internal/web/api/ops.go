@@ -53,17 +53,17 @@ func (h handlers) about() []Operation {
 
 func (h handlers) reads() []Operation {
 	ops := []Operation{
-		{Path: "/cases", ID: "listCases", Summary: "Cases with filters", Result: read.List[read.CaseRow]{}, Query: append(caseParams(), paging...), Handle: h.cases},
-		{Path: "/cases/{case}", ID: "getCase", Summary: "A case with everything around it", Result: read.CasePage{}, Handle: h.one},
-		{Path: "/cases/{case}/timeline", ID: "listTimeline", Summary: "A case's story, the newest first", Result: read.List[read.TimelineRow]{}, Query: append([]Param{{Name: "group", Type: "string", Enum: read.Groups(), Many: true, Description: "only these groups of events"}}, paging...), Handle: h.timeline},
+		{Path: "/cases", ID: "listCases", Saw: "cases", Summary: "Cases with filters", Result: read.List[read.CaseRow]{}, Query: append(caseParams(), paging...), Handle: h.cases},
+		{Path: "/cases/{case}", ID: "getCase", Saw: "case", Summary: "A case with everything around it", Result: read.CasePage{}, Handle: h.one},
+		{Path: "/cases/{case}/timeline", ID: "listTimeline", Saw: "timeline", Summary: "A case's story, the newest first", Result: read.List[read.TimelineRow]{}, Query: append([]Param{{Name: "group", Type: "string", Enum: read.Groups(), Many: true, Description: "only these groups of events"}}, paging...), Handle: h.timeline},
 		{Path: "/cases/{case}/decisions", ID: "listDecisions", Summary: "A case's decisions, the newest first", Result: read.List[read.DecisionRow]{}, Query: paging, Handle: h.decisions},
-		{Path: "/decisions/{id}", ID: "getDecision", Summary: "A decision with all that it looked at", Result: dunning.StoredDecision{}, Handle: h.decision},
-		{Path: "/contacts", ID: "listContacts", Summary: "Messages and letters with their state", Result: read.List[read.MessageRow]{}, Query: append(contactParams(), paging...), Handle: h.messages},
-		{Path: "/contacts/{id}", ID: "getContact", Summary: "A message with its attempts", Result: read.MessageRow{}, Handle: h.message},
-		{Path: "/work", ID: "listWork", Summary: "What waits for people, the most urgent first", Result: read.List[read.WorkRow]{}, Query: append([]Param{
+		{Path: "/decisions/{id}", ID: "getDecision", Saw: "decision", Summary: "A decision with all that it looked at", Result: dunning.StoredDecision{}, Handle: h.decision},
+		{Path: "/contacts", ID: "listContacts", Saw: "messages", Summary: "Messages and letters with their state", Result: read.List[read.MessageRow]{}, Query: append(contactParams(), paging...), Handle: h.messages},
+		{Path: "/contacts/{id}", ID: "getContact", Saw: "message", Summary: "A message with its attempts", Result: read.MessageRow{}, Handle: h.message},
+		{Path: "/work", ID: "listWork", Saw: "work", Summary: "What waits for people, the most urgent first", Result: read.List[read.WorkRow]{}, Query: append([]Param{
 			{Name: "creditor", Type: "string", Many: true}, {Name: "queue", Type: "string", Many: true}, {Name: "kind", Type: "string", Many: true, Description: `"task:call", "reply", …`}, {Name: "owner", Type: "string"},
 		}, paging...), Handle: h.work},
-		{Path: "/search", ID: "search", Summary: "Debtors by name, address, number, invoice or case", Result: []read.Hit{}, Query: []Param{{Name: "q", Type: "string", Description: "the beginning of what is looked for, at least 2 characters"}}, Handle: h.search},
+		{Path: "/search", ID: "search", Saw: "search", Summary: "Debtors by name, address, number, invoice or case", Result: []read.Hit{}, Query: []Param{{Name: "q", Type: "string", Description: "the beginning of what is looked for, at least 2 characters"}}, Handle: h.search},
 	}
 	for i := range ops {
 		ops[i].Method, ops[i].Tag, ops[i].Need = "GET", "read", identity.View
@@ -220,15 +220,7 @@ func (h handlers) one(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.saw(c, "case", id); err != nil {
-		return nil, err
-	}
 	return h.Read.CasePage(c.R.Context(), c.Scope(), id, c.At)
-}
-
-// saw records a look at personal data.
-func (h handlers) saw(c *Call, what, id string) error {
-	return h.Record(c.R.Context(), c.At, c.Who.By, "view."+what, id, map[string]string{"by": "api"})
 }
 
 func (h handlers) timeline(c *Call) (any, error) {
@@ -240,9 +232,6 @@ func (h handlers) timeline(c *Call) (any, error) {
 	r.oneOf("group", read.Groups())
 	p, err := pageOf(r.q)
 	if err := errors.Join(r.done(), err); err != nil {
-		return nil, err
-	}
-	if err := h.saw(c, "timeline", id); err != nil {
 		return nil, err
 	}
 	return listed(h.Read.CaseTimeline(c.R.Context(), c.Scope(), id, read.TimelineFilter{Groups: r.q["group"]}, p))
@@ -320,9 +309,6 @@ func (h handlers) search(c *Call) (any, error) {
 	text := strings.TrimSpace(c.Query("q"))
 	if len(text) < 2 || len(text) > 200 {
 		return nil, invalid(Fault{Parameter: "q", Detail: "between 2 and 200 characters"})
-	}
-	if err := h.saw(c, "search", ""); err != nil {
-		return nil, err
 	}
 	hits, err := h.Read.Search(c.R.Context(), c.Scope(), text, 50)
 	if hits == nil {

@@ -75,7 +75,7 @@ func (h handlers) intake() []Operation {
 	}
 	return append(out,
 		Operation{Method: "GET", Path: "/imports", ID: "listImports", Tag: "imports", Summary: "Runs of imports, the newest first", Need: identity.Import, Query: paging, Result: read.List[read.ImportRow]{}, Handle: h.imports},
-		Operation{Method: "GET", Path: "/imports/{id}/rejects", ID: "listRejects", Tag: "imports", Summary: "Rows that an import refused, with the reason", Need: identity.Import, Query: paging, Result: read.List[read.RejectRow]{}, Handle: h.rejects},
+		Operation{Method: "GET", Path: "/imports/{id}/rejects", ID: "listRejects", Saw: "rejects", Tag: "imports", Summary: "Rows that an import refused, with the reason", Need: identity.Import, Query: paging, Result: read.List[read.RejectRow]{}, Handle: h.rejects},
 	)
 }
 

@@ -230,10 +230,23 @@ func (s *Server) answer(w http.ResponseWriter, c *Call) (identity.Answer, error)
 		return identity.Answer{}, err
 	}
 	c.key = strings.TrimSpace(c.R.Header.Get("Idempotency-Key"))
-	if c.key == "" || !c.op.changes() || c.op.Repeats {
-		return c.do()
+	if c.key != "" && c.op.changes() && !c.op.Repeats {
+		return s.once(w, c)
 	}
-	return s.once(w, c)
+	a, err := c.do()
+	if err == nil && c.op.Saw != "" {
+		err = s.saw(c)
+	}
+	return a, err
+}
+
+// saw records who looked at what. An answer that cannot be recorded is not given.
+func (s *Server) saw(c *Call) error {
+	rec := web.Record{At: c.At, By: c.Who.By, Action: "view." + c.op.Saw, Detail: map[string]string{"by": "api", "request": web.RequestID(c.R.Context())}}
+	for _, name := range c.op.params() {
+		rec.Subject = c.R.PathValue(name)
+	}
+	return s.o.Record(context.WithoutCancel(c.R.Context()), rec)
 }
 
 // door lets in who has a key that is in force.
