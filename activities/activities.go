@@ -21,9 +21,6 @@ const (
 	DefaultPatience = 5 * time.Second
 	// DefaultCall is the time-out of one call of a provider.
 	DefaultCall = 25 * time.Second
-	// EvidenceFor is how long evidence about an unknown hand-over is awaited before the
-	// step's on_unknown decides: the core's rule.
-	EvidenceFor = dunning.EvidenceFor
 	// storing is how long the outcome of a hand-over may take to be stored, even when
 	// the worker is being stopped.
 	storing = 20 * time.Second

@@ -25,7 +25,7 @@ func (t *turn) resolve(ctx context.Context) ([]dunning.ContactFacts, error) {
 	for _, c := range open {
 		if c.State == dunning.ContactSending {
 			lost = append(lost, t.fact(dunning.ContactMoved{
-				ID: c.ID, State: dunning.ContactUnknown, Code: c.Code, Deadline: t.at.Add(EvidenceFor),
+				ID: c.ID, State: dunning.ContactUnknown, Code: c.Code, Deadline: t.at.Add(dunning.EvidenceFor(c.Channel)),
 			}))
 		}
 	}

@@ -302,3 +302,34 @@ func TestGate(t *testing.T) {
 		}
 	})
 }
+
+// TestDeadlinesByChannel: how long evidence is awaited depends on how long a provider may
+// take to give it; the looks before are spread over that time.
+func TestDeadlinesByChannel(t *testing.T) {
+	for _, c := range []struct {
+		channel dunning.Channel
+		want    []time.Duration
+	}{
+		{dunning.SMS, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 12 * time.Hour}},
+		{dunning.Letter, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, 32 * time.Hour, 64 * time.Hour, 72 * time.Hour}},
+	} {
+		t.Run(string(c.channel), func(t *testing.T) {
+			w := newWorld().begin()
+			w.seq.Steps[0].Send = []dunning.Channeled{{Channel: c.channel, Template: "remind"}}
+			silent(w)
+			sent := day(3).Truncate(24 * time.Hour)
+			var looks []time.Duration
+			for w.wake(); w.have && !w.next.WakeAt.IsZero() && w.next.WakeAt.Before(sent.Add(100*time.Hour)); {
+				w.pass(w.next.WakeAt)
+				before := w.provider.lookups
+				w.retried(activityOf(w.next.Verb))
+				if w.provider.lookups > before {
+					looks = append(looks, w.now.Sub(sent))
+				}
+			}
+			if !slices.Equal(looks, c.want) || !w.asked(dunning.TaskUnknown) {
+				t.Errorf("looked up after %s, want %s, and then a person asked", looks, c.want)
+			}
+		})
+	}
+}

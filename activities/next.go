@@ -39,7 +39,7 @@ func wakeAt(d dunning.Decision) time.Time {
 	if d.Waiting != waitingUnknown || d.WakeAt.IsZero() {
 		return d.WakeAt
 	}
-	passed := EvidenceFor - d.WakeAt.Sub(d.At)
+	passed := dunning.EvidenceFor(d.UnknownOn()) - d.WakeAt.Sub(d.At)
 	again := d.At.Add(max(firstLookup, passed))
 	if again.Before(d.WakeAt) {
 		return again

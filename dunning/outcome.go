@@ -5,9 +5,18 @@ import (
 	"time"
 )
 
-// EvidenceFor is how long evidence about an unknown hand-over is awaited before
-// the step's on_unknown policy decides.
-const EvidenceFor = 24 * time.Hour
+// EvidenceFor is how long evidence about an unknown hand-over is awaited before the
+// step's on_unknown policy decides. A carrier holds a text for up to ten hours and reports
+// at once; SendGrid repeats its events for a day; a printer's confirmation may take days.
+func EvidenceFor(ch Channel) time.Duration {
+	switch ch {
+	case SMS:
+		return 12 * time.Hour
+	case Letter:
+		return 72 * time.Hour
+	}
+	return 24 * time.Hour
+}
 
 // Concluded are the facts that a hand-over's outcome makes true at an instant.
 //
@@ -22,7 +31,11 @@ func (f Facts) Concluded(id string, o Outcome, at time.Time) []Fact {
 	case SendFailed:
 		return f.failed(id, o, at)
 	}
-	return []Fact{f.fact(at, ContactMoved{ID: id, State: ContactUnknown, Code: o.Code, Deadline: at.Add(EvidenceFor)})}
+	var ch Channel
+	if c := f.contact(id); c != nil {
+		ch = c.Channel
+	}
+	return []Fact{f.fact(at, ContactMoved{ID: id, State: ContactUnknown, Code: o.Code, Deadline: at.Add(EvidenceFor(ch))})}
 }
 
 // accepted are the new state, and the offer that the message made.

@@ -2,6 +2,7 @@ package dunning
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -122,10 +123,22 @@ func (f *Facts) waitTask(time.Time) (wait, bool) {
 	return wait{}, false
 }
 
+// ruleUnknown begins the rule of a decision that waits for evidence; the channel follows.
+const ruleUnknown = "unknown:"
+
+// UnknownOn is the channel of the hand-over about which a decision waits for evidence, ""
+// when it waits for something else.
+func (d Decision) UnknownOn() Channel {
+	if ch, ok := strings.CutPrefix(d.Rule, ruleUnknown); ok {
+		return Channel(ch)
+	}
+	return ""
+}
+
 func (f *Facts) waitUnknown(time.Time) (wait, bool) {
 	for i := range f.Contacts {
 		if c := &f.Contacts[i]; c.Account == f.Account && c.inFlight() && c.Step != "" {
-			return wait{state: "unknown", until: c.Deadline}, true
+			return wait{state: "unknown", until: c.Deadline, rule: ruleUnknown + string(c.Channel)}, true
 		}
 	}
 	return wait{}, false
