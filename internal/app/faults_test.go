@@ -263,7 +263,7 @@ func (f *fleet) debtorWith(i int) account {
 func (f *fleet) newWorker() *generation {
 	g := &generation{}
 	g.ctx, g.kill = context.WithCancel(context.Background())
-	g.left.Store(int64(40 + f.rnd.IntN(20*max(len(f.accounts), 12))))
+	g.left.Store(int64(40 + f.rnd.IntN(min(20*max(len(f.accounts), 12), 1200))))
 	channels := map[dunning.Channel]activities.Channel{}
 	env := with(twilioEnv, "TWILIO_BASE_URL", f.url, "SENDGRID_BASE_URL", f.url, "TWILIO_AUTH_TOKEN", hookToken, EnvPublicURL, hookURL)
 	for k, v := range gridEnv {

@@ -52,7 +52,7 @@ func Set(m dunning.Message, f Form) (Letter, error) {
 	if err != nil {
 		return Letter{}, err
 	}
-	g.paint(pdf, pages)
+	g.paint(pdf, pages, pdf.AddPage)
 	var out bytes.Buffer
 	if err := pdf.Output(&out); err != nil {
 		return Letter{}, fmt.Errorf("letter: the PDF cannot be written: %w", err)
@@ -91,10 +91,10 @@ func (g geometry) document(m dunning.Message) *fpdf.Fpdf {
 	return pdf
 }
 
-// paint writes the placed lines and the fold marks.
-func (g geometry) paint(pdf *fpdf.Fpdf, pages [][]line) {
+// paint writes the placed lines and the fold marks, each page after next.
+func (g geometry) paint(pdf *fpdf.Fpdf, pages [][]line, next func()) {
 	for i, page := range pages {
-		pdf.AddPage()
+		next()
 		for _, l := range page {
 			pdf.SetFont(family, style(l.bold), l.size)
 			pdf.Text(l.x, l.y, l.text)

@@ -80,7 +80,7 @@ SELECT attempt, at, pdf, html, pages, key_id, html_sealed FROM letters WHERE att
 
 -- name: LettersWaiting :many
 -- Letters in no batch yet whose contact is known, oldest first.
-SELECT l.attempt, l.at, m.contact_id, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id
+SELECT l.attempt, l.at, m.contact_id, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id, ca.sequence_id, c.template
 FROM letters l
 JOIN sent_messages m ON m.attempt = l.attempt
 JOIN contacts c ON c.id = m.contact_id

@@ -276,7 +276,7 @@ func (q *Queries) LettersUnderOtherKeys(ctx context.Context, keyID string, max i
 }
 
 const lettersWaiting = `-- name: LettersWaiting :many
-SELECT l.attempt, l.at, m.contact_id, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id
+SELECT l.attempt, l.at, m.contact_id, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id, ca.sequence_id, c.template
 FROM letters l
 JOIN sent_messages m ON m.attempt = l.attempt
 JOIN contacts c ON c.id = m.contact_id
@@ -294,6 +294,8 @@ type LettersWaitingRow struct {
 	DebtorID   string
 	CreditorID string
 	AccountID  string
+	SequenceID string
+	Template   string
 }
 
 // Letters in no batch yet whose contact is known, oldest first.
@@ -314,6 +316,8 @@ func (q *Queries) LettersWaiting(ctx context.Context, creditor string, max int32
 			&i.DebtorID,
 			&i.CreditorID,
 			&i.AccountID,
+			&i.SequenceID,
+			&i.Template,
 		); err != nil {
 			return nil, err
 		}
