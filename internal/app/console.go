@@ -75,7 +75,7 @@ type Console struct {
 func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
 	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter()}
 	w, err := web.New(web.Options{
-		People: d.Store, Record: c.record, Clock: d.Clock, Wall: clock.Wall, Public: o.Public, Creditors: c.creditors,
+		People: d.Store, Record: c.record, Clock: d.Clock, Wall: clock.Wall, Public: o.Public, Creditors: c.creditors, Hooks: d.Store,
 		Banners: c.banners, Search: c.search, OIDC: o.OIDC, Log: d.Log, Hint: o.Hint, Behind: o.Behind,
 	})
 	if err != nil {

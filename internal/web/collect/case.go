@@ -156,7 +156,7 @@ func (d Deps) one(r *web.Request) error {
 // show renders the page, with a form open and its faults.
 func (d Deps) show(r *web.Request, o *opened, form string, faults map[string]string) error {
 	p := &casePage{opened: o, Opening: form, Faults: faults, Group: r.R.URL.Query().Get("group"), Groups: read.Groups(), Last: o.CaseRow.Last}
-	if faults != nil {
+	if p.Given = r.R.URL.Query(); faults != nil {
 		p.Given = r.R.PostForm
 	}
 	if err := d.fill(r, p); err != nil {
@@ -252,6 +252,41 @@ var outcomesOf = map[dunning.TaskKind][]string{
 	dunning.TaskEscalation: {"resumed", "done"}, dunning.TaskDraft: {"approved", "rejected"}, dunning.TaskApproval: {"approved", "rejected"},
 	dunning.TaskManual: {"done"}, dunning.TaskNoChannel: {"done"}, dunning.TaskUnknown: {"sent", "not_sent"}, dunning.TaskCatchUp: {"resumed", "done"},
 	dunning.TaskSupervisor: {"done"}, dunning.TaskParked: {"resumed", "done"}, dunning.TaskFailed: {"resumed", "done"}, dunning.TaskCall: {"attempts_used"},
+	dunning.TaskReply: {"done"},
+}
+
+// Seems says what a reply seems to ask for, "" when there is no suggestion.
+func (t taskView) Seems() string {
+	if t.Suggest == nil {
+		return ""
+	}
+	text := fmt.Sprintf("It seems: %s (%d %% sure)", web.Words(t.Suggest.Intent), t.Suggest.Confidence)
+	if !t.Suggest.Due.IsZero() {
+		text += ", by " + t.Suggest.Due.String()
+	}
+	if t.Suggest.Amount.Minor() > 0 {
+		text += ", " + web.Money(t.Suggest.Amount)
+	}
+	return text
+}
+
+// Form is the query that opens the form for what a reply seems to ask for, "" for none.
+func (t taskView) Form() string {
+	if t.Suggest == nil {
+		return ""
+	}
+	form := map[string]string{"make_promise": "promise", "agree_plan": "plan", "raise_dispute": "dispute", "place_hold": "hold"}[t.Suggest.Command]
+	if form == "" {
+		return ""
+	}
+	q := url.Values{"open": {form}}
+	if !t.Suggest.Due.IsZero() {
+		q.Set("due", t.Suggest.Due.String())
+	}
+	if t.Suggest.Amount.Minor() > 0 {
+		q.Set("amount", t.Suggest.Amount.Decimal())
+	}
+	return q.Encode()
 }
 
 // OutcomeWords are what a button says that ends a task.
@@ -273,7 +308,7 @@ func needOf(kind dunning.TaskKind) identity.Permission {
 		return identity.ApproveDraft
 	case dunning.TaskApproval:
 		return identity.ApproveReferral
-	case dunning.TaskCall, dunning.TaskEscalation, dunning.TaskManual:
+	case dunning.TaskCall, dunning.TaskEscalation, dunning.TaskManual, dunning.TaskReply:
 		return identity.Call
 	}
 	return identity.Tasks

@@ -85,7 +85,9 @@ var dayHeader = []string{"case", "customer", "name", "account", "creditor", "ove
 // dayCells are all rows of the list as a file.
 func (d Deps) dayCells(r *web.Request) iter.Seq2[[]string, error] {
 	scope, f := r.Scope(identity.Export), dayFilter(r)
-	rows := read.All(func(p read.Page) (read.List[read.WorkRow], error) { return d.Read.Worklist(r.R.Context(), scope, f, r.Now, p) })
+	rows := read.All(func(p read.Page) (read.List[read.WorkRow], error) {
+		return d.Read.Worklist(r.R.Context(), scope, f, r.Now, p)
+	})
 	return func(yield func([]string, error) bool) {
 		for w, err := range rows {
 			cells := []string{
@@ -288,6 +290,8 @@ func why(w read.Work) string {
 		return "Steps were missed: go on or skip" + ofStep(w.Step)
 	case kind == string(dunning.TaskParked):
 		return "The case does not settle" + ofStep(w.Step)
+	case kind == string(dunning.TaskReply):
+		return "Read what the debtor wrote: " + web.Words(either(w.Reason, "a reply"))
 	case kind == string(dunning.TaskSupervisor):
 		return "Look into: " + web.Words(w.Reason)
 	case w.Kind == read.WorkLease:
