@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/answers"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/simulate"
 )
@@ -122,6 +123,32 @@ func finish(n int) func(dunning.Facts) dunning.Command {
 	}
 }
 
+// replies are what debtors write: of each intent that leads to something else.
+var replies = []string{
+	"STOP", "START", "HELP", "yes", "leave me alone", "do not contact me again", "wrong number", "I dispute this", "I refuse to pay", "talk to my lawyer", "I filed chapter 7",
+	"he passed away", "I will pay on Friday", "I paid already", "call me", "don't call before noon", "qwertz", "ok thanks", "stop calling me",
+}
+
+// takeReply is a reply from the debtor's first point.
+func takeReply(id, text string, at time.Time) func(dunning.Facts) dunning.Command {
+	return func(f dunning.Facts) dunning.Command {
+		c := dunning.TakeReply{ID: id, Channel: dunning.SMS, Received: at}
+		for _, p := range f.Points {
+			if p.Channel == dunning.SMS || p.Channel == dunning.Email {
+				c.Channel, c.Point = p.Channel, p.ID
+				break
+			}
+		}
+		c.Reading = answers.Read(answers.Input{Text: text, Channel: string(c.Channel), Today: answers.Date(f.Today(at))})
+		return c
+	}
+}
+
+// answersBack reports whether a contact is the answer to a reply: no hold keeps it back.
+func answersBack(step string) bool {
+	return step == dunning.CourtesyConfirm || step == dunning.CourtesyHelp
+}
+
 // bounce reports the latest accepted contact as bounced.
 func bounce(at time.Time) func(dunning.Facts) []dunning.Fact {
 	return func(f dunning.Facts) []dunning.Fact {
@@ -156,6 +183,11 @@ func drawWild(t *rapid.T) simulate.Account {
 			c.Command = rapid.SampledFrom([]dunning.Command{dunning.Recall{}, dunning.HandBack{}, dunning.DeclineOffer{}, dunning.CancelPlan{ID: "x1"}}).Draw(t, "rare")
 		}
 		a.Commands = append(a.Commands, c)
+	}
+	for i := range rapid.IntRange(0, 4).Draw(t, "replies") {
+		at := epoch.Add(time.Duration(rapid.IntRange(0, 140*24*60).Draw(t, "reply_minute")) * time.Minute)
+		text := rapid.SampledFrom(replies).Draw(t, "reply")
+		a.Commands = append(a.Commands, simulate.Command{At: at, By: "debtor", Pick: takeReply(fmt.Sprintf("in/%d", i), text, at)})
 	}
 	slices.SortStableFunc(a.Commands, func(x, y simulate.Command) int { return x.At.Compare(y.At) })
 	a.Facts = append(a.Facts, drawOutside(t, &a)...)
@@ -324,7 +356,7 @@ func checkHolds(t *rapid.T, l simulate.Life) {
 		case dunning.ContactPlanned:
 			for id, h := range holds {
 				listed := h.item == "" || slices.ContainsFunc(b.Items, func(i dunning.ItemLine) bool { return i.Key == h.item })
-				if (h.until.IsZero() || x.At.Before(h.until)) && listed && x.Account == "a" {
+				if (h.until.IsZero() || x.At.Before(h.until)) && listed && !answersBack(b.Step) && x.Account == "a" {
 					t.Fatalf("contact %s at %s leaves under hold %s\n%s", b.ID, x.At, id, allFacts(l))
 				}
 			}
@@ -347,7 +379,7 @@ func checkDistance(t *rapid.T, a simulate.Account, l simulate.Life) {
 		switch b := x.Body.(type) {
 		case dunning.ContactPlanned:
 			planned[b.ID], left[b.ID] = b, x.At
-			if b.Step == dunning.CourtesyThanks || b.Step == dunning.CourtesyReminder || x.Account != "a" {
+			if b.Courtesy() || x.Account != "a" {
 				continue
 			}
 			for _, s := range all {
@@ -365,7 +397,7 @@ func checkDistance(t *rapid.T, a simulate.Account, l simulate.Life) {
 			}
 		case dunning.ContactMoved:
 			p := planned[b.ID]
-			if b.State == dunning.ContactAccepted && p.Step != dunning.CourtesyThanks && p.Step != dunning.CourtesyReminder {
+			if b.State == dunning.ContactAccepted && !p.Courtesy() {
 				all = append(all, sent{left[b.ID], p.Step, x.Account})
 			}
 		}
