@@ -19,8 +19,8 @@ import (
 // Two cases of one debtor race for the last allowed contact: so many debtors, so many
 // times each, which makes 1,000 rounds.
 const (
-	raceDebtors = 50
-	raceRounds  = 20
+	raceDebtors = 125
+	raceRounds  = 8
 	raceAtOnce  = 8
 )
 
