@@ -35,7 +35,7 @@ func New(o Options) (*Console, error) {
 	}
 	c := &Console{o: o, mux: http.NewServeMux(), base: base, limits: newLimits(o.Wall)}
 	c.mux.Handle("GET /static/{version}/{file}", http.HandlerFunc(static))
-	for _, set := range []Set{c.signinSet(), c.selfSet(), c.adminSet()} {
+	for _, set := range []Set{c.signinSet(), c.selfSet(), c.adminSet(), c.hookSet()} {
 		if err := c.Add(set); err != nil {
 			return nil, err
 		}

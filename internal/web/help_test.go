@@ -47,7 +47,7 @@ func newHouseOver(t *testing.T, store *postgres.Store, change func(*web.Options)
 	public, err := url.Parse(h.srv.URL)
 	h.must(err)
 	o := web.Options{
-		People: h.store, Clock: clock.Fixed(noon), Wall: h.now, Public: public,
+		People: h.store, Hooks: h.store, Clock: clock.Fixed(noon), Wall: h.now, Public: public,
 		Record: func(ctx context.Context, r web.Record) error {
 			return h.store.Audit(ctx, postgres.Audited{At: r.At, By: r.By, Action: r.Action, Subject: r.Subject, Detail: r.Detail})
 		},

@@ -48,6 +48,15 @@ type People interface {
 	Views(ctx context.Context, user string) ([]identity.SavedView, error)
 }
 
+// Hooks is where outgoing webhooks are kept.
+type Hooks interface {
+	AddHook(ctx context.Context, h identity.Hook) error
+	Hooks(ctx context.Context) ([]identity.Hook, error)
+	EndHook(ctx context.Context, id string, at time.Time) error
+	Deliveries(ctx context.Context, hook string, before int64, limit int) ([]identity.Delivery, error)
+	ReplayDelivery(ctx context.Context, hook string, id int64, at time.Time) error
+}
+
 // Record is something that somebody did, looked at, or was refused.
 type Record struct {
 	At      time.Time // business time
@@ -81,6 +90,8 @@ type Options struct {
 	Banners func(context.Context, identity.Principal) ([]Banner, error)
 	// Search may be nil. It finds what the command menu is asked for, within a scope.
 	Search func(ctx context.Context, scope read.Scope, text string) ([]Hit, error)
+	// Hooks may be nil: then there is no page about outgoing webhooks.
+	Hooks Hooks
 	// OIDC may be nil: then people sign in with passwords only.
 	OIDC *OIDC
 	// Log may be nil: silent.

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -138,5 +139,44 @@ func TestAddRefuses(t *testing.T) {
 				t.Error("was accepted")
 			}
 		})
+	}
+}
+
+func TestHooksOfOtherCreditorsDoNotExist(t *testing.T) {
+	h := newHouse(t, nil)
+	ops := h.in(h.user("ops", identity.Grant{Creditor: "acme", Role: identity.Operations}))
+	boss := h.in(h.user("boss", everywhere(identity.Admin)))
+	page := boss.post("/hooks", "url", "https://erp.example.invalid/other", "creditor", "other", "kind", "case.paid")
+	if page.StatusCode != 200 || !strings.Contains(page.body, "whsec_") {
+		t.Fatalf("adding: %d", page.StatusCode)
+	}
+	all, err := h.store.Hooks(t.Context())
+	h.must(err)
+	if again := boss.get("/hooks").body; strings.Contains(again, "whsec_") || !strings.Contains(again, "erp.example.invalid") {
+		t.Error("the secret is shown again, or the webhook is not")
+	}
+	if strings.Contains(ops.get("/hooks").body, "erp.example.invalid") {
+		t.Error("another creditor's webhook is shown")
+	}
+	for _, path := range []string{"/end", "/replay/1"} {
+		if res := ops.post("/hooks/" + all[0].ID + path); res.StatusCode != 404 {
+			t.Errorf("%s of another creditor's webhook: %d", path, res.StatusCode)
+		}
+	}
+	if res := ops.get("/hooks/" + all[0].ID); res.StatusCode != 404 {
+		t.Errorf("its deliveries: %d", res.StatusCode)
+	}
+	for form, status := range map[string]int{"creditor=other&url=https://x.example/": 403, "creditor=*&url=https://x.example/": 403, "creditor=acme&url=ftp://x.example/": 422, "url=https://x.example/": 422, "creditor=acme&url=https://x.example/&kind=nope": 422, "creditor=acme&url=https://x.example/": 200} {
+		v, err := url.ParseQuery(form)
+		h.must(err)
+		if res := ops.do("POST", "/hooks", v); res.StatusCode != status {
+			t.Errorf("%s: %d, want %d", form, res.StatusCode, status)
+		}
+	}
+	if res := boss.get("/hooks/" + all[0].ID); res.StatusCode != 200 {
+		t.Errorf("deliveries: %d", res.StatusCode)
+	}
+	if res := boss.post("/hooks/" + all[0].ID + "/end"); res.StatusCode != 303 {
+		t.Errorf("removing: %d", res.StatusCode)
 	}
 }

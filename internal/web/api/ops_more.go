@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -330,31 +328,14 @@ func (h handlers) addHook(c *Call) (any, error) {
 	if err := c.Require(in.Creditor, "This creditor"); err != nil {
 		return nil, err
 	}
-	if f := badHook(in); f != nil {
-		return nil, invalid(*f)
+	if part, want := identity.BadHook(in.URL, in.Kinds); part != "" {
+		return nil, invalid(Fault{Pointer: "/" + part, Detail: want})
 	}
 	k := Hook{ID: c.ID(), Creditor: in.Creditor, URL: in.URL, Kinds: append([]string{}, in.Kinds...), Secret: "whsec_" + rand.Text(), By: c.Who.By, Created: h.Wall()}
 	if err := h.Ports.Hooks.AddHook(c.R.Context(), k); err != nil {
 		return nil, err
 	}
 	return k, h.Record(c.R.Context(), c.At, c.Who.By, "hook_added", k.ID, map[string]string{"creditor": k.Creditor})
-}
-
-// badHook finds what an address cannot be.
-func badHook(in NewHook) *Fault {
-	u, err := url.Parse(in.URL)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.Fragment != "":
-		return &Fault{Pointer: "/url", Detail: "an address such as https://erp.example.com/duly, without a user and a fragment"}
-	case u.Scheme == "http" && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()):
-		return &Fault{Pointer: "/url", Detail: "https, or this machine"}
-	}
-	for i, k := range in.Kinds {
-		if !slices.Contains(EventKinds(), k) {
-			return &Fault{Pointer: fmt.Sprintf("/kinds/%d", i), Detail: "one of " + strings.Join(EventKinds(), ", ")}
-		}
-	}
-	return nil
 }
 
 // mine finds a webhook that the key may touch.
@@ -421,6 +402,3 @@ func (h handlers) replay(c *Call) (any, error) {
 	n, err := h.Ports.Hooks.ReplaySince(c.R.Context(), id, in.Since, h.Wall())
 	return Replayed{n}, err
 }
-
-// EventKinds are the kinds of events that webhooks are told of.
-func EventKinds() []string { return slices.Clone(identity.EventKinds) }
