@@ -182,7 +182,8 @@ func (c *check) usedUp(k *Consent) int64 {
 func (c *check) underConsent(w *row) bool {
 	for i := range c.q.Consents {
 		k := &c.q.Consents[i]
-		if !k.Frequency || !c.valid(k) || w.at < k.At.Unix() || w.at > c.usedUp(k) {
+		if !k.Frequency || !c.valid(k) || w.at < k.At.Unix() || w.at > c.usedUp(k) ||
+			len(k.Channels) > 0 && !has(k.Channels, c.q.Ledger[w.index].Channel) {
 			continue
 		}
 		day := c.cal.date(w.at)

@@ -233,14 +233,15 @@ func callAllowed(q *contact.Query, t time.Time, federal, strict bool) bool {
 	if !federal {
 		return true
 	}
-	connected := func(c contact.Contact) bool { return isCall(c) && c.Outcome != "busy_signal" }
-	if dated(q, t, 7, connected) >= 7 {
+	connected := func(c contact.Contact) bool { return isCall(c) && c.Outcome != "busy_signal" && !agreed(q, c.At) }
+	more := agreed(q, t)
+	if dated(q, t, 7, connected) >= 7 && !more {
 		return false
 	}
 	loc := q.Zones[0].Location
 	for _, c := range q.Ledger {
 		talked := c.Outcome == "conversation" || strict && (c.Outcome == "answered_busy" || c.Outcome == "")
-		if isCall(c) && talked && dateOf(c.At, loc) >= daysBefore(dateOf(t, loc), 6) {
+		if isCall(c) && talked && !more && dateOf(c.At, loc) >= daysBefore(dateOf(t, loc), 6) {
 			return false
 		}
 		unanswered := c.Direction == contact.Outbound && c.Outcome != "conversation" && c.Outcome != "answered_busy"
@@ -249,6 +250,21 @@ func callAllowed(q *contact.Query, t time.Time, federal, strict bool) bool {
 		}
 	}
 	return true
+}
+
+// agreed: consent to more calls stands: seven dates, its own the first, until a
+// conversation by call after it.
+func agreed(q *contact.Query, t time.Time) bool {
+	loc := q.Zones[0].Location
+	for _, k := range q.Consents {
+		ended := slices.ContainsFunc(q.Ledger, func(c contact.Contact) bool {
+			return isCall(c) && c.Outcome == "conversation" && c.At.After(k.At) && c.At.Before(t)
+		})
+		if q.Channel == "call" && !t.Before(k.At) && !ended && dateOf(k.At, loc) >= daysBefore(dateOf(t, loc), 6) {
+			return true
+		}
+	}
+	return false
 }
 
 // capsAllow: the counts of the states and countries, and the run of messages.
@@ -361,9 +377,9 @@ func ontario(q *contact.Query, t time.Time) bool {
 		}
 	}
 	counted := func(c contact.Contact) bool {
-		return !first.IsZero() && c.At.After(first) && c.Outcome != "no_answer" && c.Outcome != "busy_signal"
+		return !first.IsZero() && c.At.After(first) && c.Outcome != "no_answer" && c.Outcome != "busy_signal" && !(isCall(c) && agreed(q, c.At))
 	}
-	return dated(q, t, 7, counted) < 3
+	return dated(q, t, 7, counted) < 3 || agreed(q, t)
 }
 
 var oracleZones = []string{
@@ -413,6 +429,8 @@ func drawQuery(t *rapid.T) contact.Query {
 		q.Checks = []contact.NumberCheck{{PointID: "m1", At: at.AddDate(0, 0, -9), Reassigned: rapid.Bool().Draw(t, "reassigned")}}
 	case 6:
 		q.Relation, q.Person = rapid.SampledFrom([]string{"spouse", "roommate", "attorney"}).Draw(t, "relation"), "C1"
+	case 7, 8:
+		q.Consents = []contact.Consent{{Kind: "contact", By: "C1", GivenTo: "us", Direct: true, Frequency: true, Channels: []string{"call"}, At: at.Add(-time.Duration(rapid.IntRange(0, 9*86400).Draw(t, "agreed")) * time.Second)}}
 	case 2:
 		q.OptOuts = []contact.OptOut{{Kind: contact.OptOutMedium, By: "C1", At: at, Channel: rapid.SampledFrom([]string{"call", "sms", "email"}).Draw(t, "refused")}}
 	}
