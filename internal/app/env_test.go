@@ -50,6 +50,10 @@ func TestChannels(t *testing.T) {
 		{"Twilio is live", twilioEnv, 1, true, ""},
 		{"SendGrid is live", gridEnv, 1, true, ""},
 		{"a loopback address is not", with(twilioEnv, "TWILIO_BASE_URL", "http://127.0.0.1:9"), 0, false, ""},
+		{"a mail server of one's own is live", map[string]string{"DULY_SMTP_HOST": "mail.example.invalid", "DULY_SMTP_FROM": "a@example.invalid"}, 1, true, ""},
+		{"a relay on this machine is not", map[string]string{"DULY_SMTP_HOST": "127.0.0.1", "DULY_SMTP_FROM": "a@example.invalid", "DULY_SMTP_TLS": "none"}, 0, false, ""},
+		{"two ways for email are one too many", with(gridEnv, "DULY_SMTP_HOST", "mail.example.invalid", "DULY_SMTP_FROM", "a@example.invalid"), 0, false, "keep one of them"},
+		{"half a mail server is a fault", map[string]string{"DULY_SMTP_HOST": "mail.example.invalid"}, 0, false, "DULY_SMTP_FROM"},
 		{"half a configuration is a fault that names what is missing", map[string]string{"TWILIO_ACCOUNT_SID": twilioEnv["TWILIO_ACCOUNT_SID"]}, 0, false, "TWILIO_AUTH_TOKEN"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
