@@ -9,7 +9,6 @@ import (
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres"
-	"github.com/duly/duly/internal/web"
 	"github.com/duly/duly/internal/web/operate"
 )
 
@@ -115,32 +114,4 @@ func (c *Console) sentText(ctx context.Context, contact string) (dunning.Message
 		return dunning.Message{}, errors.New("This console has no data key, so the copy stays sealed. Operations set DULY_DATA_KEY.") //nolint:staticcheck // a sentence for the page
 	}
 	return dunning.Message{}, errors.New("The copy cannot be opened. Operations see why in the log.") //nolint:staticcheck // a sentence for the page
-}
-
-// switchBanners name every switch that stops something now.
-func (c *Console) switchBanners(ctx context.Context) ([]web.Banner, error) {
-	all, err := c.deps.Store.Switches(ctx)
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	now, err := c.deps.Clock.Now(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []web.Banner
-	for _, s := range all {
-		if !s.InForce(now) {
-			continue
-		}
-		what := "everything"
-		if s.Scope != dunning.SwitchGlobal {
-			what = string(s.Scope) + " " + s.Subject
-		}
-		text := "Sending is stopped for " + what + ": " + s.Reason
-		if !s.Until.IsZero() {
-			text += " (until " + s.Until.UTC().Format("Mon 2 Jan 15:04") + " UTC)"
-		}
-		out = append(out, web.Banner{Kind: "bad", Text: text, Path: "/switches"})
-	}
-	return out, nil
 }

@@ -314,5 +314,7 @@
     list.unshift({ path: location.pathname, title: document.title.replace(/ · Duly$/, "") });
     sessionStorage.setItem(recentKey, JSON.stringify(list.slice(0, 12)));
   }
+  // A form that the address opens is ready to be filled in.
+  $("main details.pop[open] :is(input:not([type=hidden]), select, textarea)")?.focus();
   const undo = $("[data-flash] [data-undo]"); if (undo) setTimeout(() => undo.remove(), 10000);
 })();

@@ -177,7 +177,7 @@ func (d Deps) fill(r *web.Request, p *casePage) (err error) {
 	p.Lights = lights(&p.facts, r.Now)
 	p.Next = ahead(p.facts, r.Now)
 	p.Shares = shares(p.Buckets)
-	p.Letters = templates(p.config, p.opened)
+	p.Letters = templates(p.config, r.User, p.Creditor)
 	p.Limits = limitsOf(p.config, r.User, p.Creditor)
 	p.states(r)
 	p.Tasks = openTasks(p.facts)

@@ -21,15 +21,23 @@ type templateChoice struct {
 // Value of its option.
 func (t templateChoice) Value() string { return string(t.Channel) + "/" + t.Name }
 
-// courtesies are templates that a person does not send: Duly does, with what they are about.
-var courtesies = []string{"thank-you", "plan-reminder", "plan-offer"}
+// Templates that a person may send, by their purpose. What confirms, answers, offers or
+// thanks is sent by Duly with what it is about. A notice may have consequences in law: in
+// a sequence it waits for an approval, so who may not approve drafts may not send it.
+const (
+	purposeReminder = "reminder"
+	purposeNotice   = "notice"
+	planReminder    = "plan-reminder" // is about an instalment: Duly sends it
+)
 
-// templates are those of the published configuration, each once, whatever its languages.
-func templates(c *config.Config, o *opened) []templateChoice {
+// templates are those of the published configuration that somebody may send for a
+// creditor, each once, whatever its languages.
+func templates(c *config.Config, p identity.Principal, creditor string) []templateChoice {
 	var out []templateChoice
+	notices := p.Can(identity.ApproveDraft, creditor)
 	for _, t := range c.Templates() {
 		choice := templateChoice{t.Channel, t.Name, either(t.Title, t.Name)}
-		if t.Purpose != "" && t.Purpose != "collect" || slices.Contains(courtesies, t.Name) {
+		if t.Purpose != purposeReminder && !(notices && t.Purpose == purposeNotice) || t.Name == planReminder {
 			continue
 		}
 		if !slices.ContainsFunc(out, func(x templateChoice) bool { return x.Channel == t.Channel && x.Name == t.Name }) {
@@ -40,8 +48,8 @@ func templates(c *config.Config, o *opened) []templateChoice {
 }
 
 // choice reads the template out of a form: "email/friendly-reminder".
-func choice(o *opened, text string) (templateChoice, bool) {
-	all := templates(o.config, o)
+func choice(r *web.Request, o *opened, text string) (templateChoice, bool) {
+	all := templates(o.config, r.User, o.Creditor)
 	i := slices.IndexFunc(all, func(t templateChoice) bool { return t.Value() == text })
 	if i < 0 {
 		return templateChoice{}, false
@@ -68,7 +76,7 @@ func (d Deps) preview(r *web.Request) error {
 		return err
 	}
 	v := draftView{Zone: firstOf(o.Standing.Zones)}
-	t, ok := choice(o, r.Value("template"))
+	t, ok := choice(r, o, r.Value("template"))
 	if !ok {
 		v.Fault = "Choose a template."
 		return r.Page("draft.html", v)

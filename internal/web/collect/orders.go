@@ -375,7 +375,7 @@ func note(in input) (dunning.Command, map[string]string) {
 
 // message orders one from an approved template; whether it may leave the core decides.
 func message(in input) (dunning.Command, map[string]string) {
-	t, ok := choice(in.o, in.Value("template"))
+	t, ok := choice(in.Request, in.o, in.Value("template"))
 	if !ok {
 		return nil, faults{"template": "Choose one of the approved templates."}
 	}
