@@ -415,7 +415,7 @@ const stageEnded = "ended"
 var firstStage = map[string]string{StatusBankruptcy: "open", StatusBreathingSpace: "standard"}
 
 // queryHolds tells the policies of legal states that were entered as holds and
-// not described further. They keep contact back even where the hold itself was
+// not described further (by a status of the same id). They keep contact back even where the hold itself was
 // placed without stopping contact.
 func (f *Facts) queryHolds(q *contact.Query) {
 	for i := range f.Holds {
@@ -427,7 +427,7 @@ func (f *Facts) queryHolds(q *contact.Query) {
 			continue
 		}
 		status, legal := statusOfHold[h.HoldKind]
-		if !legal || f.hasStatus(status) {
+		if !legal || f.describes(h.ID, status) {
 			continue
 		}
 		q.Flags = append(q.Flags, contact.Flag{
@@ -441,8 +441,10 @@ var statusOfHold = map[HoldKind]string{
 	HoldRepresented: StatusAttorney, HoldBankruptcy: StatusBankruptcy, HoldDeceased: StatusDeceased, HoldBreathingSpace: StatusBreathingSpace,
 }
 
-func (f *Facts) hasStatus(status string) bool {
-	return slices.ContainsFunc(f.Statuses, func(s StatusState) bool { return s.Status == status && f.concerns(s.Debts) })
+// describes reports whether a status says what a hold of its id is about. Another
+// status beside it does not: what is said less of must not weaken what was said.
+func (f *Facts) describes(id, status string) bool {
+	return slices.ContainsFunc(f.Statuses, func(s StatusState) bool { return s.ID == id && s.Status == status && f.concerns(s.Debts) })
 }
 
 // view is what conditions may look at.

@@ -273,11 +273,14 @@ func TestQueryHoldsEveryFact(t *testing.T) {
 		{"a notice that came back", []Fact{fact("", NoticeChanged{ID: "n1", Undeliverable: true})}, email, func(q contact.Query) bool { return q.Notices[0].Undeliverable }},
 		{"a validation notice whose receipt is known ends 30 days later", []Fact{fact("", NoticeChanged{ID: "n1", Delivered: Date{2024, 3, 4}})}, email, func(q contact.Query) bool { return q.Notices[0].PeriodEnds == contact.DateOf(2024, 4, 3) }},
 		{"an attorney, described after the hold was placed", []Fact{
-			fact("", HoldPlaced{ID: "h", HoldKind: HoldRepresented, Scope: ScopeDebtor}),
+			fact("", HoldPlaced{ID: "s1", HoldKind: HoldRepresented, Scope: ScopeDebtor}),
 			fact("", StatusKnown{ID: "s1", Status: StatusAttorney, Stage: "open", ContactKnown: true, WrittenTo: noon, DirectConsent: true}),
 		}, email, func(q contact.Query) bool {
 			return len(q.Flags) == 1 && q.Flags[0].ContactKnown && q.Flags[0].DirectConsent && q.Flags[0].WrittenTo.Equal(noon) && q.Flags[0].Since.Equal(noon.AddDate(0, 0, -2))
 		}},
+		{"a status beside a hold that it does not describe weakens nothing", []Fact{
+			fact("", HoldPlaced{ID: "h", HoldKind: HoldRepresented, Scope: ScopeDebtor}),
+		}, email, func(q contact.Query) bool { return len(q.Flags) == 2 && q.Flags[1].ContactKnown }},
 		{"a status that ended is none", []Fact{fact("", StatusKnown{ID: "s1", Status: StatusAttorney, Stage: "ended"})}, email, func(q contact.Query) bool { return len(q.Flags) == 0 }},
 		{"a status of another debt is none here", []Fact{fact("", StatusKnown{ID: "s1", Status: StatusAttorney, Debts: []string{"other"}})}, email, func(q contact.Query) bool { return len(q.Flags) == 0 }},
 		{"a number check", []Fact{fact("", NumberChecked{ID: "k", Point: "m", Answer: "reassigned"})}, email, func(q contact.Query) bool { return len(q.Checks) == 1 && q.Checks[0].Reassigned }},

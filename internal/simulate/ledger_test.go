@@ -111,3 +111,84 @@ func TestOneLedger(outer *testing.T) {
 		}
 	})
 }
+
+// restrictions are facts that may only ever forbid, drawn in all their scopes.
+func drawRestriction(t *rapid.T, id string) dunning.Body {
+	pick := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
+	told := dunning.Told{Medium: pick("medium", "", "call", "letter"), Person: pick("person", "", "", "spouse")}
+	debts := rapid.SampledFrom([][]string{nil, nil, {"a"}, {"b"}}).Draw(t, "debts")
+	channel := dunning.Channel(pick("channel", "", "email", "sms", "call", "letter"))
+	switch rapid.IntRange(0, 9).Draw(t, "restriction") {
+	case 0:
+		return dunning.OptedOut{ID: id, Channel: channel, Everything: channel == "" && rapid.Bool().Draw(t, "everything"), Debts: debts, Topic: pick("topic", "", "collect", "survey"), Refusal: pick("refusal", "", "revocation"), Told: told}
+	case 1:
+		return dunning.TimesInconvenient{ID: id, From: pick("from", "00:00", "09:00"), To: pick("to", "00:00", "12:00"), Told: told}
+	case 2:
+		return dunning.WishStated{ID: id, Wish: pick("wish", dunning.WishPlace, dunning.WishNoWork), Place: pick("place", "home", "work"), Told: told}
+	case 3:
+		return dunning.StatusKnown{ID: id, Status: rapid.SampledFrom(dunning.Statuses()).Draw(t, "status"), Debts: debts, ContactKnown: rapid.Bool().Draw(t, "known"), Told: told}
+	case 4:
+		kind := rapid.SampledFrom([]dunning.HoldKind{dunning.HoldRepresented, dunning.HoldBankruptcy, dunning.HoldDeceased, dunning.HoldCease, dunning.HoldBreathingSpace}).Draw(t, "hold")
+		return dunning.HoldPlaced{ID: "h" + id, HoldKind: kind, Scope: dunning.ScopeDebtor}
+	case 5:
+		return dunning.NoticeReceived{ID: id, Notice: pick("notice", dunning.NoticeCease, dunning.NoticeRefuses, dunning.NoticeOriginalCreditor), Debts: debts, Told: told}
+	case 6:
+		return dunning.NumberChecked{ID: id, Point: pick("point", "m", "p"), Database: "rnd", Answer: pick("answer", "reassigned", "no_data")}
+	case 7:
+		return dunning.DisputeRaised{ID: "d" + id, Told: told}
+	case 8:
+		return dunning.ConsentRevoked{ID: "k", Told: told}
+	}
+	return dunning.ContactLogged{
+		ID: id, Direction: "outbound", Channel: dunning.Channel(pick("by", "call", "sms", "email")), Outcome: pick("outcome", "no_answer", "conversation", "unknown", "sent"),
+		Point: pick("at", "m", "p", "w"), Debts: debts,
+	}
+}
+
+// Adding a fact that restricts never turns a no of the contact policies into a yes, however
+// the facts before it stand: through the fold, for every channel.
+func TestRestrictionsNeverAllow(outer *testing.T) {
+	setup := agency(outer)
+	setup.Policies = packs(outer, lawAndCalendars(outer), []string{"us-federal", "us-ma", "us-dc", "house", "courtesy"})
+	rapid.Check(outer, func(t *rapid.T) {
+		setup.Creditor.Role = rapid.SampledFrom([]string{"third_party", "first_party"}).Draw(t, "role")
+		at := ledgerStart.Add(time.Duration(rapid.IntRange(-12, 12).Draw(t, "hour")) * time.Hour)
+		then := at.Add(-48 * time.Hour)
+		facts := []dunning.Fact{
+			{At: then, Body: dunning.DebtorKnown{DebtorKind: "consumer", Zones: []string{"America/New_York"}, Places: []string{"US-PA", rapid.SampledFrom([]string{"US-PA", "US-MA", "US-DC"}).Draw(t, "state")}}},
+			{At: then, Body: dunning.PointKnown{ID: "m", Channel: dunning.SMS, PointKind: "mobile"}},
+			{At: then, Body: dunning.PointKnown{ID: "p", Channel: dunning.Call, PointKind: "mobile"}},
+			{At: then, Body: dunning.PointKnown{ID: "w", Channel: dunning.Call, PointKind: "work", Rank: 1}},
+			{At: then, Body: dunning.PointKnown{ID: "e", Channel: dunning.Email}},
+			{At: then, Account: "a", Body: dunning.Item{Key: "A", Due: dunning.Date{Year: 2026, Month: 1, Day: 1}, Amount: money.MustParse("10", "USD"), Class: "consumer"}},
+			{At: then, Body: dunning.Consented{ID: "k", Basis: "written", Scope: rapid.SampledFrom([]string{"contact", "tcpa", "dc_ecomm"}).Draw(t, "consent"), Direct: true}},
+		}
+		add := func(id string) {
+			x := dunning.Fact{At: at.Add(-time.Duration(rapid.IntRange(1, 40*60).Draw(t, "minutes")) * time.Minute), Body: drawRestriction(t, id)}
+			switch x.Body.(type) {
+			case dunning.DisputeRaised, dunning.ContactLogged:
+				x.Account = "a"
+			}
+			facts = append(facts, x)
+		}
+		for i := range rapid.IntRange(0, 6).Draw(t, "before") {
+			add(fmt.Sprint("r", i))
+		}
+		before, err := dunning.Fold(setup, facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add("extra")
+		after, err := dunning.Fold(setup, facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ch := range dunning.Channels {
+			ask := dunning.Ask{Channel: ch, Automated: true}
+			was, is := setup.Policies.Check(before.Asked(at, ask)), setup.Policies.Check(after.Asked(at, ask))
+			if !was.Allowed && is.Allowed {
+				t.Fatalf("%s was refused by %s and is allowed with one restriction more: %+v", ch, was.Rule, facts[len(facts)-1])
+			}
+		}
+	})
+}
