@@ -120,11 +120,19 @@ func (j *job) waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// ResolvedByLookup is counted when a look-up in a provider's records, or calling a held
+// message back, has ended the doubt about a hand-over.
+const ResolvedByLookup = "unknown_resolved_by_lookup"
+
 // prove stores what evidence says about an unknown contact. No proof changes nothing.
 func (t *turn) prove(ctx context.Context, c dunning.ContactFacts, e dunning.Evidence) error {
 	f, err := dunning.Fold(t.frame.Setup, t.history)
 	if err != nil {
 		return wrap(codeFacts, err)
 	}
-	return t.append(ctx, f.Proven(c.ID, e, t.at)...)
+	facts := f.Proven(c.ID, e, t.at)
+	if len(facts) > 0 {
+		t.count(ResolvedByLookup)
+	}
+	return t.append(ctx, facts...)
 }

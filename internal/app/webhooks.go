@@ -48,7 +48,7 @@ func NewWebhooks(getenv func(string) string, d WebhookDeps) (*webhooks.Server, e
 }
 
 func (d WebhookDeps) ports() webhooks.Ports {
-	h := &hooks{store: d.Store, book: d.Book, commands: NewCommands(d.Store, d.Book, d.Clock), clock: d.Clock}
+	h := &hooks{store: d.Store, book: d.Book, commands: NewCommands(d.Store, d.Book, d.Clock), clock: d.Clock, count: d.Count}
 	answers := d.Answers
 	if answers == nil {
 		answers = Replies{h}
@@ -111,7 +111,11 @@ type hooks struct {
 	book     *Book
 	commands *commands.Service
 	clock    clock.Clock
+	count    func(name string) // nil: nowhere
 }
+
+// resolvedByReport counts hand-overs whose fate was unknown until their provider reported.
+const resolvedByReport = "unknown_resolved_by_report"
 
 // byWebhook is who said what a webhook told.
 const byWebhook = "webhook"
@@ -189,6 +193,9 @@ func (h *hooks) reported(ctx context.Context, c postgres.Contact, r webhooks.Rep
 		cmd := dunning.ReportDelivery{ID: r.ID, Contact: c.ID, Report: r.Means, ProviderID: id, Code: r.Code}
 		if _, err := h.commands.Do(ctx, c.Case, cmd, byWebhook); err != nil {
 			return err
+		}
+		if c.State == dunning.ContactUnknown && h.count != nil {
+			h.count(resolvedByReport)
 		}
 	}
 	if r.Rank == 0 {
