@@ -125,3 +125,20 @@ func TestConsoleOtherCreditorsDoNotExist(t *testing.T) {
 		t.Errorf("the creditor's own collector opens the case: status %d", res.StatusCode)
 	}
 }
+
+func TestPeopleBeginWhereTheyWork(t *testing.T) {
+	d := newDesk(t)
+	for role, path := range map[identity.Role]string{identity.Collector: "/day", identity.Supervisor: "/day", identity.Operations: "/health", identity.Legal: "/cases", identity.Admin: "/users"} {
+		token := d.as(identity.Grant{Creditor: identity.AllCreditors, Role: role})
+		res := d.open(token, "GET", "/")
+		if res.Header.Get("Location") != path {
+			t.Errorf("%s begins at %q, want %q", role, res.Header.Get("Location"), path)
+		}
+		if res := d.open(token, "GET", path); res.StatusCode != http.StatusOK {
+			t.Errorf("%s opens %s: %d", role, path, res.StatusCode)
+		}
+	}
+	if res := d.open(d.as(), "GET", "/"); res.Header.Get("Location") != "/profile" {
+		t.Errorf("who has no role begins at %q", res.Header.Get("Location"))
+	}
+}

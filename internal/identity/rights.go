@@ -78,7 +78,7 @@ const AllCreditors = "*"
 // matrix is who may do what. Admins look after people and machines: they touch no case
 // and see no debtor, so that whoever hands out rights does not use them. Auditors read.
 var matrix = map[Role][]Permission{
-	Admin:      {Monitor, Config, Audit, Users, Keys, Hooks},
+	Admin:      {Config, Audit, Users, Keys, Hooks},
 	Operations: {View, Note, Payment, Tasks, Monitor, Operate, Import, Config, Publish, Migrate, Export, Consent, Numbers, Keys, Hooks},
 	Collector:  {View, Note, TakeOver, Call, Message, Promise, Plan, Settlement, Dispute, Hold, Consent, Numbers},
 	Supervisor: {

@@ -87,7 +87,7 @@ func (r *Request) form(limit int64) error {
 
 // Signs that a request has been answered otherwise.
 var (
-	errSignIn  = errors.New("sign in first")
+	errSignIn     = errors.New("sign in first")
 	errRedirected = errors.New("redirected")
 )
 

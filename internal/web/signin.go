@@ -113,13 +113,25 @@ func (c *Console) logout(r *Request) error {
 	return r.Redirect("/login")
 }
 
-// home leads to the first page of the navigation that the user may open.
+// starts are where people begin their day: the first whose permission they have and that
+// is in the navigation.
+var starts = []struct {
+	Need identity.Permission
+	Go   string
+}{{identity.Call, "d"}, {identity.Review, "r"}, {identity.Operate, "h"}, {identity.ApproveReferral, "c"}, {identity.Users, "u"}}
+
+// home leads to where the user begins, else to the first page that they may open.
 func (c *Console) home(r *Request) error {
-	for _, group := range c.menu(r.User, false) {
-		for _, n := range group.Entries {
-			if n.Path != "/" {
+	for _, s := range starts {
+		for _, n := range c.nav {
+			if n.Go == s.Go && r.User.Somewhere(s.Need) && r.User.Somewhere(n.Need) {
 				return r.Redirect(n.Path)
 			}
+		}
+	}
+	for _, group := range c.menu(r.User, false) {
+		for _, n := range group.Entries {
+			return r.Redirect(n.Path)
 		}
 	}
 	return r.Redirect("/profile")
