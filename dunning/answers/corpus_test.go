@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var corpusFiles = []string{"first.tsv", "second.tsv", "third.tsv", "fourth.tsv"}
+var corpusFiles = []string{"first.tsv", "second.tsv", "third.tsv", "fourth.tsv", "fifth.tsv"}
 
 // sample is a labelled reply.
 type sample struct {
@@ -228,5 +228,18 @@ func TestFresh(t *testing.T) {
 	}
 	if right := len(samples) - len(misses); right*100 < 80*len(samples) {
 		t.Errorf("%d of %d are read as labelled", right, len(samples))
+	}
+}
+
+func TestHarmless(t *testing.T) {
+	for _, text := range lines(t, "harmless.txt") {
+		for _, f := range Read(Input{Text: text, Channel: "sms", Today: corpusToday}).Findings {
+			switch f.Intent {
+			case Deceased, Bankruptcy, Represented, Dispute, WrongPerson, Cease, OptOut:
+				if f.Sure() {
+					t.Errorf("%q: %+v", text, f)
+				}
+			}
+		}
 	}
 }

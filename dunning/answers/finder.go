@@ -177,7 +177,7 @@ func (f *finder) matched(t text, m *matcher, r *rule, i, end int) {
 	if x.Scope == "here" {
 		x.Scope = f.here()
 	}
-	if r.intent == Paid && f.ahead(m, i, end) {
+	if r.intent == Paid && f.ahead(m, i, end) || r.intent == Deceased && aThing(m, i, end) || !r.negated && f.deniedAround(r, m, i, end) {
 		return
 	}
 	if r.intent == OptOut && unableInside(m, i, end) {
@@ -233,6 +233,41 @@ func (f *finder) negatedInside(m *matcher, i, end int) bool {
 			continue // ne … pas is one negation
 		}
 		if m.tokens[k].kind == word && f.negator(m.tokens[k].text) && !slices.Contains(m.from, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// things die, too, and people of laughter; what has died of them is no debtor.
+var things = set(`phone phones cell car truck van battery batteries laptop computer pc engine internet line dog cat pet horse boss laughing almost nearly tired
+	handy auto wagen akku batterie hund katze chef pc rechner leitung fast beinahe
+	telefono celular movil bateria coche carro perro gata gato jefe computadora risa casi
+	telephone portable voiture batterie chien chat patron ordinateur rire fatigue presque`)
+
+// aThing reports whether what died in a match is no person.
+func aThing(m *matcher, i, end int) bool {
+	for k := max(i-4, 0); k < min(end+3, len(m.tokens)); k++ {
+		if m.tokens[k].kind == hard && k >= end {
+			return false
+		}
+		if m.tokens[k].kind == word && things[m.tokens[k].text] {
+			return true
+		}
+	}
+	return false
+}
+
+// deniedAround: "no dispute", "ich bestreite das nicht".
+func (f *finder) deniedAround(r *rule, m *matcher, i, end int) bool {
+	if r.intent != Dispute && r.intent != Bankruptcy && r.intent != Represented {
+		return false
+	}
+	if i > 0 && m.tokens[i-1].kind == word && m.tokens[i-1].text == "no" {
+		return true
+	}
+	for k := end; k < min(end+3, len(m.tokens)) && m.tokens[k].kind == word; k++ {
+		if f.lang == "de" && m.tokens[k].text == "nicht" {
 			return true
 		}
 	}
@@ -435,8 +470,8 @@ func (f *finder) sayMore(x *Finding, m *matcher, i, end int) {
 	}
 	if h, ok := nearest(m.dates, m.tokens, i, end); ok && x.Intent == Paid {
 		x.Date = h.past
-	} else if ok && x.Intent == WillPay && h.gone(f.in.Today) {
-		x.Confidence = min(x.Confidence, 50)
+	} else if ok && x.Intent == WillPay && (h.gone(f.in.Today) || h.date.before(f.in.Today)) {
+		x.Confidence = min(x.Confidence, 45)
 	} else if ok && x.Intent == WillPay && (f.in.Today.IsZero() || !h.date.before(f.in.Today)) {
 		x.Date = h.date
 	}
@@ -599,6 +634,8 @@ func (f *finder) reconcile() {
 	f.yield(Paid, func(x, by Finding) bool { return by.Intent == WillPay && by.Confidence > x.Confidence })
 	f.yield(WillPay, func(x, by Finding) bool { return by.Intent == Refusal && by.Confidence > 80 })
 	f.yield(Dispute, func(x, by Finding) bool { return by.Intent == OptOut && by.Confidence >= x.Confidence })
+	f.yield(WrongPerson, func(x, by Finding) bool { return by.Intent == Dispute && by.Confidence > x.Confidence-4 })
+	f.yield(Dispute, func(x, by Finding) bool { return by.Intent == WrongPerson && by.Confidence >= x.Confidence })
 	f.yield(WantsInfo, func(x, by Finding) bool { return by.Intent == Paid && by.Confidence >= Sure })
 	f.yield(CallMe, func(x, by Finding) bool { return by.Intent == OptOut || by.Intent == Inconvenient })
 	f.merge()
@@ -609,7 +646,7 @@ func (f *finder) reconcile() {
 	f.exclude()
 	for i := range f.found {
 		x := &f.found[i]
-		if x.Intent == Deceased && f.kin && f.has(Hardship, Sure) {
+		if x.Intent == Deceased && f.kin && (f.has(Hardship, Sure) || f.has(WillPay, 70) || f.has(Paid, 70) || f.has(WantsPlan, 70)) {
 			x.Confidence = min(x.Confidence, 65) // a death in the family of somebody who writes about money
 		}
 		x.Confidence = min(max(x.Confidence, 1), 99)

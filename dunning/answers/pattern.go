@@ -308,7 +308,7 @@ func (m *matcher) one(e *elem, rest *next, i int, first bool) int {
 func (m *matcher) here(e *elem, rest *next, i int, first bool) int {
 	switch e.kind {
 	case eWord:
-		if i < len(m.tokens) && m.tokens[i].kind == word && e.is(m.tokens[i].text) {
+		if i < len(m.tokens) && (m.tokens[i].kind == word || m.tokens[i].kind == number) && e.is(m.tokens[i].text) {
 			return m.keep(rest, i, i+1)
 		}
 	case eNumber:

@@ -262,6 +262,7 @@ func (c *calendar) dayOfMonth(i int) (hit, bool) {
 		return hit{}, false
 	}
 	if bare && j < len(c.tok) && c.tok[j].kind == hard && germanDay[c.word(i-1)] { // am 15. Gehalt
+		c.tok[j].kind = soft
 		j++
 	}
 	h := hit{end: j}
