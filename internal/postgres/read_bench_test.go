@@ -30,8 +30,8 @@ func bigStore(t testing.TB, accounts, logEvery int) (*postgres.Store, *big) {
 	return s, b
 }
 
-// promised is what the slowest of a hundred hot questions may take.
-const promised = 100 * time.Millisecond
+// promise is what the slowest of a hundred questions may take.
+const promise = 100 * time.Millisecond
 
 // BenchmarkReads asks everything of a portfolio of DULY_BENCH_ACCOUNTS accounts (1000000)
 // with ten messages each, on a server of its own. The million takes about 20 GB of disk
@@ -41,7 +41,7 @@ const promised = 100 * time.Millisecond
 //
 // p99-ms is as measured, whatever else the machine did. again-ms is the same after the
 // slowest questions were asked twice more and their best time was taken: what the
-// question itself costs. A hot question whose again-ms is above 100 fails.
+// question itself costs. Worklist, case page and search fail when again-ms is above 100.
 func BenchmarkReads(b *testing.B) {
 	s, p := benchStore(b)
 	for _, q := range p.questions() {
@@ -84,8 +84,8 @@ func (q asked) measure(b *testing.B, s *postgres.Store, p *big) {
 	}
 	slices.SortFunc(all, bySpeed)
 	b.ReportMetric(ms(99), "again-ms")
-	if worst := all[len(all)-1]; q.hot && len(all) >= 50 && ms(99) > float64(promised.Milliseconds()) {
-		b.Errorf("%s: p50 %.1f ms, p99 asked again %.1f ms, promised are %s; the slowest is question %d", q.name, ms(50), ms(99), promised, worst.n)
+	if worst := all[len(all)-1]; q.promised() && len(all) >= 50 && ms(99) > float64(promise.Milliseconds()) {
+		b.Errorf("%s: p50 %.1f ms, p99 asked again %.1f ms, promised are %s; the slowest is question %d", q.name, ms(50), ms(99), promise, worst.n)
 	}
 }
 
