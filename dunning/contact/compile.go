@@ -587,11 +587,16 @@ func (c *compiler) count(path string, s CountSpec, r *rule) {
 	}
 	r.literalOut = r.strictOut &^ c.outcomes(path+".literal_not", s.LiteralNot)
 	for i, w := range s.With {
-		c.word(fmt.Sprintf("%s.with[%d]", path, i), w, "debtor", "spouse", "parent_of_minor", "guardian", "executor", "administrator", "personal_representative", "successor_in_interest")
+		c.word(fmt.Sprintf("%s.with[%d]", path, i), w, household...)
 	}
 	r.household = len(s.With) > 0
 	r.slowCount = r.household
 	r.countMasks(s)
+}
+
+// household are the relations that a count may include.
+var household = []string{
+	"debtor", "spouse", "parent_of_minor", "guardian", "executor", "administrator", "personal_representative", "successor_in_interest",
 }
 
 // countMasks are the flags of the rows that a count takes.

@@ -97,9 +97,16 @@ func channelName(q Query) string {
 	return strings.ReplaceAll(q.Channel, "_", " ")
 }
 
+var (
+	relationWords = map[uint8]string{
+		toDebtor: "the debtor", toStanding: "someone who stands for the debtor", toThird: "a third person", toProfessional: "a professional",
+	}
+	roleWords = map[uint8]string{roleFirst: "creditor in its own name", roleThird: "third party", 0: "collector of unknown role"}
+)
+
 // asked repeats the question.
 func asked(b *strings.Builder, q Query) {
-	relation := map[uint8]string{toDebtor: "the debtor", toStanding: "someone who stands for the debtor", toThird: "a third person", toProfessional: "a professional"}[relationBit(q.Relation)]
+	relation := relationWords[relationBit(q.Relation)]
 	fmt.Fprintf(b, "Asked: %s to %s", channelName(q), relation)
 	if q.Relation != "" && q.Relation != "debtor" {
 		fmt.Fprintf(b, " (%s)", q.Relation)
@@ -121,7 +128,7 @@ func asked(b *strings.Builder, q Query) {
 	if q.Automated {
 		b.WriteString(", automatic")
 	}
-	fmt.Fprintf(b, ", by a %s.\n", map[uint8]string{roleFirst: "creditor in its own name", roleThird: "third party", 0: "collector of unknown role"}[roleBit(q.Role)])
+	fmt.Fprintf(b, ", by a %s.\n", roleWords[roleBit(q.Role)])
 }
 
 // evidence lists the candidates and what points to each.
@@ -218,7 +225,8 @@ func counted(b *strings.Builder, t RuleTrace, k Counter) {
 var whyWords = map[Why]string{
 	WhyCollector: "another collector's", WhySelf: "this very contact", WhyNotSent: "proven not to have left", WhyInbound: "came from the person",
 	WhyPerson: "to somebody else", WhyChannel: "on another channel", WhyDate: "before these dates", WhyFirst: "not after the first conversation",
-	WhyDebt: "about other debts", WhyPurpose: "of a purpose that does not count", WhyPoint: "at another kind of place", WhyOutcome: "with an outcome that does not count",
+	WhyDebt: "about other debts", WhyPurpose: "of a purpose that does not count", WhyPoint: "at another kind of place",
+	WhyOutcome: "with an outcome that does not count",
 	WhyConsent: "under consent to more calls",
 }
 

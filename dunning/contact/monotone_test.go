@@ -63,10 +63,14 @@ var restrictive = []addition{
 		q.Preferences = append(slices.Clone(q.Preferences), drawWish(t, q.At))
 	}},
 	{"inconvenient place", func(t *rapid.T, q *contact.Query) {
-		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{Kind: contact.InconvenientPlace, At: ago(t, q, 9), Place: pick(t, "place", "home", "")})
+		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{
+			Kind: contact.InconvenientPlace, At: ago(t, q, 9), Place: pick(t, "place", "home", ""),
+		})
 	}},
 	{"no work calls", func(t *rapid.T, q *contact.Query) {
-		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{Kind: contact.NoWorkCalls, At: ago(t, q, 20), Written: rapid.Bool().Draw(t, "written")})
+		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{
+			Kind: contact.NoWorkCalls, At: ago(t, q, 20), Written: rapid.Bool().Draw(t, "written"),
+		})
 	}},
 	{"opt-out", func(t *rapid.T, q *contact.Query) {
 		q.OptOuts = append(slices.Clone(q.OptOuts), contact.OptOut{
@@ -106,7 +110,10 @@ var restrictive = []addition{
 	{"others hear it", func(_ *rapid.T, q *contact.Query) { q.Point.Shared = true }},
 	{"the point is dead", func(_ *rapid.T, q *contact.Query) { q.Point.Usable = false }},
 	{"a debt more", func(t *rapid.T, q *contact.Query) {
-		q.Debts = append(slices.Clone(q.Debts), contact.Debt{ID: "D2", Class: contact.Consumer, Kind: pick(t, "debtKind", "medical", "", "mortgage"), ChargedOff: rapid.Bool().Draw(t, "chargedOff"), TimeBarred: rapid.Bool().Draw(t, "barred")})
+		q.Debts = append(slices.Clone(q.Debts), contact.Debt{
+			ID: "D2", Class: contact.Consumer, Kind: pick(t, "debtKind", "medical", "", "mortgage"), ChargedOff: rapid.Bool().Draw(t, "chargedOff"),
+			TimeBarred: rapid.Bool().Draw(t, "barred"),
+		})
 	}},
 }
 
@@ -118,7 +125,9 @@ var permitting = []addition{
 		})
 	}},
 	{"consent the law wants", func(t *rapid.T, q *contact.Query) {
-		q.Consents = append(slices.Clone(q.Consents), contact.Consent{ID: "k", Kind: pick(t, "consentKind", "tcpa", "dc_ecomm", "nyc_ecomm", "ny_email", "esign"), By: "C1", Written: true, At: ago(t, q, 9)})
+		q.Consents = append(slices.Clone(q.Consents), contact.Consent{
+			ID: "k", Kind: pick(t, "consentKind", "tcpa", "dc_ecomm", "nyc_ecomm", "ny_email", "esign"), By: "C1", Written: true, At: ago(t, q, 9),
+		})
 	}},
 	{"contact by the person", func(t *rapid.T, q *contact.Query) {
 		q.Ledger = append(slices.Clone(q.Ledger), contact.Contact{
@@ -130,7 +139,10 @@ var permitting = []addition{
 		q.Preferences = append(slices.Clone(q.Preferences), contact.Preference{Kind: contact.CallbackRequest, By: "C1", At: ago(t, q, 2)})
 	}},
 	{"required notice sent", func(t *rapid.T, q *contact.Query) {
-		q.Notices = append(slices.Clone(q.Notices), contact.Notice{Kind: pick(t, "required", "on_written_notice", "dc_m2A_notice", "nv_medical_notice", "debt_letter"), Channel: "letter", Method: "certified", At: ago(t, q, 90)})
+		q.Notices = append(slices.Clone(q.Notices), contact.Notice{
+			Kind: pick(t, "required", "on_written_notice", "dc_m2A_notice", "nv_medical_notice", "debt_letter"), Channel: "letter",
+			Method: "certified", At: ago(t, q, 90),
+		})
 	}},
 	{"validation notice sent", func(t *rapid.T, q *contact.Query) {
 		q.Notices = append(slices.Clone(q.Notices), contact.Notice{Kind: "validation_notice", Channel: "letter", At: ago(t, q, 90)})

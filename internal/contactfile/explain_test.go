@@ -15,7 +15,10 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // explained are the cases of our own whose reasoning is kept word by word.
-var explained = []string{"hours-open", "zones-hawaii", "reply", "consent-hour", "optout-stop-one", "seven-debts", "talk-inbound", "dc-fifth", "wa-spouse", "ma-work-apart", "dispute-last-day", "gb-crisis", "cra-returned"}
+var explained = []string{
+	"hours-open", "zones-hawaii", "reply", "consent-hour", "optout-stop-one", "seven-debts", "talk-inbound", "dc-fifth", "wa-spouse",
+	"ma-work-apart", "dispute-last-day", "gb-crisis", "cra-returned",
+}
 
 // TestExplainGolden: what "duly check --explain" prints, word by word. The
 // versions of packs are left out: they change without the words.

@@ -242,7 +242,8 @@ func (c *Case) history(q *contact.Query) {
 		}
 		q.Ledger = append(q.Ledger, contact.Contact{
 			ID: e.ID, At: e.At, Direction: e.Direction, Channel: e.Channel, Outcome: e.Outcome,
-			Person: e.Person, Relation: c.owner(e.Person), PointID: e.AddressID, PointKind: kinds[e.AddressID], Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID,
+			Person: e.Person, Relation: c.owner(e.Person), PointID: e.AddressID, PointKind: kinds[e.AddressID],
+			Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID,
 		})
 	}
 }
