@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,7 @@ steps:
 // own log nothing is taken twice, nothing is lost beyond what on_unknown chose, and
 // nothing leaves after a STOP was answered.
 func TestFaults(t *testing.T) {
-	n := 16
+	n := 10
 	if v := os.Getenv("DULY_FAULT_ACCOUNTS"); v != "" {
 		var err error
 		if n, err = strconv.Atoi(v); err != nil {
@@ -72,6 +73,7 @@ type fleet struct {
 	calls    atomic.Int64
 	kills    atomic.Int64
 	runs     atomic.Int64
+	ours     atomic.Pointer[[]string] // ids that no provider may see
 
 	mu      sync.Mutex
 	worker  *generation
@@ -188,6 +190,14 @@ func newFleet(t *testing.T, n int) *fleet {
 		}
 		f.cases[refs[0].Case] = &life{id: refs[0].Case, due: start, nudged: true}
 	}
+	var ids []string
+	for _, a := range f.accounts {
+		ids = append(ids, a.debtor, a.id)
+	}
+	for id := range f.cases {
+		ids = append(ids, id)
+	}
+	f.ours.Store(&ids)
 	f.worker = f.newWorker()
 	return f
 }
@@ -204,7 +214,7 @@ func (f *fleet) providers() {
 	f.t.Cleanup(listening.Close)
 	faults := fakeprovider.Rate(42, 30, fakeprovider.AllKinds()...)
 	f.fake, err = fakeprovider.New(fakeprovider.Options{
-		Now: f.clock.time, TrustDate: true,
+		Now: f.clock.time, TrustDate: true, Check: f.identifies,
 		Faults: func(c fakeprovider.Call) fakeprovider.Fault {
 			f.calls.Add(1)
 			f.asked(c)
@@ -219,6 +229,20 @@ func (f *fleet) providers() {
 	web := httptest.NewServer(f.fake)
 	f.t.Cleanup(func() { f.fake.Close(); web.Close() })
 	f.url = web.URL
+}
+
+// identifies looks for identifiers of ours in a request: the attempt is the only one that a
+// provider is given.
+func (f *fleet) identifies(r *http.Request, body []byte) error {
+	whole := r.URL.String() + fmt.Sprint(r.Header) + string(body)
+	if ids := f.ours.Load(); ids != nil {
+		for _, id := range *ids {
+			if strings.Contains(whole, id) || strings.Contains(whole, url.QueryEscape(id)) {
+				return errors.New("a request names an id of ours that is no attempt")
+			}
+		}
+	}
+	return nil
 }
 
 // asked notes a call, and lets the debtor write STOP at that very moment.
@@ -404,6 +428,9 @@ func (f *fleet) judge() {
 	t := f.t
 	for _, d := range f.fake.Duplicates() {
 		t.Errorf("%s took attempt %s again", d.Provider, d.Attempt)
+	}
+	for _, c := range f.fake.Complaints() {
+		t.Errorf("a provider complains: %s", c)
 	}
 	taken := map[string]bool{}
 	for _, m := range f.fake.Log() {
