@@ -2,6 +2,7 @@ package sendgrid
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,9 +12,24 @@ import (
 )
 
 // hand is a clock that is moved by hand.
-type hand struct{ at time.Time }
+type hand struct {
+	mu sync.Mutex
+	at time.Time
+}
 
-func (h *hand) Now(context.Context) (time.Time, error) { return h.at, nil }
+func (h *hand) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.at
+}
+
+func (h *hand) pass(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.at = h.at.Add(d)
+}
+
+func (h *hand) Now(context.Context) (time.Time, error) { return h.now(), nil }
 
 func (h *hand) WakeWall(_ context.Context, at time.Time) (time.Time, error) { return at, nil }
 
@@ -37,9 +53,9 @@ func TestHeldMail(t *testing.T) {
 		{"too late: nothing is promised", fakeprovider.None, dunning.CallableFor, false, false, fakeprovider.None, false},
 	} {
 		t.Run(c.about, func(t *testing.T) {
-			clk := &hand{channeltest.Start}
+			clk := &hand{at: channeltest.Start}
 			p, err := fakeprovider.Listen("127.0.0.1:0", fakeprovider.Options{
-				Now: func() time.Time { return clk.at }, APIKey: testKey, Check: channeltest.Contract(t),
+				Now: clk.now, APIKey: testKey, Check: channeltest.Contract(t),
 				Faults: func(call fakeprovider.Call) fakeprovider.Fault {
 					switch call.To {
 					case "batch":
@@ -58,13 +74,13 @@ func TestHeldMail(t *testing.T) {
 			cfg.Clock, cfg.Timeout = clk, 300*time.Millisecond
 			a := newAdapter(t, cfg)
 			m := channeltest.Message(dunning.Email, 1)
-			m.At = clk.at
+			m.At = clk.now()
 			var out dunning.Outcome
 			if m.Hold, out = a.OpenHold(t.Context(), m); m.Hold == "" {
 				t.Fatalf("no hold: %+v", out)
 			}
 			a.Send(t.Context(), m)
-			clk.at = clk.at.Add(c.after)
+			clk.pass(c.after)
 			got := a.CallBack(t.Context(), m)
 			if c.again {
 				got = got && a.CallBack(t.Context(), m)
@@ -102,7 +118,7 @@ func TestNoHold(t *testing.T) {
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			cfg := testConfig(answering(t, c.status, nil, c.body))
-			cfg.Clock = &hand{channeltest.Start}
+			cfg.Clock = &hand{at: channeltest.Start}
 			id, out := newAdapter(t, cfg).OpenHold(t.Context(), m)
 			if id != "" || out.State != c.want || out.Class != c.class {
 				t.Errorf("%q, %+v", id, out)
