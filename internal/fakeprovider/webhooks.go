@@ -239,8 +239,8 @@ func (t *teller) twilioStatus(one Told) (int, error) {
 		return http.StatusOK, nil // no report was asked for
 	}
 	form := url.Values{
-		"MessageSid": {one.Message.ID}, "SmsSid": {one.Message.ID}, "MessageStatus": {one.Word}, "SmsStatus": {one.Word}, "To": {one.Message.To}, "From": {one.Message.From},
-		"ApiVersion": {"2010-04-01"},
+		"MessageSid": {one.Message.ID}, "SmsSid": {one.Message.ID}, "MessageStatus": {one.Word}, "SmsStatus": {one.Word},
+		"To": {one.Message.To}, "From": {one.Message.From}, "ApiVersion": {"2010-04-01"},
 	}
 	if one.Code != 0 {
 		form.Set("ErrorCode", fmt.Sprint(one.Code))

@@ -23,8 +23,10 @@ const (
 	inline = 10 * time.Second
 	// lease is how long nobody else takes an event that a request is processing.
 	lease = 60 * time.Second
-	// atOnce bounds how many requests are read at the same time, and so their memory.
-	atOnce = 16
+	// atOnce bounds how many requests of an endpoint are in hand at the same time, and so
+	// their memory; of mails, which may be large, mailsAtOnce. One endpoint never holds up another.
+	atOnce      = 64
+	mailsAtOnce = 4
 	// maxTries is how often an event is processed before a person is needed.
 	maxTries = 20
 	// foreignTries is how often a report about nobody's message is looked at: the answer
@@ -38,7 +40,6 @@ type Server struct {
 	c       Config
 	p       Ports
 	sources map[string]*source // by path
-	slots   chan struct{}
 
 	mu     sync.Mutex
 	counts map[string]int64
@@ -48,6 +49,7 @@ type Server struct {
 type source struct {
 	name    string
 	limit   int64
+	slots   chan struct{}
 	missing func() string // which setting is missing, "" = none
 	verify  func(r *http.Request, body []byte) bool
 	parse   func(r Request) ([]Event, error)
@@ -80,8 +82,12 @@ func New(c Config, p Ports) (*Server, error) {
 	if err := c.checkURL(); err != nil {
 		return nil, err
 	}
-	s := &Server{c: c, p: p, slots: make(chan struct{}, atOnce), counts: map[string]int64{}}
+	s := &Server{c: c, p: p, counts: map[string]int64{}}
 	s.sources = s.endpoints()
+	for _, src := range s.sources {
+		src.slots = make(chan struct{}, atOnce)
+	}
+	s.sources[SendGridInboundPath].slots = make(chan struct{}, mailsAtOnce)
 	return s, nil
 }
 
@@ -168,8 +174,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // take reads a request, proves it and receives it.
 func (s *Server) take(w http.ResponseWriter, r *http.Request, src *source) {
 	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
+	case src.slots <- struct{}{}:
+		defer func() { <-src.slots }()
 	case <-r.Context().Done():
 		return
 	}

@@ -502,3 +502,16 @@ func TestReadMessage(t *testing.T) {
 		}
 	}
 }
+
+// TestEndpointsDoNotHoldUpOneAnother: as many mails as are read at once hang, and a STOP by
+// text gets through.
+func TestEndpointsDoNotHoldUpOneAnother(t *testing.T) {
+	w := newWorld(t)
+	src := w.server.sources[SendGridInboundPath]
+	for range cap(src.slots) {
+		src.slots <- struct{}{}
+	}
+	if code, _ := w.twilio(newToken, TwilioInboundPath, url.Values{"MessageSid": {"SM9"}, "From": {"+12125550100"}, "Body": {"STOP"}}); code != 200 || len(w.inbound) != 1 {
+		t.Errorf("%d, read %d", code, len(w.inbound))
+	}
+}
