@@ -24,8 +24,10 @@ const (
 	// lease is how long nobody else takes an event that a request is processing.
 	lease = 60 * time.Second
 	// atOnce bounds how many requests of an endpoint are in hand at the same time, and so
-	// their memory; of mails, which may be large, mailsAtOnce. One endpoint never holds up another.
+	// their memory; of mails and batches of events, which may be large, only a few. One
+	// endpoint never holds up another.
 	atOnce      = 64
+	gridAtOnce  = 8
 	mailsAtOnce = 4
 	// maxTries is how often an event is processed before a person is needed.
 	maxTries = 20
@@ -87,6 +89,7 @@ func New(c Config, p Ports) (*Server, error) {
 	for _, src := range s.sources {
 		src.slots = make(chan struct{}, atOnce)
 	}
+	s.sources[SendGridEventsPath].slots = make(chan struct{}, gridAtOnce)
 	s.sources[SendGridInboundPath].slots = make(chan struct{}, mailsAtOnce)
 	return s, nil
 }
