@@ -11,10 +11,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/duly/duly/commands"
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/config/mapping"
 	"github.com/duly/duly/dunning"
@@ -39,6 +41,24 @@ func (c *Console) Authority() *authority.Service {
 		}
 		return cfg.Roles(), nil
 	}}
+}
+
+// doAs gives a command about a case as the user whom by names ("user:<id>"), within what
+// they may at this moment.
+func (c *Console) doAs(ctx context.Context, caseID string, cmd dunning.Command, by string) (commands.Result, error) {
+	id, _ := strings.CutPrefix(by, "user:")
+	u, err := c.deps.Store.UserByID(ctx, id)
+	if err != nil {
+		return commands.Result{}, err
+	}
+	if !u.Disabled.IsZero() {
+		return commands.Result{}, &authority.Refusal{Permission: authority.Of(authority.Name(cmd))}
+	}
+	ref, err := cmdStore{c.deps.Store}.CaseRef(ctx, caseID)
+	if err != nil {
+		return commands.Result{}, err
+	}
+	return c.Authority().Do(ctx, u.Principal(), ref, authority.Name(cmd), cmd)
 }
 
 // newAPI wires the REST API.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/web"
@@ -140,5 +142,43 @@ func TestPeopleBeginWhereTheyWork(t *testing.T) {
 	}
 	if res := d.open(d.as(), "GET", "/"); res.Header.Get("Location") != "/profile" {
 		t.Errorf("who has no role begins at %q", res.Header.Get("Location"))
+	}
+}
+
+func TestCommandsOfPagesAreWithinAuthority(t *testing.T) {
+	d := newDesk(t)
+	user := func(role identity.Role, creditor string) string {
+		id, err := d.store.AddUser(t.Context(), identity.User{Name: strings.ToLower("x" + uuid.NewString()), Created: clock.Wall(), Grants: []identity.Grant{{Creditor: creditor, Role: role}}})
+		d.must(err)
+		return "user:" + id
+	}
+	out := user(identity.Supervisor, "demo")
+	d.must(d.store.Disable(t.Context(), strings.TrimPrefix(out, "user:"), clock.Wall()))
+	usd := money.MustParse("10.00", "USD")
+	for name, c := range map[string]struct {
+		by  string
+		cmd dunning.Command
+		ok  bool
+	}{
+		"a collector's promise in two weeks":        {user(identity.Collector, "demo"), dunning.MakePromise{ID: "m1", Amount: usd, Due: date(10)}, true},
+		"in three weeks":                            {user(identity.Collector, "demo"), dunning.MakePromise{ID: "m2", Amount: usd, Due: date(23)}, false},
+		"a supervisor's note":                       {user(identity.Supervisor, "demo"), dunning.WriteNote{ID: "n1", Text: "x"}, true},
+		"a note by somebody of another creditor":    {user(identity.Supervisor, "demo-de"), dunning.WriteNote{ID: "n2", Text: "x"}, false},
+		"a note by who has been shut out meanwhile": {out, dunning.WriteNote{ID: "n3", Text: "x"}, false},
+		"a note by an auditor":                      {user(identity.Auditor, "demo"), dunning.WriteNote{ID: "n4", Text: "x"}, false},
+		"a note by nobody":                          {"user:" + uuid.NewString(), dunning.WriteNote{ID: "n5", Text: "x"}, false},
+		"a recall by a collector":                   {user(identity.Collector, "demo"), dunning.Recall{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := d.console.doAs(t.Context(), d.ref.Case, c.cmd, c.by)
+			if (err == nil) != c.ok {
+				t.Errorf("error %v, want ok %v", err, c.ok)
+			}
+			if err != nil {
+				if e := web.AsError(err); e.Status != 403 && e.Status != 404 {
+					t.Errorf("it is answered with %d", e.Status)
+				}
+			}
+		})
 	}
 }

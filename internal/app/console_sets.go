@@ -17,10 +17,10 @@ func (c *Console) sets() []web.Set {
 
 // collectors are what the pages of those who speak with debtors work with.
 func (c *Console) collectors() collect.Deps {
-	store, service := c.deps.Store, NewCommands(c.deps.Store, c.book, c.deps.Clock)
+	store := c.deps.Store
 	renderer := &Renderer{Store: store, Book: c.book}
 	return collect.Deps{
-		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: service.Do, Draft: renderer.Draft, Names: c.names,
+		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: c.doAs, Draft: renderer.Draft, Names: c.names,
 		Facts: func(ctx context.Context, debtor string) ([]dunning.Fact, error) {
 			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
 		},

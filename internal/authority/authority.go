@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -245,3 +246,17 @@ func AsRefusal(err error) *Refusal {
 	}
 	return nil
 }
+
+// names are the names of commands by their types.
+var names = func() map[reflect.Type]string {
+	out := map[reflect.Type]string{}
+	for _, name := range dunning.CommandNames() {
+		if cmd, err := dunning.DecodeCommand(name, []byte("{}")); err == nil {
+			out[reflect.TypeOf(cmd)] = name
+		}
+	}
+	return out
+}()
+
+// Name is the name of a command, "" for one that has none.
+func Name(cmd dunning.Command) string { return names[reflect.TypeOf(cmd)] }

@@ -124,3 +124,15 @@ func TestTasksAreEndedByWhoMay(t *testing.T) {
 		}
 	}
 }
+
+func TestCommandsKnowTheirNames(t *testing.T) {
+	for _, name := range dunning.CommandNames() {
+		cmd, err := dunning.DecodeCommand(name, []byte("{}"))
+		if err != nil || Name(cmd) != name {
+			t.Errorf("%s is called %q, %v", name, Name(cmd), err)
+		}
+	}
+	if Name(nil) != "" {
+		t.Error("nothing has a name")
+	}
+}
