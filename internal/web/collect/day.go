@@ -31,6 +31,7 @@ type dayRow struct {
 	Whose  string    // name of who has it
 	Until  time.Time // snoozed until
 	Late   bool
+	Also   []string // what else waits of the same account
 	Zone   string
 }
 
@@ -67,7 +68,7 @@ func (d Deps) day(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
+	for _, row := range together(rows) {
 		if row.Until.IsZero() {
 			p.Rows = append(p.Rows, row)
 		} else {
@@ -107,6 +108,21 @@ func stamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
+}
+
+// together leaves one row per account: the most urgent, which names what else there is.
+func together(rows []dayRow) []dayRow {
+	var out []dayRow
+	at := map[string]int{}
+	for _, row := range rows {
+		if i, ok := at[row.Account]; ok {
+			out[i].Also = append(out[i].Also, row.Why)
+			continue
+		}
+		at[row.Account] = len(out)
+		out = append(out, row)
+	}
+	return out
 }
 
 // dayFilter reads the filter out of the address. Without one a collector sees what is
