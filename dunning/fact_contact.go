@@ -96,13 +96,15 @@ const (
 // later one of the same id replaces the earlier: dismissal or discharge of a
 // bankruptcy, an attorney who was written to.
 type StatusKnown struct {
-	ID     string    `json:"id"`
-	Status string    `json:"status"`
-	Stage  string    `json:"stage,omitempty"` // bankruptcy: open, dismissed, closed, discharged · breathing_space: standard, mental_health_crisis · others: open, ended
-	Since  time.Time `json:"since,omitzero"`  // petition, death, start; zero: when it was first received
-	Until  time.Time `json:"until,omitzero"`  // breathing space: its end; zero = open end
-	Debts  []string  `json:"debts,omitempty"` // accounts; none = all
-	Who    string    `json:"who,omitempty"`   // attorney, executor: id of the person
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	// Stage of a bankruptcy: open, dismissed, closed, discharged; of a breathing
+	// space: standard, mental_health_crisis; of any: ended.
+	Stage string    `json:"stage,omitempty"`
+	Since time.Time `json:"since,omitzero"`  // petition, death, start; zero: when it was first received
+	Until time.Time `json:"until,omitzero"`  // breathing space: its end; zero = open end
+	Debts []string  `json:"debts,omitempty"` // accounts; none = all
+	Who   string    `json:"who,omitempty"`   // attorney, executor: id of the person
 
 	ContactKnown  bool      `json:"contact_known,omitempty"` // attorney: name and address known or readily ascertainable
 	WrittenTo     time.Time `json:"written_to,omitzero"`     // attorney: last written to

@@ -345,7 +345,10 @@ func (r *reading) consent(told dunning.Told) dunning.Body {
 
 func (r *reading) optOut(told dunning.Told) dunning.Body {
 	channel := r.word("channel", append([]string{"all"}, channelWords...), false)
-	o := dunning.OptedOut{Refusal: r.word("scope", []string{"medium", "keyword", "revocation", "marketing"}, false), Topic: r.text("purpose"), Debts: r.about(), Told: told}
+	o := dunning.OptedOut{
+		Refusal: r.word("scope", []string{"medium", "keyword", "revocation", "marketing"}, false), Topic: r.text("purpose"),
+		Debts: r.about(), Told: told,
+	}
 	if o.Everything = channel == "all"; !o.Everything {
 		o.Channel, o.Point = dunning.Channel(channel), r.valued(channel).ID
 	}
@@ -381,7 +384,10 @@ func (r *reading) clock(f mapping.Field) string {
 }
 
 func (r *reading) notice() dunning.Body {
-	n := dunning.NoticeSent{Notice: strings.ToLower(r.text("notice")), Channel: dunning.Channel(r.word("channel", channelWords, false)), Debts: r.about(), Proof: r.text("evidence")}
+	n := dunning.NoticeSent{
+		Notice: strings.ToLower(r.text("notice")), Channel: dunning.Channel(r.word("channel", channelWords, false)),
+		Debts: r.about(), Proof: r.text("evidence"),
+	}
 	if n.Notice == "" {
 		r.problem("notice", "a notice needs its kind, such as validation_notice")
 	}
@@ -393,7 +399,10 @@ func (r *reading) notice() dunning.Body {
 
 func (r *reading) check() dunning.Body {
 	channel := r.word("channel", []string{"sms", "call"}, true)
-	c := dunning.NumberChecked{Point: r.valued(channel).ID, Database: r.text("database"), Answer: r.word("answer", []string{"same", "reassigned", "no_data"}, true)}
+	c := dunning.NumberChecked{Point: r.valued(channel).ID, Database: r.text("database"), Answer: r.word("answer", []string{
+		"same",
+		"reassigned", "no_data",
+	}, true)}
 	if c.Point == "" && len(r.problems) == 0 {
 		r.problem("value", "a number check needs the number")
 	}

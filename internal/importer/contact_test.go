@@ -19,9 +19,15 @@ func contactMapping(kind mapping.Kind) mapping.Mapping {
 		File: mapping.File{Dates: []string{"YYYY-MM-DD", "YYYY-MM-DD HH:MM"}},
 	}
 	fields := map[mapping.Kind][]mapping.Field{
-		mapping.Contacts: {"account", "channel", "value", "line", "source", "owner", "shared", "employer", "public_domain", "obtained", "debt_kind", "role", "default_on", "charged_off", "time_barred", "servicing", "class"},
-		mapping.History:  {"account", "at", "direction", "channel", "outcome", "value", "person", "purpose", "seconds", "collector", "basis", "reference"},
-		mapping.Consents: {"account", "at", "record", "channel", "value", "person", "purpose", "about", "medium", "words", "basis", "scope", "direct", "until", "days", "from", "to", "zone", "place", "stage", "notice", "answer", "database", "reference"},
+		mapping.Contacts: {
+			"account", "channel", "value", "line", "source", "owner", "shared", "employer", "public_domain", "obtained",
+			"debt_kind", "role", "default_on", "charged_off", "time_barred", "servicing", "class",
+		},
+		mapping.History: {"account", "at", "direction", "channel", "outcome", "value", "person", "purpose", "seconds", "collector", "basis", "reference"},
+		mapping.Consents: {
+			"account", "at", "record", "channel", "value", "person", "purpose", "about", "medium", "words", "basis", "scope",
+			"direct", "until", "days", "from", "to", "zone", "place", "stage", "notice", "answer", "database", "reference",
+		},
 	}
 	for _, f := range fields[kind] {
 		m.Columns = m.Columns.With(f, string(f))

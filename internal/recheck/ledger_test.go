@@ -261,12 +261,18 @@ func TestRecordsAreSmall(t *testing.T) {
 	b := written(t)
 	b.setup.Creditor.Role, b.setup.Case = "third_party", "a"
 	facts := append(b.life.Facts, dunning.Fact{
-		At: monday, Body: dunning.DebtorKnown{DebtorKind: "consumer", Zones: []string{"America/New_York", "America/Chicago"}, Places: []string{"US-NY-NYC", "US-MA", "US-DC", "US-FL"}},
+		At: monday, Body: dunning.DebtorKnown{
+			DebtorKind: "consumer", Zones: []string{"America/New_York", "America/Chicago"},
+			Places: []string{"US-NY-NYC", "US-MA", "US-DC", "US-FL"},
+		},
 	})
 	for i := range 200 {
 		facts = append(facts, dunning.Fact{
 			At: monday.AddDate(0, 0, -i).Add(48 * time.Hour), Account: "a", Body: dunning.ContactLogged{
-				ID: strconv.Itoa(i), Direction: "outbound", Channel: []dunning.Channel{dunning.Call, dunning.SMS}[i%2], Outcome: []string{"no_answer", "busy_signal", "sent"}[i%3], Point: "m",
+				ID: strconv.Itoa(i), Direction: "outbound", Channel: []dunning.Channel{dunning.Call, dunning.SMS}[i%2], Outcome: []string{
+					"no_answer",
+					"busy_signal", "sent",
+				}[i%3], Point: "m",
 			},
 		})
 	}
