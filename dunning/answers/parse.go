@@ -8,8 +8,8 @@ import (
 // Bounds of what is read, so that a hostile message costs no more than a long one.
 const (
 	maxBytes  = 256 << 10 // of the raw text
-	maxTokens = 1600      // after quotes and signatures are gone
-	maxHead   = 1200      // of these from the beginning; the rest from the end
+	maxTokens = 3000      // after quotes and signatures are gone
+	maxHead   = 2400      // of these from the beginning; the rest from the end
 	maxWord   = 40        // letters of a word; a longer one is cut
 )
 

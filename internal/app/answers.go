@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -149,7 +150,7 @@ func (a Replies) take(ctx context.Context, w writer, in webhooks.Inbound, quiet 
 // inputOf is a message with what helps to read it.
 func inputOf(in webhooks.Inbound, f dunning.Facts, at time.Time) answers.Input {
 	text := in.Text
-	if text == "" {
+	if strings.TrimSpace(text) == "" {
 		text = in.HTML
 	}
 	return answers.Input{
