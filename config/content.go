@@ -48,7 +48,7 @@ func (c *Config) checkContent(t *template, cr Creditor, req RenderRequest, vars 
 	at := time.Date(req.Today.Year, req.Today.Month, req.Today.Day, 12, 0, 0, 0, time.UTC)
 	q := contact.Query{
 		At: at, Channel: string(t.channel), Purpose: contactPurposes[t.spec.Purpose], Role: cr.Role, DebtorKind: req.DebtorKind,
-		Person: "debtor", Debts: []contact.Debt{{ID: "account"}}, Content: &content, Ambiguity: cr.Ambiguity,
+		Person: "debtor", Debts: []contact.Debt{{ID: "account", TimeBarred: req.TimeBarred}}, Content: &content, Ambiguity: cr.Ambiguity,
 	}
 	places := req.Places
 	if req.law != nil {
@@ -96,39 +96,39 @@ func (c *Config) contentOf(t *template, vars map[string]any, m dunning.Message) 
 		OptOutNotice: is(proven["opt_out_notice"]), SimpleOptOut: is(proven["opt_out_notice"]),
 		InitialDisclosure: is(proven["initial_disclosure"]), LaterDisclosure: is(proven["later_disclosure"] || proven["initial_disclosure"]),
 		AgencyParticulars: is(proven["agency_particulars"]), RevealsDebtCollection: is(c.outside.shown(m)),
+		ThreatensSuit: is(c.suit.in(m.Subject + "\n" + m.Text)),
 	}
 }
 
-// outsideWords are the words that the outside of a message may not show.
-type outsideWords struct{ pattern *regexp.Regexp }
+// words that a message is searched for, whole and in any case.
+type words struct{ pattern *regexp.Regexp }
 
-func compileOutside(words []string) outsideWords {
+func compileWords(list []string) words {
 	var quoted []string
-	for _, w := range words {
+	for _, w := range list {
 		if w = squeeze(w); w != "" {
 			quoted = append(quoted, strings.ReplaceAll(regexp.QuoteMeta(w), " ", `\s+`))
 		}
 	}
 	if len(quoted) == 0 {
-		return outsideWords{}
+		return words{}
 	}
 	slices.Sort(quoted)
-	return outsideWords{regexp.MustCompile(`(?i)(^|[^\pL])(` + strings.Join(quoted, "|") + `)($|[^\pL])`)}
+	return words{regexp.MustCompile(`(?i)(^|[^\pL])(` + strings.Join(quoted, "|") + `)($|[^\pL])`)}
 }
 
 // shown: the envelope of a letter (who sends it), or the subject and sender's
 // name of an email, show one of the words. Of a text message everything is
 // inside.
-func (o outsideWords) shown(m dunning.Message) bool {
-	if o.pattern == nil {
-		return false
-	}
+func (o words) shown(m dunning.Message) bool {
 	outside := m.FromName + "\n" + m.Subject
 	if m.Channel == dunning.Letter {
 		outside = m.FromName + "\n" + strings.Join(m.Sender, "\n")
 	}
-	return m.Channel != dunning.SMS && o.pattern.MatchString(outside)
+	return m.Channel != dunning.SMS && o.in(outside)
 }
+
+func (o words) in(text string) bool { return o.pattern != nil && o.pattern.MatchString(text) }
 
 // lawAround is the law that a creditor's messages are tried by when they are
 // published: that of its own country and of every part of it that has a pack,

@@ -119,8 +119,37 @@ func TestContentIsRefusedWhenRendered(t *testing.T) {
 	}
 }
 
+// A time-barred debt is not threatened with a suit; of any other one may.
+func TestSuitsOfTimeBarredDebts(t *testing.T) {
+	files := shippedConfig(t).Release().Files
+	f := "templates/email/final-notice.en.md"
+	files[f] = append(files[f], "\nOtherwise we will take legal\naction.\n"...)
+	c, err := load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		what, creditor, template string
+		barred                   bool
+		rule                     string
+	}{
+		{"an agency may threaten a suit that can be brought", "demo-agency", "final-notice", false, ""},
+		{"not one that comes too late", "demo-agency", "final-notice", true, "US-F-TIMEBAR-01"},
+		{"the rule is for agencies", "demo", "final-notice", true, ""},
+		{"a message without the words is fine", "demo-agency", "nudge", true, ""},
+	} {
+		cr, _ := c.Creditor(tc.creditor)
+		req := SampleRequest(cr, dunning.Email, tc.template, "en")
+		req.Places, req.TimeBarred = []string{"US-OH"}, tc.barred
+		_, err := c.Render(req)
+		if rule, _ := ContentRule(err); rule != tc.rule || (err == nil) != (tc.rule == "") {
+			t.Errorf("%s: rule %q, want %q (%v)", tc.what, rule, tc.rule, err)
+		}
+	}
+}
+
 func TestOutsideWords(t *testing.T) {
-	o := compileOutside([]string{"debt", "debt  collector", "Inkasso", ""})
+	o := compileWords([]string{"debt", "debt  collector", "Inkasso", ""})
 	for _, tc := range []struct {
 		what  string
 		m     dunning.Message
@@ -138,7 +167,7 @@ func TestOutsideWords(t *testing.T) {
 			t.Errorf("%s: %v", tc.what, got)
 		}
 	}
-	if compileOutside(nil).shown(dunning.Message{Channel: dunning.Email, Subject: "debt"}) {
+	if compileWords(nil).shown(dunning.Message{Channel: dunning.Email, Subject: "debt"}) {
 		t.Error("without words nothing is shown")
 	}
 }

@@ -14,6 +14,7 @@ import (
 // DisclosuresSpec is disclosures.yaml: words that messages must carry.
 type DisclosuresSpec struct {
 	Disclosures []DisclosureSpec `yaml:"disclosures" jsonschema:"required"`
+	Suit        []string         `yaml:"suit" jsonschema_description:"words of any language that threaten a suit; the policy packs say of which debts a message may not have them"`
 	Outside     []string         `yaml:"outside" jsonschema_description:"words of any language that show a debt; the policy packs say where envelopes, senders and subjects may not have them"`
 }
 
@@ -47,7 +48,7 @@ func (l *loader) parseDisclosures(name string, data []byte) {
 	var spec DisclosuresSpec
 	doc.Decode(&spec)
 	ids[DisclosureSpec]{doc: doc, list: "disclosures", id: func(d DisclosureSpec) string { return d.ID }}.check(spec.Disclosures)
-	l.cfg.outside = compileOutside(spec.Outside)
+	l.cfg.outside, l.cfg.suit = compileWords(spec.Outside), compileWords(spec.Suit)
 	for i, d := range spec.Disclosures {
 		l.cfg.disclosures = append(l.cfg.disclosures, compileDisclosure(doc, fmt.Sprintf("disclosures[%d]", i), d))
 	}

@@ -37,7 +37,8 @@ type Config struct {
 	policySpecs []contact.PackSpec
 	packs       []string // id@version
 	disclosures []disclosure
-	outside     outsideWords
+	outside     words // that the outside of a message may not show
+	suit        words // that threaten a suit
 	templates   map[templateKey]*template
 }
 

@@ -27,13 +27,14 @@ type RenderRequest struct {
 	DebtorName string
 	To         string // address, number, or postal lines; only passed on
 
-	Reference string       // what the debtor quotes, such as an account number
-	First     bool         // nothing was sent to this debtor for this creditor before: what only first messages must say is asked for
-	Today     dunning.Date // day of the message where the debtor is
-	Items     []RenderItem // in the order shown
-	Credit    money.Amount // money that no item has used yet, as a positive amount
-	Total     money.Amount // must be what Items less Credit come to
-	PayBy     dunning.Date // "" = from pay_within of the template, counted from Today
+	Reference  string       // what the debtor quotes, such as an account number
+	First      bool         // nothing was sent to this debtor for this creditor before: what only first messages must say is asked for
+	TimeBarred bool         // a suit for the debt would come too late, so the message may not threaten one
+	Today      dunning.Date // day of the message where the debtor is
+	Items      []RenderItem // in the order shown
+	Credit     money.Amount // money that no item has used yet, as a positive amount
+	Total      money.Amount // must be what Items less Credit come to
+	PayBy      dunning.Date // "" = from pay_within of the template, counted from Today
 
 	Plan       *RenderPlan       // terms that are offered
 	Instalment *RenderInstalment // what is due next of a plan

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/duly/duly/activities"
@@ -106,7 +107,7 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 		Template: w.contact.Template, Channel: w.contact.Channel, Creditor: w.ref.Creditor,
 		Locale: profile.Locale, Places: known.Places, DebtorKind: known.DebtorKind, DebtorName: profile.Name, To: w.details.To,
 		Reference: w.details.AccountKey, Today: w.today(), Items: w.items(), Total: w.allowed.Total,
-		First: w.first(),
+		First: w.first(), TimeBarred: w.timeBarred(),
 	}
 	if len(req.Places) == 0 && profile.Country != "" {
 		req.Places = []string{profile.Country}
@@ -143,6 +144,11 @@ func (w *writing) first() bool {
 		}
 	}
 	return true
+}
+
+// timeBarred: a suit for the account would come too late.
+func (w *writing) timeBarred() bool {
+	return slices.ContainsFunc(w.facts.Debts, func(d dunning.DebtState) bool { return d.Account == w.facts.Account && d.TimeBarred })
 }
 
 // items are the lines of the message.
