@@ -82,6 +82,10 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (dunning.Evide
 		return cannot, nil
 	}
 	m.Attempt, m.At, m.Hold = AttemptID(c.ID), c.At, c.Hold
+	if !j.Gate.lookUp(c.Channel) {
+		return cannot, nil
+	}
+	defer j.Gate.lookedUp(c.Channel)
 	ctx, cancel := context.WithTimeout(ctx, j.callTimeout())
 	defer cancel()
 	if c.State == dunning.ContactAccepted {

@@ -30,6 +30,7 @@ type lane struct {
 	next     time.Time // when the next hand-over may begin by the rate
 	paused   time.Time // until when the provider wants to be left alone
 	unknowns int       // in a row
+	lookups  int       // look-ups under way
 	probe    time.Time // breaker: when the next trial may be made
 }
 
@@ -40,6 +41,8 @@ const (
 	probeEvery = 5 * time.Minute
 	// configPause is how long a channel rests whose provider refuses the sender.
 	configPause = 15 * time.Minute
+	// maxLookups of a channel are under way at once in a process.
+	maxLookups = 25
 	// shortWait is waited for within the activity; longer pauses put the case to sleep.
 	shortWait = 5 * time.Second
 )
@@ -117,6 +120,33 @@ func (g *Gate) report(ch dunning.Channel, o dunning.Outcome) {
 	case o.Class == dunning.FailedConfig: // every other message would be refused as well
 		l.paused = now.Add(configPause)
 	}
+}
+
+// lookUp reports whether a provider's records may be asked now. Looks share their workers
+// with all decisions, so a provider that answers slowly may keep only a few of them; those
+// who are told no ask again later. Each yes is given back with lookedUp.
+func (g *Gate) lookUp(ch dunning.Channel) bool {
+	if g == nil {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l := g.lane(ch)
+	if l.lookups >= maxLookups {
+		return false
+	}
+	l.lookups++
+	return true
+}
+
+// lookedUp gives back what lookUp has given.
+func (g *Gate) lookedUp(ch dunning.Channel) {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lane(ch).lookups--
 }
 
 // answered closes the breaker when a provider's records can be read again.

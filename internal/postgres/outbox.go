@@ -71,6 +71,9 @@ type LetterFile struct {
 func pdfName(attempt string) string  { return "letter pdf\x00" + attempt }
 func htmlName(attempt string) string { return "letter html\x00" + attempt }
 
+// erasedLetter stands in the place of a letter that was erased with its debtor.
+const erasedLetter = "erased"
+
 // PutLetter keeps a letter durably, sealed when the store has keys. The first one of an
 // attempt stays.
 func (s *Store) PutLetter(ctx context.Context, l LetterFile) error {
@@ -104,14 +107,18 @@ func (s *Store) HasLetter(ctx context.Context, attempt string) (bool, error) {
 	return ok, explain(err)
 }
 
-// Letter returns a letter. ErrNotFound if there is none of that attempt.
+// Letter returns a letter. ErrNotFound if there is none of that attempt, ErrErased when it
+// was erased.
 func (s *Store) Letter(ctx context.Context, attempt string) (LetterFile, error) {
 	r, err := s.q.SealedLetter(ctx, attempt)
 	if err != nil {
 		return LetterFile{}, fmt.Errorf("letter of attempt %s: %w", attempt, explain(err))
 	}
 	l := LetterFile{r.Attempt, r.At, int(r.Pages), r.Pdf, r.Html}
-	if r.KeyID == "" {
+	switch {
+	case r.KeyID == "" && string(r.Pdf) == erasedLetter:
+		return LetterFile{}, fmt.Errorf("letter of attempt %s: %w", attempt, ErrErased)
+	case r.KeyID == "":
 		return l, nil
 	}
 	if l.PDF, err = s.open(r.KeyID, pdfName(attempt), r.Pdf); err != nil {

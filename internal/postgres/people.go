@@ -179,7 +179,7 @@ func (s *Store) Owners(ctx context.Context, channel dunning.Channel, value strin
 }
 
 // Erase removes a debtor's name, address lines, the names of people around, the values of all contact points and the
-// copies of messages sent; their digests stay.
+// copies of messages and letters sent; digests stay.
 // What was decided stays: it names nobody.
 func (s *Store) Erase(ctx context.Context, debtor string) error {
 	return s.InDebtor(ctx, []string{debtor}, func(tx *Tx) error {
@@ -193,6 +193,9 @@ func (s *Store) Erase(ctx context.Context, debtor string) error {
 			return err
 		}
 		if _, err := tx.q.EraseSent(ctx, debtor); err != nil {
+			return err
+		}
+		if _, err := tx.q.EraseLetters(ctx, debtor); err != nil {
 			return err
 		}
 		_, err := tx.q.EraseInbox(ctx, debtor)

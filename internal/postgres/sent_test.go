@@ -119,7 +119,13 @@ func TestSentMessagesThatCannotBeShown(t *testing.T) {
 		}, nil, "digest differs"},
 		{"without the key", func() { b.UseCipher(keys(t, codec.Generate())) }, codec.ErrUnknownKey, ""},
 		{"without any key", func() { b.UseCipher(nil) }, postgres.ErrNoCipher, ""},
-		{"erased with the debtor", func() { b.must(b.Erase(t.Context(), b.debtor)) }, postgres.ErrErased, ""},
+		{"erased with the debtor, its letter too", func() {
+			b.must(b.PutLetter(t.Context(), postgres.LetterFile{Attempt: "a1", At: noon, PDF: []byte("%PDF-Ada"), HTML: "<p>Ada</p>"}))
+			b.must(b.Erase(t.Context(), b.debtor))
+			if l, err := b.Letter(t.Context(), "a1"); !errors.Is(err, postgres.ErrErased) || len(l.PDF) > 0 {
+				t.Errorf("the letter is still there: %+v, %v", l, err)
+			}
+		}, postgres.ErrErased, ""},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			c.before()

@@ -58,6 +58,12 @@ SELECT attempt, contact_id, at, sha256, key_id, sealed FROM sent_messages WHERE 
 UPDATE sent_messages m SET sealed = NULL, key_id = ''
 FROM contacts c WHERE c.id = m.contact_id AND c.debtor_id = @debtor AND m.sealed IS NOT NULL;
 
+-- name: EraseLetters :execrows
+-- The row stays: that there was a letter is no personal data.
+UPDATE letters l SET pdf = 'erased', html = '', html_sealed = NULL, key_id = ''
+FROM sent_messages m JOIN contacts c ON c.id = m.contact_id
+WHERE m.attempt = l.attempt AND c.debtor_id = @debtor;
+
 -- name: SentUnderOtherKeys :many
 SELECT attempt, key_id, sealed FROM sent_messages
 WHERE key_id <> '' AND key_id <> @key_id ORDER BY key_id, attempt LIMIT sqlc.arg(max) FOR UPDATE SKIP LOCKED;

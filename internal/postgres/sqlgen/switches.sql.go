@@ -60,6 +60,21 @@ func (q *Queries) AddLetterToBatch(ctx context.Context, arg AddLetterToBatchPara
 	return result.RowsAffected(), nil
 }
 
+const eraseLetters = `-- name: EraseLetters :execrows
+UPDATE letters l SET pdf = 'erased', html = '', html_sealed = NULL, key_id = ''
+FROM sent_messages m JOIN contacts c ON c.id = m.contact_id
+WHERE m.attempt = l.attempt AND c.debtor_id = $1
+`
+
+// The row stays: that there was a letter is no personal data.
+func (q *Queries) EraseLetters(ctx context.Context, debtor string) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseLetters, debtor)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const eraseSent = `-- name: EraseSent :execrows
 UPDATE sent_messages m SET sealed = NULL, key_id = ''
 FROM contacts c WHERE c.id = m.contact_id AND c.debtor_id = $1 AND m.sealed IS NOT NULL
