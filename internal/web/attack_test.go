@@ -279,6 +279,21 @@ func TestViewsAreRecordedOrNotShown(t *testing.T) {
 	}
 }
 
+func TestStrangersCannotFillTheAudit(t *testing.T) {
+	h := newHouse(t, nil)
+	for range 150 {
+		h.browser().get("/profile")
+	}
+	if n := len(h.audited("refused")); n != 100 {
+		t.Errorf("%d refusals of strangers are recorded, want 100", n)
+	}
+	u := h.user("ada")
+	h.in(u).get("/users")
+	if got := h.audited("refused"); got[0].By != "user:"+u.ID {
+		t.Errorf("who has signed in is not recorded because of strangers: %+v", got[0])
+	}
+}
+
 func TestPanicsTellNothing(t *testing.T) {
 	h := newHouse(t, nil)
 	h.must(h.Add(web.Set{Routes: []web.Route{{Pattern: "GET /panic", Need: identity.SignedIn, Handle: func(*web.Request) error { panic("Ada Example owes 12.50") }}}}))

@@ -174,6 +174,11 @@ func (c *Console) serve(route Route, pages pages) http.Handler {
 // refused records a refusal. One that cannot be recorded is logged: refusing goes on.
 func (c *Console) refused(ctx context.Context, by identity.Principal, why, what, creditor string) {
 	c.o.Log.Warn("refused", slog.String("by", orNobody(by.By)), slog.String("why", why), slog.String("what", what), slog.String("request", RequestID(ctx)))
+	if by.Nobody() {
+		if ok, _ := c.limits.strangers.Allow("all"); !ok {
+			return
+		}
+	}
 	err := c.record(ctx, by, "refused", "", map[string]string{"why": why, "what": what, "creditor": creditor})
 	if err != nil {
 		c.o.Log.Error("a refusal could not be recorded", slog.String("error", err.Error()))

@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,10 @@ import (
 type limits struct {
 	names *Buckets // of users: 5 tries at once, then one in 30 s
 	addrs *Buckets // of callers: 30 at once, then one in 2 s
+	// strangers bound how many refusals of people who have not signed in are written into
+	// the audit, so that nobody from outside can fill the database: 100 at once, then one a
+	// second. The others are in the log.
+	strangers *Buckets
 	// hashing bounds how many passwords are checked at once: each takes 64 MiB.
 	hashing chan struct{}
 }
@@ -24,6 +29,8 @@ func newLimits(wall func() time.Time) *limits {
 		names:   NewBuckets(wall, rate.Every(30*time.Second), 5),
 		addrs:   NewBuckets(wall, rate.Every(2*time.Second), 30),
 		hashing: make(chan struct{}, 2),
+
+		strangers: NewBuckets(wall, 1, 100),
 	}
 }
 
@@ -87,21 +94,30 @@ func (b *Buckets) makeRoom(now time.Time) {
 	}
 }
 
-// Caller is the address that a request comes from, for rate limits: the peer, or, behind n
-// proxies of our own, the n-th last entry of X-Forwarded-For.
+// Caller is where a request comes from, for rate limits: the peer, or, behind n proxies of
+// our own, the n-th last entry of X-Forwarded-For. Of an address of version 6 it is the
+// network of 64 bits, because whoever has one address has all of them.
 func Caller(r *http.Request, proxies int) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	if proxies <= 0 {
-		return host
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	if i := len(hops) - proxies; i >= 0 {
-		if ip := net.ParseIP(strings.TrimSpace(hops[i])); ip != nil {
-			return ip.String()
+	if proxies > 0 {
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		if i := len(hops) - proxies; i >= 0 && net.ParseIP(strings.TrimSpace(hops[i])) != nil {
+			host = strings.TrimSpace(hops[i])
 		}
 	}
-	return host
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		return ip.String()
+	}
+	network, err := ip.Prefix(64)
+	if err != nil {
+		return host
+	}
+	return network.String()
 }

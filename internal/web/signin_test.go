@@ -284,12 +284,13 @@ func TestCallerBelievesOnlyOurProxies(t *testing.T) {
 		header  string
 		want    string
 	}{
-		"without proxies the header means nothing":        {0, "1.2.3.4", "10.0.0.9"},
-		"one proxy of ours: its entry is the last":        {1, "6.6.6.6, 1.2.3.4", "1.2.3.4"},
-		"two proxies: the second last":                    {2, "6.6.6.6, 1.2.3.4, 10.0.0.1", "1.2.3.4"},
-		"fewer entries than proxies: the peer":            {2, "1.2.3.4", "10.0.0.9"},
-		"nonsense: the peer":                              {1, "<script>", "10.0.0.9"},
-		"an address of version 6 in one of its spellings": {1, "2001:DB8::0001", "2001:db8::1"},
+		"without proxies the header means nothing":         {0, "1.2.3.4", "10.0.0.9"},
+		"one proxy of ours: its entry is the last":         {1, "6.6.6.6, 1.2.3.4", "1.2.3.4"},
+		"two proxies: the second last":                     {2, "6.6.6.6, 1.2.3.4, 10.0.0.1", "1.2.3.4"},
+		"fewer entries than proxies: the peer":             {2, "1.2.3.4", "10.0.0.9"},
+		"nonsense: the peer":                               {1, "<script>", "10.0.0.9"},
+		"an address of version 6 is its network":           {1, "2001:DB8::0001", "2001:db8::/64"},
+		"an address of version 4 in the form of version 6": {1, "::ffff:1.2.3.4", "1.2.3.4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &http.Request{RemoteAddr: "10.0.0.9:4711", Header: http.Header{"X-Forwarded-For": {c.header}}}

@@ -55,6 +55,7 @@ type Server struct {
 	spec []byte
 
 	calls   *web.Buckets // of a key: 100 at once, 50 a second
+	silence *web.Buckets // of refusals of strangers that are recorded: 100, then one a second
 	strange *web.Buckets // of callers without a key that works: 10 at once, then one in 6 s
 }
 
@@ -65,7 +66,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		o: o, mux: http.NewServeMux(),
-		calls: web.NewBuckets(o.Wall, 50, 100), strange: web.NewBuckets(o.Wall, rate.Every(6*time.Second), 10),
+		calls: web.NewBuckets(o.Wall, 50, 100), silence: web.NewBuckets(o.Wall, 1, 100), strange: web.NewBuckets(o.Wall, rate.Every(6*time.Second), 10),
 	}
 	for _, op := range operations(o.Ports) {
 		if op.Body != nil && op.Raw == "" {
@@ -204,6 +205,9 @@ func (s *Server) problem(w http.ResponseWriter, c *Call, err error) {
 func (s *Server) refused(c *Call, f *failure) {
 	who := c.Who.By
 	if who == "" {
+		if ok, _ := s.silence.Allow("all"); !ok {
+			return // strangers must not fill the database
+		}
 		who = "nobody"
 	}
 	rec := web.Record{At: c.At, By: who, Action: "refused", Detail: map[string]string{"why": f.Type, "what": c.op.ID, "request": web.RequestID(c.R.Context())}}
