@@ -61,13 +61,28 @@ func (c *Console) doAs(ctx context.Context, caseID string, cmd dunning.Command, 
 	return c.Authority().Do(ctx, u.Principal(), ref, authority.Name(cmd), cmd)
 }
 
+// find leads from a customer number to accounts and cases.
+func (c *Console) find(ctx context.Context, creditor, key string) (api.Found, error) {
+	out := api.Found{Accounts: []api.Account{}, Cases: []string{}}
+	accounts, err := c.deps.Store.AccountsByKey(ctx, creditor, key)
+	if err != nil {
+		return out, err
+	}
+	for _, a := range accounts {
+		out.Accounts = append(out.Accounts, api.Account{ID: a.ID, Creditor: a.Creditor, Key: a.Key, Customer: a.DebtorKey, Currency: a.Currency})
+	}
+	cases, err := c.deps.Store.FindCases(ctx, creditor, key)
+	out.Cases = append(out.Cases, cases...)
+	return out, err
+}
+
 // newAPI wires the REST API.
 func (c *Console) newAPI() (*api.Server, error) {
 	store := c.deps.Store
 	return api.New(api.Options{
 		Keys: store, Record: c.record, Clock: c.deps.Clock, Wall: clock.Wall, Log: c.deps.Log, Behind: c.o.Behind, Secure: c.o.Public.Scheme == "https",
 		Ports: api.Ports{
-			Read: store, CaseRef: store.CaseRef, AccountRef: store.AccountRef, Do: c.Authority().Do, Hooks: store, Wall: clock.Wall,
+			Read: store, CaseRef: store.CaseRef, AccountRef: store.AccountRef, Do: c.Authority().Do, Find: c.find, Hooks: store, Wall: clock.Wall,
 			Policies: func(ctx context.Context) (contact.Set, error) {
 				cfg, err := c.book.Current(ctx)
 				if err != nil {

@@ -248,6 +248,18 @@ func TestAPIOtherCreditorsDoNotExist(t *testing.T) {
 	if len(list.Rows) != 1 {
 		t.Errorf("its own key lists %d cases, want 1", len(list.Rows))
 	}
+	var found api.Found
+	d.call(mine, "GET", "/accounts?key=C-1", "").into(t, &found)
+	if len(found.Accounts) != 1 || found.Accounts[0].ID != d.acc.id || !slices.Equal(found.Cases, []string{d.ref.Case}) {
+		t.Errorf("a customer number leads to %+v", found)
+	}
+	d.call(other, "GET", "/accounts?key=C-1", "").into(t, &found)
+	if len(found.Accounts)+len(found.Cases) != 0 {
+		t.Errorf("another creditor's key finds %+v", found)
+	}
+	if res := d.call(other, "GET", "/accounts?key=C-1&creditor=demo", ""); res.StatusCode != 404 {
+		t.Errorf("another creditor's customer number: %d", res.StatusCode)
+	}
 	if res := d.call(other, "GET", "/search?q=Ada", ""); strings.Contains(res.body, "Example") {
 		t.Errorf("another creditor's key finds a debtor: %s", res.body)
 	}

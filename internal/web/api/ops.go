@@ -63,6 +63,9 @@ func (h handlers) reads() []Operation {
 		{Path: "/work", ID: "listWork", Saw: "work", Summary: "What waits for people, the most urgent first", Result: read.List[read.WorkRow]{}, Query: append([]Param{
 			{Name: "creditor", Type: "string", Many: true}, {Name: "queue", Type: "string", Many: true}, {Name: "kind", Type: "string", Many: true, Description: `"task:call", "reply", …`}, {Name: "owner", Type: "string"},
 		}, paging...), Handle: h.work},
+		{Path: "/accounts", ID: "findAccounts", Saw: "accounts", Summary: "Accounts and cases of a customer number", Result: Found{}, Query: []Param{
+			{Name: "key", Type: "string", Description: "the creditor's own number of the account; required"}, {Name: "creditor", Type: "string", Description: "needed unless the key is of one creditor"},
+		}, Handle: h.accounts},
 		{Path: "/search", ID: "search", Saw: "search", Summary: "Debtors by name, address, number, invoice or case", Result: []read.Hit{}, Query: []Param{{Name: "q", Type: "string", Description: "the beginning of what is looked for, at least 2 characters"}}, Handle: h.search},
 	}
 	for i := range ops {
@@ -303,6 +306,23 @@ func (h handlers) work(c *Call) (any, error) {
 	}
 	f := read.WorkFilter{Creditors: q["creditor"], Queues: q["queue"], Kinds: q["kind"], Owner: q.Get("owner"), Mine: q.Get("owner") != ""}
 	return listed(h.Read.Worklist(c.R.Context(), c.Scope(), f, c.At, p))
+}
+
+func (h handlers) accounts(c *Call) (any, error) {
+	key, creditor := c.Query("key"), c.Query("creditor")
+	if creditor == "" && c.Who.Creditor != identity.AllCreditors {
+		creditor = c.Who.Creditor
+	}
+	switch {
+	case key == "" || len(key) > 200:
+		return nil, invalid(Fault{Parameter: "key", Detail: "the number of an account"})
+	case creditor == "":
+		return nil, invalid(Fault{Parameter: "creditor", Detail: "say whose customer"})
+	}
+	if err := c.Require(creditor, "This creditor"); err != nil {
+		return nil, err
+	}
+	return h.Find(c.R.Context(), creditor, key)
 }
 
 func (h handlers) search(c *Call) (any, error) {

@@ -20,6 +20,9 @@ type Ports struct {
 	// CaseRef and AccountRef say whose case or account it is.
 	CaseRef    func(ctx context.Context, id string) (dunning.CaseRef, error)
 	AccountRef func(ctx context.Context, id string) (dunning.CaseRef, error)
+	// Find finds accounts by the creditor's own number of a customer, and their cases, open
+	// ones first.
+	Find func(ctx context.Context, creditor, key string) (Found, error)
 	// Do gives a command within the authority of who asks.
 	Do func(ctx context.Context, who identity.Principal, ref dunning.CaseRef, name string, cmd dunning.Command) (commands.Result, error)
 	// Policies are those in force.
@@ -35,6 +38,21 @@ type Ports struct {
 	// Record writes into the audit what a key changed that is no fact of a debtor.
 	Record func(ctx context.Context, at time.Time, by, action, subject string, detail map[string]string) error
 	Wall   func() time.Time
+}
+
+// Found is what a customer number leads to.
+type Found struct {
+	Accounts []Account `json:"accounts"`
+	Cases    []string  `json:"cases"` // ids
+}
+
+// Account is who owes whom in which currency.
+type Account struct {
+	ID       string `json:"id"`
+	Creditor string `json:"creditor"`
+	Key      string `json:"key"`      // the creditor's own
+	Customer string `json:"customer"` // the creditor's own number of the debtor
+	Currency string `json:"currency"`
 }
 
 // ImportRequest is a file, or rows as a file, to be taken in.
