@@ -123,5 +123,5 @@ func printReading(w io.Writer, r answers.Reading, list []foundWords) {
 		}
 		line("  rule          %s", f.Rule)
 	}
-	line("! sure: becomes facts at once   ? a person decides")
+	line("! sure: acted upon at once (docs/answers.md)   ? a person decides")
 }
