@@ -674,7 +674,7 @@ func (b *big) logged(r *rand.Rand, heavy bool) string {
 // TestListsReadNoTableAsAWhole asks every hot question of a portfolio with real
 // statistics and finds that no table that grows was read from one end to the other.
 func TestListsReadNoTableAsAWhole(t *testing.T) {
-	s, b := bigStore(t, 8_000, 10)
+	s, b := bigStore(t, 6_000, 15)
 	// At this size a table fits a few hundred pages, and to read it whole would be cheaper
 	// than to look for fifty rows if these came from a disk with a moving head.
 	name := pgx.Identifier{s.Pool().Config().ConnConfig.Database}.Sanitize()
@@ -683,27 +683,46 @@ func TestListsReadNoTableAsAWhole(t *testing.T) {
 	}
 	s.Pool().Reset()
 	before := scans(t, s)
-	r := rand.New(rand.NewPCG(1, 2))
 	for _, q := range b.questions() {
-		if !q.hot {
-			continue
-		}
-		for range 6 {
-			if err := q.ask(t.Context(), s, b, r); err != nil {
-				t.Fatalf("%s: %v", q.name, err)
-			}
-		}
-		after := scans(t, s)
-		for _, table := range bigTables {
-			if n := after[table].Seq - before[table].Seq; n > 0 {
-				t.Errorf("%s: table %s was read as a whole %d times", q.name, table, n)
-			}
-		}
-		before = after
+		q.few(t, s, b)
 	}
-	if before["cases"].Index == 0 || before["contacts"].Index == 0 {
+	after := scans(t, s)
+	if len(wholes(before, after)) > 0 {
+		for _, q := range b.questions() { // which was it?
+			before = scans(t, s)
+			q.few(t, s, b)
+			for _, table := range wholes(before, scans(t, s)) {
+				t.Errorf("%s: table %s was read as a whole", q.name, table)
+			}
+		}
+	}
+	if after["cases"].Index == before["cases"].Index || after["contacts"].Index == before["contacts"].Index {
 		t.Error("no index was used at all: the statistics did not come, so this test proves nothing")
 	}
+}
+
+// few asks some hot questions of a kind.
+func (q asked) few(t *testing.T, s *postgres.Store, b *big) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 5 {
+		if !q.hot {
+			return
+		}
+		if err := q.ask(t.Context(), s, b, r); err != nil {
+			t.Fatalf("%s: %v", q.name, err)
+		}
+	}
+}
+
+// wholes are the tables that were read as a whole in between.
+func wholes(before, after map[string]scanned) (out []string) {
+	for _, table := range bigTables {
+		if after[table].Seq > before[table].Seq {
+			out = append(out, table)
+		}
+	}
+	return out
 }
 
 // scanned is how often a table was read as a whole, and by an index.
