@@ -12,7 +12,7 @@ export GOWORK := off
 export GO
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz bench e2e build generate fmt clean
+.PHONY: help setup browser demo test check fuzz bench e2e build generate fmt clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -20,10 +20,13 @@ help: ## what can be made
 setup: ## find or install what the machine lacks (PostgreSQL)
 	@scripts/setup
 
+browser: # the tests of the console need Chromium
+	@scripts/setup browser
+
 demo: setup ## set up, then 90 days of a generated portfolio before your eyes
 	$(GO) run -C standalone . demo $(ARGS)
 
-test: setup ## all tests of both modules, with the race detector
+test: setup browser ## all tests of both modules, with the race detector
 	@scripts/test
 
 check: setup $(TOOLS)/stamp ## format, vet, lint, determinism, walls, docs, generated code

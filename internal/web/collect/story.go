@@ -57,6 +57,7 @@ func (d Deps) story(ctx context.Context, r *web.Request, p *casePage) error {
 	for _, row := range list.Rows {
 		t.tell(row)
 	}
+	slices.SortStableFunc(t.events, func(a, b event) int { return b.At.Compare(a.At) })
 	p.Events = byDay(t.events, p.zone())
 	return nil
 }

@@ -168,13 +168,13 @@ func waitKind(w read.Wait) string {
 func whenWords(s *dunning.Step) string {
 	var out []string
 	if s.At != nil {
-		out = append(out, fmt.Sprintf("%+d d from due", *s.At))
+		out = append(out, fmt.Sprintf("%+d d", *s.At))
 	}
 	if s.MonthEnd != nil {
 		out = append(out, fmt.Sprintf("%+d d from month’s end", *s.MonthEnd))
 	}
 	if s.After != nil {
-		out = append(out, fmt.Sprintf("%d d after the step before", *s.After))
+		out = append(out, fmt.Sprintf("%d d after the last", *s.After))
 	}
 	return strings.Join(out, ", ")
 }

@@ -1,0 +1,26 @@
+package browsertest
+
+import "testing"
+
+// TestConsole walks one site in one browser, because both take longer to begin than any
+// of the walks: first every page, then the journeys, each with customers of its own.
+func TestConsole(t *testing.T) {
+	s, b := portfolio(t), startChrome(t)
+	for _, walk := range []struct {
+		about string
+		run   func(*testing.T, *site, *chrome)
+	}{
+		{"every page is clean for axe-core, in light and dark", everyPage},
+		{"pages fit a tablet", tablet},
+		{"the peek keeps the row", peekKeepsTheRow},
+		{"a whole call takes six keys", aWholeCallInSixKeys},
+		{"after no answer comes the next", noAnswerGoesOnToTheNext},
+		{"forms show what follows", formsShowWhatFollows},
+		{"a message goes out from a template", aMessageFromATemplate},
+		{"a case is taken over and handed back", takeOverAndHandBack},
+		{"operations stop sending and go on", operationsStopAndGoOn},
+		{"a bulk action needs its number typed", bulkHoldNeedsTheNumber},
+	} {
+		t.Run(walk.about, func(t *testing.T) { walk.run(t, s, b) })
+	}
+}

@@ -1,0 +1,161 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/duly/duly/internal/identity"
+)
+
+// page is one page that is looked at: by whom, and where.
+type page struct {
+	name string
+	role identity.Role
+	path string
+}
+
+// pages of collectors and operations, with their forms open.
+func (s *site) pages() []page {
+	one := "/cases/" + s.cases["101"]
+	return []page{
+		{"day", identity.Collector, "/day"},
+		{"case", identity.Collector, one},
+		{"case-taken", identity.Collector, "/cases/" + s.cases["104"]},
+		{"case-disputed", identity.Supervisor, "/cases/" + s.cases["103"]},
+		{"case-promise", identity.Collector, "/cases/" + s.cases["105"]},
+		{"case-plan", identity.Collector, "/cases/" + s.cases["109"]},
+		{"case-held", identity.Collector, "/cases/" + s.cases["110"]},
+		{"case-closed", identity.Collector, "/cases/" + s.cases["106"]},
+		{"form-call", identity.Collector, one + "?open=call"},
+		{"form-message", identity.Collector, one + "?open=message"},
+		{"form-promise", identity.Collector, one + "?open=promise"},
+		{"form-plan", identity.Collector, one + "?open=plan"},
+		{"form-dispute", identity.Collector, one + "?open=dispute"},
+		{"form-hold", identity.Collector, one + "?open=hold"},
+		{"form-note", identity.Collector, one + "?open=note"},
+		{"form-take", identity.Collector, one + "?open=take"},
+		{"numbers", identity.Collector, "/numbers"},
+		{"health", identity.Operations, "/health"},
+		{"cases", identity.Operations, "/cases"},
+		{"cases-waiting", identity.Operations, "/cases?waits=task&sort=amount&currency=USD"},
+		{"messages", identity.Operations, "/messages"},
+		{"message", identity.Operations, "/messages/one?id=" + s.message()},
+		{"switches", identity.Operations, "/switches"},
+		{"releases", identity.Operations, "/releases"},
+		{"release", identity.Operations, "/releases/" + s.release()},
+		{"sequences", identity.Operations, "/sequences"},
+		{"sequence", identity.Operations, "/sequences/consumer-standard"},
+		{"templates", identity.Operations, "/templates"},
+		{"template", identity.Operations, "/templates/one?channel=sms&name=nudge"},
+		{"template-real", identity.Operations, "/templates/one?channel=email&name=friendly-reminder&case=" + s.cases["101"]},
+		{"imports", identity.Operations, "/imports"},
+		{"inbox", identity.Operations, "/inbox"},
+	}
+}
+
+// everyPage opens every page in light and dark: nothing serious for axe-core, nothing
+// in the browser's console, no request that leaves the machine, no sideways scrolling.
+func everyPage(t *testing.T, s *site, b *chrome) {
+	axe, err := os.ReadFile("testdata/axe.min.js")
+	s.must(err)
+	tabs := map[identity.Role]*tab{}
+	for _, pg := range s.pages() {
+		p := tabs[pg.role]
+		if p == nil {
+			p = b.open(t, s.srv.URL, 1366, 768)
+			s.signIn(p, pg.role)
+			tabs[pg.role] = p
+		}
+		for _, scheme := range []string{"light", "dark"} {
+			p.scheme(scheme)
+			if scheme == "light" {
+				p.visit(pg.path)
+			}
+			p.settled()
+			if scheme == "light" || slices.Contains(inDark, pg.name) || pictures() {
+				for _, f := range p.axe(string(axe), scheme) {
+					t.Errorf("%s (%s): %s", pg.name, scheme, f)
+				}
+			}
+			if wide := p.text("document.documentElement.scrollWidth > innerWidth + 1"); wide != "false" {
+				t.Errorf("%s scrolls sideways at 1366 pixels", pg.name)
+			}
+			p.shoot(pg.name+"-"+scheme, false)
+		}
+		p.clean(pg.name)
+	}
+}
+
+// tablet opens pages at the width of a tablet.
+func tablet(t *testing.T, s *site, b *chrome) {
+	p := b.open(t, s.srv.URL, 820, 1180)
+	s.signIn(p, identity.Collector)
+	for _, path := range []string{"/day", "/cases", "/cases/" + s.cases["101"]} {
+		p.visit(path)
+		p.shoot("tablet-"+strings.ReplaceAll(strings.Trim(strings.ReplaceAll(path, s.cases["101"], "one"), "/"), "/", "-"), false)
+		if wide := p.text("document.documentElement.scrollWidth > innerWidth + 1"); wide != "false" {
+			t.Errorf("%s scrolls sideways on a tablet: %s", path, p.text(`[...document.querySelectorAll("main *, header *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("table")).slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(" | ")`))
+		}
+	}
+	p.clean("on a tablet")
+}
+
+// inDark are pages that show every colour there is; with pictures all are looked at.
+var inDark = []string{"day", "case", "case-disputed", "form-plan", "health", "message", "release", "sequence"}
+
+// pictures reports whether pictures are wanted.
+func pictures() bool { return os.Getenv("DULY_SCREENSHOTS") != "" }
+
+// settled waits until previews and lights have come.
+func (p *tab) settled() {
+	p.t.Helper()
+	p.until("previews", func() bool {
+		return p.text(`[...document.querySelectorAll("details[open] form[hx-trigger*=load]")].every(f => f.querySelector(".trial")?.textContent.trim())`) == "true"
+	})
+}
+
+// axe runs axe-core for WCAG 2.2 AA; it returns what is serious or critical.
+func (p *tab) axe(source, scheme string) []string {
+	p.t.Helper()
+	if p.text("typeof axe") != "object" {
+		p.must(p.eval(source+";0", nil))
+	}
+	rules := `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]`
+	if scheme == "dark" { // only colours differ
+		rules = `{type: "rule", values: ["color-contrast"]}`
+	}
+	var text string
+	p.must(p.eval(`axe.run(document, {runOnly: `+rules+`, resultTypes: ["violations"]})
+		.then(r => JSON.stringify(r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+		.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + " · " + (n.any[0]?.message || ""))}))))`, &text))
+	var found []struct {
+		ID, Help string
+		Nodes    []string
+	}
+	p.must(json.Unmarshal([]byte(text), &found))
+	var out []string
+	for _, f := range found {
+		out = append(out, fmt.Sprintf("axe %s: %s: %s", f.ID, f.Help, strings.Join(f.Nodes, " | ")))
+	}
+	return out
+}
+
+// message is the id of some message, for a URL.
+func (s *site) message() string {
+	return strings.ReplaceAll(s.one("SELECT id FROM contacts ORDER BY id LIMIT 1"), "/", "%2F")
+}
+
+// release is the version of the release in force.
+func (s *site) release() string {
+	return s.one("SELECT version FROM releases ORDER BY seq DESC LIMIT 1")
+}
+
+func (s *site) one(sql string) (text string) {
+	s.t.Helper()
+	s.must(s.store.Pool().QueryRow(s.t.Context(), sql).Scan(&text))
+	return text
+}
