@@ -296,6 +296,26 @@ func TestNoContactWithoutADecision(t *testing.T) {
 	}))
 }
 
+// TestHeldMailMayBeCalledBack: what a provider took and holds can be called back, and is
+// then sent anew, never handed over again.
+func TestHeldMailMayBeCalledBack(t *testing.T) {
+	b := newBundle(t)
+	id := b.reserved().ID
+	b.mustAdd(b.caseFact(dunning.ContactMoved{ID: id, State: dunning.ContactSending, Hold: "batch"}))
+	b.mustAdd(b.caseFact(dunning.ContactMoved{ID: id, State: dunning.ContactAccepted}))
+	b.mustAdd(b.caseFact(dunning.ContactMoved{ID: id, State: dunning.ContactCancelled, Code: "called_back"}))
+	if c, err := b.Contact(t.Context(), id); err != nil || c.State != dunning.ContactCancelled {
+		t.Errorf("contact %+v, %v", c, err)
+	}
+	err := b.in(func(tx *postgres.Tx) error {
+		_, _, err := tx.Append(t.Context(), b.debtor, []dunning.Fact{b.caseFact(dunning.ContactMoved{ID: id, State: dunning.ContactSending})})
+		return err
+	})
+	if !errors.Is(err, postgres.ErrRefused) {
+		t.Errorf("handed over again: %v", err)
+	}
+}
+
 func TestContactStates(t *testing.T) {
 	type states []dunning.ContactState
 	for _, c := range []struct {
@@ -316,6 +336,7 @@ func TestContactStates(t *testing.T) {
 		{"what was accepted cannot fail any more", states{"sending", "accepted", "failed"}, true},
 		{"accepted without having been handed over", states{"accepted"}, true},
 		{"a cancelled contact never leaves", states{"cancelled", "sending"}, true},
+		{"what was accepted has left: it cannot be called off", states{"sending", "accepted", "cancelled"}, true},
 		{"a bounce tells that it was taken", states{"sending", "bounced"}, false},
 		{"a report that comes twice", states{"sending", "accepted", "accepted"}, false},
 	} {

@@ -59,27 +59,3 @@ CREATE TABLE deliveries (
   provider_id text NOT NULL DEFAULT '',
   updated_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 80);
-
--- What a provider has taken and still holds can be called back: accepted, then cancelled.
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION duly_attempt_follows() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  was text;
-BEGIN
-  SELECT a.state INTO was FROM attempts a WHERE a.contact_id = NEW.contact_id ORDER BY a.seq DESC LIMIT 1;
-  IF (CASE coalesce(was, '')
-       WHEN ''          THEN NEW.state = 'reserved'
-       WHEN 'reserved'  THEN NEW.state IN ('reserved', 'sending', 'failed', 'cancelled')
-       WHEN 'sending'   THEN NEW.state IN ('accepted', 'failed', 'unknown', 'bounced')
-       WHEN 'unknown'   THEN NEW.state IN ('unknown', 'accepted', 'failed', 'bounced', 'cancelled')
-       WHEN 'failed'    THEN NEW.state IN ('failed', 'reserved', 'sending', 'cancelled', 'accepted', 'bounced')
-       WHEN 'cancelled' THEN NEW.state IN ('cancelled', 'accepted', 'bounced')
-       WHEN 'accepted'  THEN NEW.state IN ('accepted', 'bounced', 'cancelled')
-       ELSE NEW.state = was
-     END) THEN
-    RETURN NEW;
-  END IF;
-  RAISE EXCEPTION 'contact % is % and cannot become %', NEW.contact_id, coalesce(was, 'not reserved'), NEW.state
-    USING ERRCODE = 'DU002', HINT = 'Load the debtor''s facts again: another process moved this contact.';
-END $$;
--- +goose StatementEnd

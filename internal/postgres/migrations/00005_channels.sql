@@ -100,8 +100,9 @@ CREATE TABLE letter_batch_items (
 );
 CREATE INDEX letter_batch_items_batch ON letter_batch_items (batch_id, place);
 
--- A letter that the outbox took may still be called off until it is printed: that is
--- the one state from which "accepted" can go back to nothing having left.
+-- A letter that the outbox took may still be called off until it is printed, and a mail
+-- that its provider holds may be called back: only then can "accepted" go back to nothing
+-- having left.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION duly_attempt_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -116,7 +117,10 @@ BEGIN
        WHEN 'failed'    THEN NEW.state IN ('failed', 'reserved', 'sending', 'cancelled', 'accepted', 'bounced')
        WHEN 'cancelled' THEN NEW.state IN ('cancelled', 'accepted', 'bounced')
        WHEN 'accepted'  THEN NEW.state IN ('accepted', 'bounced')
-         OR NEW.state = 'cancelled' AND (SELECT c.channel FROM contacts c WHERE c.id = NEW.contact_id) = 'letter'
+         OR NEW.state = 'cancelled' AND EXISTS (
+           SELECT FROM contacts c WHERE c.id = NEW.contact_id AND (c.channel = 'letter' OR EXISTS (
+             SELECT FROM facts f WHERE f.debtor_id = c.debtor_id AND f.kind = 'contact_moved'
+               AND f.body->>'id' = NEW.contact_id AND f.body->>'hold' <> '')))
        ELSE NEW.state = was
      END) THEN
     RETURN NEW;
