@@ -25,7 +25,7 @@ func TestEveryAttemptEnds(t *testing.T) {
 	for _, policy := range []dunning.OnUnknown{dunning.UnknownAsk, dunning.UnknownSkip, dunning.UnknownResend} {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
-			s := onUnknown(t, policy)
+			s := firstSteps(t, "on_unknown: "+string(policy))
 			fake, url := s.told(7)
 			var accounts []account
 			for i := range 5 {
@@ -48,8 +48,54 @@ func TestEveryAttemptEnds(t *testing.T) {
 	}
 }
 
-// onUnknown publishes the shipped configuration with a policy for the first two steps.
-func onUnknown(t *testing.T, policy dunning.OnUnknown) *site {
+// TestStrongDeliveryOnPostgres: under the same faults no email of a strong step stays in
+// doubt: what may have been taken is called back, and what then leaves, leaves once.
+func TestStrongDeliveryOnPostgres(t *testing.T) {
+	s := firstSteps(t, "delivery: strong")
+	fake, url := s.told(11)
+	for i := range 6 {
+		s.debtor(fmt.Sprintf("D%d", i), "300.00", date(1))
+	}
+	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 {
+		ids, err := s.store.FindCases(t.Context(), "demo", fmt.Sprintf("D%d", i))
+		s.must(err)
+		s.run(ids[0], s.reporting(url), 7*24*time.Hour)
+	}
+	counts, err := s.store.CountContacts(t.Context())
+	s.must(err)
+	for _, c := range counts {
+		if c.Channel == dunning.Email && (c.State == dunning.ContactUnknown || c.State == dunning.ContactSending) {
+			t.Errorf("%d emails of step %s are %s", c.N, c.Step, c.State)
+		}
+	}
+	back, left := 0, map[string]int{}
+	for _, m := range fake.Log() {
+		switch {
+		case m.Provider != "sendgrid": // texts cannot be held
+		case m.Recalled:
+			back++
+		case m.Batch == "":
+			t.Errorf("the mail of attempt %s left at once", m.Attempt)
+		default:
+			left[m.To]++
+		}
+	}
+	for to, n := range left {
+		if n > 1 {
+			t.Errorf("%s got the same reminder %d times", to, n)
+		}
+	}
+	if back == 0 || len(left) == 0 {
+		t.Errorf("%d called back, %d left: the faults proved nothing", back, len(left))
+	}
+	t.Logf("%d called back, %d left, %v", back, len(left), s.states())
+}
+
+// firstSteps publishes the shipped configuration with a line more for the first two steps.
+func firstSteps(t *testing.T, more string) *site {
 	t.Helper()
 	s := &site{t: t, store: pgtest.New(t), clock: &handClock{now: start}}
 	dir := t.TempDir()
@@ -57,7 +103,7 @@ func onUnknown(t *testing.T, policy dunning.OnUnknown) *site {
 	file := filepath.Join(dir, "sequences", "consumer-standard.yaml")
 	text, err := os.ReadFile(file)
 	s.must(err)
-	line := "\n    on_unknown: " + string(policy)
+	line := "\n    " + more
 	changed := strings.NewReplacer(
 		"send: [{email: friendly-reminder}]", "send: [{email: friendly-reminder}]"+line,
 		"send: [{sms: nudge, else: [{email: nudge}]}]", "send: [{sms: nudge, else: [{email: nudge}]}]"+line,
