@@ -100,18 +100,18 @@ func (c *Console) doctor(ctx context.Context, now time.Time) ([]operate.Violatio
 	return out, err
 }
 
-// sentText is a message as it left; what keeps it from being shown is said in a sentence.
+// sentText is a message as it left; what keeps it from being shown is said for the reader.
 func (c *Console) sentText(ctx context.Context, contact string) (dunning.Message, error) {
 	s, err := c.deps.Store.Sent(ctx, contact)
 	switch {
 	case err == nil:
 		return s.Message, nil
 	case errors.Is(err, postgres.ErrNotFound):
-		return dunning.Message{}, errors.New("There is no copy: it left before copies were kept, or through another system.") //nolint:staticcheck // a sentence for the page
+		return dunning.Message{}, errors.New("there is no copy: it left before copies were kept, or through another system")
 	case errors.Is(err, postgres.ErrErased):
-		return dunning.Message{}, errors.New("The copy was erased with the customer’s personal data; its digest is left.") //nolint:staticcheck // a sentence for the page
+		return dunning.Message{}, errors.New("the copy was erased with the customer’s personal data; its digest is left")
 	case errors.Is(err, postgres.ErrNoCipher):
-		return dunning.Message{}, errors.New("This console has no data key, so the copy stays sealed. Operations set DULY_DATA_KEY.") //nolint:staticcheck // a sentence for the page
+		return dunning.Message{}, errors.New("this console has no data key, so the copy stays sealed: operations set DULY_DATA_KEY")
 	}
-	return dunning.Message{}, errors.New("The copy cannot be opened. Operations see why in the log.") //nolint:staticcheck // a sentence for the page
+	return dunning.Message{}, errors.New("the copy cannot be opened: operations see why in the log")
 }

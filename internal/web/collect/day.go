@@ -306,7 +306,7 @@ func why(w read.Work) string {
 		return "Steps were missed: go on or skip" + ofStep(w.Step)
 	case kind == string(dunning.TaskParked):
 		return "The case does not settle" + ofStep(w.Step)
-	case kind == string(dunning.TaskReply):
+	case w.Kind == "task:"+string(dunning.TaskReply):
 		return "Read what the debtor wrote: " + web.Words(either(w.Reason, "a reply"))
 	case kind == string(dunning.TaskSupervisor):
 		return "Look into: " + web.Words(w.Reason)

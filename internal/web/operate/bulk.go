@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,7 +50,7 @@ func (d *operations) bulkPreview(r *web.Request) error {
 	}
 	_, p.Words, err = bulkCommand(r, "")
 	if err != nil {
-		p.Fault = err.Error()
+		p.Fault = sentence(err)
 	}
 	if p.Count == 0 {
 		p.Fault = "No case is chosen that you may change."
@@ -101,18 +102,18 @@ func bulkCommand(r *web.Request, id string) (dunning.Command, string, error) {
 	case "hold":
 		day, err := time.Parse(time.DateOnly, r.Value("until"))
 		if err != nil || !day.After(r.Now) {
-			return nil, "", errors.New("Name the day until which the cases are held, as YYYY-MM-DD, ahead of today") //nolint:staticcheck // a sentence for the page
+			return nil, "", errors.New("name the day until which the cases are held, as YYYY-MM-DD, ahead of today")
 		}
 		return dunning.PlaceHold{ID: id, HoldKind: dunning.HoldManual, Scope: dunning.ScopeAccount, Until: day.UTC(), Owner: r.User.Name},
 			"Hold until " + day.Format("Mon 2 Jan 2006") + ", 00:00 UTC", nil
 	case "note":
 		text := r.Value("text")
 		if text == "" || len(text) > 2000 {
-			return nil, "", errors.New("Write the note, up to 2000 characters") //nolint:staticcheck // a sentence for the page
+			return nil, "", errors.New("write the note, up to 2000 characters")
 		}
 		return dunning.WriteNote{ID: id, Text: text}, "Write the note “" + text + "”", nil
 	}
-	return nil, "", errors.New("Choose what to do") //nolint:staticcheck // a sentence for the page
+	return nil, "", errors.New("choose what to do")
 }
 
 // bulk carries it out, when the number that was shown was typed.
@@ -146,6 +147,12 @@ func (d *operations) bulk(r *web.Request) error {
 	return r.Redirect("/cases?"+r.Value("query"), r.FlashUndo(map[bool]string{true: "warn", false: "good"}[failed > 0], text, undo))
 }
 
+// sentence is an error as a page says it.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
 // each case gets the command, with an id made of the batch and the case: the same form
 // sent twice changes nothing.
 func (d *operations) each(r *web.Request, rows []read.CaseRow, batch uuid.UUID) (done, failed int, err error) {
@@ -155,7 +162,7 @@ func (d *operations) each(r *web.Request, rows []read.CaseRow, batch uuid.UUID) 
 		id := uuid.NewSHA1(batch, []byte(c.Case)).String()
 		cmd, _, err := bulkCommand(r, id)
 		if err != nil {
-			return done, failed, web.Invalid(err.Error()+".", nil)
+			return done, failed, web.Invalid(sentence(err), nil)
 		}
 		_, err = d.Do(r.R.Context(), c.Case, cmd, r.User.By)
 		switch {

@@ -98,7 +98,7 @@ func (d *operations) message(r *web.Request) error {
 	if slices.Contains([]dunning.ContactState{dunning.ContactReserved, dunning.ContactCancelled}, m.State) {
 		p.NoTxt = "It has not left, so there is no copy."
 	} else if p.Sent, err = d.Sent(r.R.Context(), m.ID); err != nil {
-		p.NoTxt = err.Error()
+		p.NoTxt = sentence(err)
 	}
 	p.Lines = strings.Split(p.Sent.Text, "\n")
 	return r.Page("message.html", p)
