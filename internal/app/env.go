@@ -20,6 +20,7 @@ import (
 	"github.com/duly/duly/internal/codec"
 	"github.com/duly/duly/internal/health"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/secret"
 	"github.com/duly/duly/internal/temporalx"
 )
 
@@ -76,14 +77,15 @@ type usageError struct{ error }
 func Connect(ctx context.Context, p Process, needTemporal bool) (d Deps, done func(), err error) {
 	d.Log = slog.New(slog.NewTextHandler(p.Stderr, nil))
 	opts, err := clientOptions(p, d.Log, needTemporal)
-	dsn := p.Getenv("DATABASE_URL")
-	if dsn == "" {
-		err = errors.Join(err, errors.New("DATABASE_URL is not set: write postgres://user@host:5432/database"))
+	dsn, derr := secret.FromEnv(p.Getenv, "DATABASE_URL")
+	if derr == nil && !dsn.IsSet() {
+		derr = errors.New("DATABASE_URL is not set: write postgres://user@host:5432/database, or name a file that holds it with DATABASE_URL_FILE")
 	}
+	err = errors.Join(err, derr)
 	if err != nil {
 		return d, nil, usageError{err}
 	}
-	if d.Store, err = postgres.Open(ctx, dsn); err != nil {
+	if d.Store, err = postgres.Open(ctx, dsn.Reveal()); err != nil {
 		return d, nil, err
 	}
 	closers := []func(){d.Store.Close}

@@ -58,7 +58,7 @@ func (a *app) plan(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if a.env.Getenv("DATABASE_URL") == "" {
+	if a.env.Getenv("DATABASE_URL") == "" && a.env.Getenv("DATABASE_URL_FILE") == "" {
 		return a.print(planOf(cfg, postgres.Release{}), func(w io.Writer) { printPlan(w, planOf(cfg, postgres.Release{})) })
 	}
 	return a.withStore(ctx, func(store *postgres.Store) error {

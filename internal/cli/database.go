@@ -10,12 +10,17 @@ import (
 	wiring "github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/secret"
 )
 
 // dsn is the database that DATABASE_URL names.
 func (a *app) dsn() (string, error) {
-	if url := a.env.Getenv("DATABASE_URL"); url != "" {
-		return url, nil
+	url, err := secret.FromEnv(a.env.Getenv, "DATABASE_URL")
+	if err != nil {
+		return "", usageError{err}
+	}
+	if url.IsSet() {
+		return url.Reveal(), nil
 	}
 	return "", usagef("DATABASE_URL is not set; set it to the database, such as postgres://duly@localhost:5432/duly")
 }
