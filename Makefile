@@ -20,7 +20,7 @@ help: ## what can be made
 setup: ## find or install what the machine lacks (PostgreSQL)
 	@scripts/setup
 
-browser: # the tests of the console need Chromium
+browser: ## find or install Chromium: the tests of the console walk in it
 	@scripts/setup browser
 
 demo: setup ## set up, then 90 days of a generated portfolio before your eyes
