@@ -7,12 +7,13 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/web"
 	"github.com/duly/duly/internal/web/collect"
+	"github.com/duly/duly/internal/web/comply"
 	"github.com/duly/duly/internal/web/operate"
 )
 
 // sets are the pages of the groups.
 func (c *Console) sets() []web.Set {
-	return []web.Set{collect.Set(c.collectors()), operate.Set(c.operations())}
+	return []web.Set{collect.Set(c.collectors()), operate.Set(c.operations()), comply.Set(c.compliance())}
 }
 
 // collectors are what the pages of those who speak with debtors work with.

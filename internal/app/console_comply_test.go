@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/workflows"
+)
+
+// lived is a desk whose case was lived through to its end: paid after 20 days.
+func lived(t *testing.T) *desk {
+	t.Helper()
+	d := newDesk(t)
+	e := d.environment()
+	var paid error
+	e.RegisterDelayedCallback(func() {
+		_, paid = d.commands().Do(context.Background(), d.ref.Case, dunning.RecordPayment{ID: "p", Amount: money.MustParse("120.00", "USD")}, "import")
+		e.SignalWorkflow(workflows.Nudge.Name, workflows.Nudged{})
+	}, 20*24*time.Hour)
+	e.ExecuteWorkflow(workflows.CaseType, workflows.Input{Case: d.ref.Case})
+	if err := e.GetWorkflowError(); err != nil || paid != nil {
+		t.Fatalf("workflow: %v, payment: %v", err, paid)
+	}
+	now := d.clock.time()
+	d.clock.follow(nil)
+	d.clock.set(now)
+	return d
+}
+
+func everywhere(role identity.Role) identity.Grant {
+	return identity.Grant{Creditor: identity.AllCreditors, Role: role}
+}
+
+// shows asks for a page and wants words on it.
+func (d *desk) shows(token, path string, words ...string) string {
+	d.t.Helper()
+	res := d.open(token, "GET", path)
+	if res.StatusCode != http.StatusOK {
+		d.t.Errorf("GET %s: status %d\n%.600s", path, res.StatusCode, res.body)
+	}
+	for _, w := range words {
+		if !strings.Contains(res.body, w) {
+			d.t.Errorf("GET %s does not say %q", path, w)
+		}
+	}
+	return res.body
+}
+
+// asked is the first decision over a send that asked the contact policies.
+func (d *desk) asked() dunning.StoredDecision {
+	d.t.Helper()
+	all, err := d.store.Decisions(d.t.Context(), d.ref.Case)
+	d.must(err)
+	for _, x := range all {
+		if len(x.Decision.Checks) > 0 && x.Decision.Contact != nil {
+			return x
+		}
+	}
+	d.t.Fatal("no decision asked the contact policies")
+	return dunning.StoredDecision{}
+}
+
+// compliance pages over one lived case.
+func TestComplianceConsole(t *testing.T) {
+	d := lived(t)
+	token, foreign := d.as(everywhere(identity.Compliance)), d.as(identity.Grant{Creditor: "demo-de", Role: identity.Compliance})
+	t.Run("decisions", func(t *testing.T) { d.on(t).decisionPages(token, foreign) })
+}
+
+// on is the desk for a subtest.
+func (d *desk) on(t *testing.T) *desk {
+	s, copied := *d.site, *d
+	s.t, copied.site = t, &s
+	return &copied
+}
+
+func (d *desk) decisionPages(token, foreign string) {
+	x := d.asked()
+	d.shows(token, "/decisions", x.ID, "allowed")
+	d.shows(token, "/decisions?case="+d.ref.Case+"&verb=send", x.ID)
+	if strings.Contains(d.shows(token, "/decisions?kept=yes"), x.ID) {
+		d.t.Error("a decision that allowed is listed among those kept back")
+	}
+	d.shows(token, "/decisions?format=csv", x.ID, "debtor version")
+	d.shows(token, "/decisions/"+x.ID, "In plain words", "America/New_York", "HOUSE-CAP", x.Decision.Versions.Release, x.Policies)
+	d.shows(token, "/decisions/"+x.ID+"/again", "The same facts and the same rules give the same decision")
+	all, err := d.store.Decisions(d.t.Context(), d.ref.Case)
+	d.must(err)
+	for _, y := range all { // every kind of decision has a page
+		d.shows(token, "/decisions/"+y.ID+"/again", y.ID)
+	}
+	if strings.Contains(d.shows(foreign, "/decisions"), x.ID) {
+		d.t.Error("another creditor's compliance sees the decision")
+	}
+	if res := d.open(foreign, "GET", "/decisions/"+x.ID); res.StatusCode != http.StatusNotFound {
+		d.t.Errorf("another creditor's compliance: status %d", res.StatusCode)
+	}
+}

@@ -1,0 +1,82 @@
+package comply
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"net/url"
+	"time"
+
+	"github.com/duly/duly/config"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/recheck"
+	"github.com/duly/duly/internal/web"
+)
+
+//go:embed pages/*.html
+var files embed.FS
+
+// Reader is what the pages read; *postgres.Store is one.
+type Reader interface {
+	CaseDecision(ctx context.Context, s read.Scope, id string) (dunning.StoredDecision, error)
+	ListDecisions(ctx context.Context, s read.Scope, f read.DecisionFilter, p read.Page) (read.List[read.DecisionRow], error)
+}
+
+// Deps are what the pages work with. All are required.
+type Deps struct {
+	Read    Reader
+	Journal recheck.Journal
+	Frames  recheck.Frames
+	// Config is the configuration in force.
+	Config func(ctx context.Context) (*config.Config, error)
+	// Names of users by their id.
+	Names func(ctx context.Context) (map[string]string, error)
+}
+
+// Set is the pages with their rights.
+func Set(d Deps) web.Set {
+	pages, err := fs.Sub(files, "pages")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return web.Set{
+		Pages: pages,
+		Nav: []web.Nav{
+			{Path: "/decisions", Label: "Decisions", Group: "Compliance", Go: "r", Need: identity.Review},
+		},
+		Routes: []web.Route{
+			{Pattern: "GET /decisions", Need: identity.Review, Handle: d.decisions},
+			{Pattern: "GET /decisions/{id}", Need: identity.Review, Handle: d.decision, Saw: "decision"},
+			{Pattern: "GET /decisions/{id}/again", Need: identity.Review, Handle: d.again, Saw: "decision_again"},
+		},
+	}
+}
+
+// one is a filter with one value, none when it is not given.
+func one(q url.Values, name string) []string {
+	if v := q.Get(name); v != "" {
+		return []string{v}
+	}
+	return nil
+}
+
+// span reads the days from and until (inclusive) of a filter, in UTC.
+func span(q url.Values) (from, until time.Time) {
+	if t, err := time.Parse(time.DateOnly, q.Get("from")); err == nil {
+		from = t
+	}
+	if t, err := time.Parse(time.DateOnly, q.Get("until")); err == nil {
+		until = t.AddDate(0, 0, 1)
+	}
+	return from, until
+}
+
+// stamp writes an instant into a file.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
