@@ -72,6 +72,7 @@ type casePage struct {
 	Letters []templateChoice
 	Opening string // form that is open
 	Faults  map[string]string
+	Stray   map[string]string // faults of forms that do not open
 	Given   url.Values
 	Limits  config.Limits
 	Last    read.Touch
@@ -153,11 +154,17 @@ func (d Deps) one(r *web.Request) error {
 	return d.show(r, o, r.Value("open"), nil)
 }
 
+// opens are the forms that open above the page, and show their own faults.
+var opens = []string{"call", "message", "promise", "plan", "dispute", "hold", "note", "take"}
+
 // show renders the page, with a form open and its faults.
 func (d Deps) show(r *web.Request, o *opened, form string, faults map[string]string) error {
 	p := &casePage{opened: o, Opening: form, Faults: faults, Group: r.R.URL.Query().Get("group"), Groups: read.Groups(), Last: o.CaseRow.Last}
 	if p.Given = r.R.URL.Query(); faults != nil {
 		p.Given = r.R.PostForm
+		if !slices.Contains(opens, form) {
+			p.Stray = faults
+		}
 	}
 	if err := d.fill(r, p); err != nil {
 		return err

@@ -40,8 +40,12 @@ func templates(c *config.Config, p identity.Principal, creditor string) []templa
 		if t.Purpose != purposeReminder && !(notices && t.Purpose == purposeNotice) || t.Name == planReminder {
 			continue
 		}
-		if !slices.ContainsFunc(out, func(x templateChoice) bool { return x.Channel == t.Channel && x.Name == t.Name }) {
+		i := slices.IndexFunc(out, func(x templateChoice) bool { return x.Channel == t.Channel && x.Name == t.Name })
+		switch {
+		case i < 0:
 			out = append(out, choice)
+		case strings.HasPrefix(t.Locale, "en"): // the console is in English
+			out[i].Title = choice.Title
 		}
 	}
 	return out

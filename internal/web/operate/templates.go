@@ -36,6 +36,9 @@ func (d *operations) templates(r *web.Request) error {
 			p.Rows = append(p.Rows, templateRow{Channel: t.Channel, Name: t.Name, Title: t.Title, Purpose: t.Purpose})
 			i = len(p.Rows) - 1
 		}
+		if strings.HasPrefix(t.Locale, "en") { // the console is in English
+			p.Rows[i].Title = t.Title
+		}
 		p.Rows[i].Locales = append(p.Rows[i].Locales, t.Locale)
 	}
 	return r.Page("templates.html", p)
@@ -64,7 +67,9 @@ func (d *operations) template(r *web.Request) error {
 	p.Channel, p.Name = dunning.Channel(r.Value("channel")), r.Value("name")
 	for _, t := range c.Templates() {
 		if t.Channel == p.Channel && t.Name == p.Name {
-			p.Title, p.Purpose, p.Locales = t.Title, t.Purpose, append(p.Locales, t.Locale)
+			if p.Locales = append(p.Locales, t.Locale); p.Title == "" || strings.HasPrefix(t.Locale, "en") {
+				p.Title, p.Purpose = t.Title, t.Purpose
+			}
 		}
 	}
 	if len(p.Locales) == 0 {
