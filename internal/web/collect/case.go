@@ -126,6 +126,11 @@ func (p *casePage) Light(ch string) Light {
 	return p.Lights[i]
 }
 
+// MayWrite reports whether some written channel is allowed now.
+func (p *casePage) MayWrite() bool {
+	return slices.ContainsFunc(p.Lights, func(l Light) bool { return l.Channel != dunning.Call && l.Allowed() })
+}
+
 // Day is a local day of the debtor some days ahead, for suggestions: "2006-01-02".
 func (p *casePage) Day(ahead int) string { return p.Today.AddDays(ahead).String() }
 

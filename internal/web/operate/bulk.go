@@ -105,7 +105,7 @@ func bulkCommand(r *web.Request, id string) (dunning.Command, string, error) {
 			return nil, "", errors.New("name the day until which the cases are held, as YYYY-MM-DD, ahead of today")
 		}
 		return dunning.PlaceHold{ID: id, HoldKind: dunning.HoldManual, Scope: dunning.ScopeAccount, Until: day.UTC(), Owner: r.User.Name},
-			"Hold until " + day.Format("Mon 2 Jan 2006") + ", 00:00 UTC", nil
+			"Hold until the start of " + day.Format("Mon 2 Jan 2006") + " there", nil
 	case "note":
 		text := r.Value("text")
 		if text == "" || len(text) > 2000 {
@@ -164,7 +164,9 @@ func (d *operations) each(r *web.Request, rows []read.CaseRow, batch uuid.UUID) 
 		if err != nil {
 			return done, failed, web.Invalid(sentence(err), nil)
 		}
-		_, err = d.Do(r.R.Context(), c.Case, cmd, r.User.By)
+		if cmd, err = d.there(r.R.Context(), c.Case, cmd); err == nil {
+			_, err = d.Do(r.R.Context(), c.Case, cmd, r.User.By)
+		}
 		switch {
 		case err == nil:
 			done++
@@ -176,6 +178,28 @@ func (d *operations) each(r *web.Request, rows []read.CaseRow, batch uuid.UUID) 
 		}
 	}
 	return done, failed, nil
+}
+
+// there moves the end of a hold, midnight in UTC, to the start of that day where the
+// customer is.
+func (d *operations) there(ctx context.Context, caseID string, cmd dunning.Command) (dunning.Command, error) {
+	hold, ok := cmd.(dunning.PlaceHold)
+	if !ok {
+		return cmd, nil
+	}
+	ref, err := d.CaseRef(ctx, caseID)
+	if err != nil {
+		return nil, err
+	}
+	f, err := d.Fold(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.Zones) > 0 {
+		day := hold.Until
+		hold.Until = time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, f.Zones[0]).UTC()
+	}
+	return hold, nil
 }
 
 // bulkUndo lifts the holds of a bulk action.

@@ -80,6 +80,9 @@ func (d *operations) template(r *web.Request) error {
 	}
 	if p.Locale == "" {
 		p.Locale = p.Locales[0]
+		if slices.Contains(p.Locales, "en") {
+			p.Locale = "en"
+		}
 	}
 	if err := d.fillTemplate(r, c, &p); err != nil {
 		return err
