@@ -71,6 +71,7 @@ func TestComplianceConsole(t *testing.T) {
 	d := lived(t)
 	token, foreign := d.as(everywhere(identity.Compliance)), d.as(identity.Grant{Creditor: "demo-de", Role: identity.Compliance})
 	t.Run("decisions", func(t *testing.T) { d.on(t).decisionPages(token, foreign) })
+	t.Run("violations", func(t *testing.T) { d.on(t).violationPages(token, foreign) })
 }
 
 // on is the desk for a subtest.
@@ -100,5 +101,46 @@ func (d *desk) decisionPages(token, foreign string) {
 	}
 	if res := d.open(foreign, "GET", "/decisions/"+x.ID); res.StatusCode != http.StatusNotFound {
 		d.t.Errorf("another creditor's compliance: status %d", res.StatusCode)
+	}
+}
+
+// swept sweeps the ledger as somebody and returns the page afterwards.
+func (d *desk) swept(token string) string {
+	d.t.Helper()
+	if res := d.open(token, "POST", "/violations/sweep"); res.StatusCode != http.StatusSeeOther {
+		d.t.Fatalf("sweep: status %d %s", res.StatusCode, res.body)
+	}
+	var page string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if page = d.shows(token, "/violations"); strings.Contains(page, "Judged again") {
+			return page
+		}
+	}
+	d.t.Fatal("the sweep does not end")
+	return ""
+}
+
+func (d *desk) violationPages(token, foreign string) {
+	d.shows(token, "/violations", "Not swept yet")
+	if page := d.swept(token); !strings.Contains(page, "complete, nothing found") || !strings.Contains(page, "over 1 debtor") {
+		d.t.Errorf("the sweep of a lawful life:\n%s", page)
+	}
+	if page := d.swept(foreign); !strings.Contains(page, "over 0 debtors") {
+		d.t.Error("another creditor's sweep covers the debtor")
+	}
+	_, err := d.commands().Do(d.t.Context(), d.ref.Case, dunning.LogContact{
+		ContactLogged: dunning.ContactLogged{ID: "night", Direction: "outbound", Channel: dunning.SMS, Outcome: "delivered", Point: "C-1-m"},
+		Happened:      time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC),
+	}, "user:1")
+	d.must(err)
+	page := d.swept(token)
+	for _, w := range []string{"complete, with findings", "own contact, against a rule", "<b>1</b> of 1"} {
+		if !strings.Contains(page, w) {
+			d.t.Errorf("a text at two in the morning: the page does not say %q\n%s", w, page)
+		}
+	}
+	d.shows(token, "/violations?format=csv", "night", "by_hand")
+	if page := d.swept(foreign); strings.Contains(page, "night") {
+		d.t.Error("another creditor's compliance sees the finding")
 	}
 }

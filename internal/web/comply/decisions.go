@@ -26,7 +26,7 @@ var verbs = []dunning.Verb{
 }
 
 // decisions lists what was decided, the newest first: sends, and what was kept back.
-func (d Deps) decisions(r *web.Request) (err error) {
+func (d *compliance) decisions(r *web.Request) (err error) {
 	ctx, f := r.R.Context(), decisionFilter(r)
 	if r.WantsCSV() {
 		export := r.Scope(identity.Review).Within(f.Creditors...)
@@ -131,7 +131,7 @@ type againView struct {
 type pairView struct{ Name, Then, Now string }
 
 // load reads a decision of the user's scope.
-func (d Deps) load(r *web.Request) (dunning.StoredDecision, error) {
+func (d *compliance) load(r *web.Request) (dunning.StoredDecision, error) {
 	s, err := d.Read.CaseDecision(r.R.Context(), r.Scope(identity.Review), r.R.PathValue("id"))
 	if errors.Is(err, identity.ErrNotFound) {
 		return s, web.NotFound("This decision")
@@ -140,7 +140,7 @@ func (d Deps) load(r *web.Request) (dunning.StoredDecision, error) {
 }
 
 // decision is the record of a send or a non-send.
-func (d Deps) decision(r *web.Request) error {
+func (d *compliance) decision(r *web.Request) error {
 	p, err := d.record(r)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (d Deps) decision(r *web.Request) error {
 
 // again decides once more from the facts and the configuration of then, and says whether
 // the same comes out. It stores nothing.
-func (d Deps) again(r *web.Request) error {
+func (d *compliance) again(r *web.Request) error {
 	p, err := d.record(r)
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (d Deps) again(r *web.Request) error {
 	return r.Page("decision.html", p)
 }
 
-func (d Deps) record(r *web.Request) (*decisionPage, error) {
+func (d *compliance) record(r *web.Request) (*decisionPage, error) {
 	ctx := r.R.Context()
 	s, err := d.load(r)
 	if err != nil {

@@ -31,25 +31,40 @@ type Deps struct {
 	Frames  recheck.Frames
 	// Config is the configuration in force.
 	Config func(ctx context.Context) (*config.Config, error)
+	Ledger recheck.Ledger
+	// Whose says whose a debtor is.
+	Whose func(ctx context.Context, debtor string) (dunning.CaseRef, error)
 	// Names of users by their id.
 	Names func(ctx context.Context) (map[string]string, error)
+	// Log tells operations of what failed beside a request.
+	Log func(what string, err error)
+}
+
+// compliance is the pages with what they remember.
+type compliance struct {
+	Deps
+	sweeps *sweeps
 }
 
 // Set is the pages with their rights.
-func Set(d Deps) web.Set {
+func Set(deps Deps) web.Set {
 	pages, err := fs.Sub(files, "pages")
 	if err != nil {
 		panic(err) // the name is a constant
 	}
+	d := &compliance{deps, &sweeps{}}
 	return web.Set{
 		Pages: pages,
 		Nav: []web.Nav{
 			{Path: "/decisions", Label: "Decisions", Group: "Compliance", Go: "r", Need: identity.Review},
+			{Path: "/violations", Label: "Violations", Group: "Compliance", Go: "v", Need: identity.Review},
 		},
 		Routes: []web.Route{
 			{Pattern: "GET /decisions", Need: identity.Review, Handle: d.decisions},
 			{Pattern: "GET /decisions/{id}", Need: identity.Review, Handle: d.decision, Saw: "decision"},
 			{Pattern: "GET /decisions/{id}/again", Need: identity.Review, Handle: d.again, Saw: "decision_again"},
+			{Pattern: "GET /violations", Need: identity.Review, Handle: d.violations, Saw: "violations"},
+			{Pattern: "POST /violations/sweep", Need: identity.Review, Handle: d.sweepNow},
 		},
 	}
 }
