@@ -35,6 +35,7 @@ type site struct {
 	clock    *hand
 	commands *commands.Service
 	srv      *httptest.Server
+	console  *app.Console
 	users    map[identity.Role]identity.User
 	cases    map[string]string // by the debtor's key
 }
@@ -81,7 +82,7 @@ func newSite(t testing.TB) *site {
 	s.must(err)
 	c, err := app.NewConsole(app.Deps{Store: s.store, Clock: s.clock, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))}, app.ConsoleOptions{Public: public})
 	s.must(err)
-	handler = c.Handler()
+	s.console, handler = c, c.Handler()
 	for _, role := range identity.Roles() {
 		u := identity.User{Name: string(role), Title: map[identity.Role]string{identity.Collector: "Rosa Diaz", identity.Operations: "Ola Berg"}[role], Created: now, Grants: []identity.Grant{{Creditor: identity.AllCreditors, Role: role}}}
 		u.ID, err = s.store.AddUser(t.Context(), u)
