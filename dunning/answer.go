@@ -299,7 +299,7 @@ func (r *replying) wrongPerson(x answers.Finding) {
 }
 
 func (r *replying) notice(kind string) {
-	if slices.ContainsFunc(r.f.Notices, func(n NoticeState) bool { return n.FromDebtor && n.Notice == kind }) {
+	if slices.ContainsFunc(r.f.Notices, func(n NoticeState) bool { return n.FromDebtor && n.Notice == kind && r.f.concerns(n.Debts) }) {
 		return
 	}
 	n := NoticeReceived{ID: r.id(kind), Notice: kind, Told: r.told()}
@@ -321,11 +321,16 @@ func (r *replying) held(kind HoldKind) bool {
 }
 
 func (r *replying) status(status string) {
-	if slices.ContainsFunc(r.f.Statuses, func(s StatusState) bool { return s.Status == status && !s.over() }) {
+	if slices.ContainsFunc(r.f.Statuses, func(s StatusState) bool { return s.Status == status && r.stands(s) }) {
 		return
 	}
 	s := StatusKnown{ID: r.id(status), Status: status, Stage: "open", Told: r.told()}
 	r.add(r.f.recordStatus(RecordStatus{StatusKnown: s, Received: r.c.Received}, r.by, r.at))
+}
+
+// stands reports whether a status says all that the reply would: of this debt, and still.
+func (r *replying) stands(s StatusState) bool {
+	return !s.over() && !ended(s.Until, r.at) && r.f.concerns(s.Debts)
 }
 
 // dispute disputes the account: which invoice is meant is for a person to find out.

@@ -57,20 +57,38 @@ func (f *Facts) answerTo(at time.Time, c *ContactFacts, nth int) (Decision, bool
 }
 
 // alreadyAnswered reports whether a reply was answered, or not to be answered any
-// more: one answer follows, however many were refused at the same time.
+// more: one answer follows, however many were refused at the same time. A refusal is
+// confirmed once while it stands, however often it is said again.
 func (f *Facts) alreadyAnswered(c *ContactFacts, step string) bool {
-	tries := 0
+	tries, since := 0, c.At
+	if step == CourtesyConfirm {
+		since = f.refusedSince(c)
+	}
 	for i := range f.Contacts {
 		a := &f.Contacts[i]
-		if a.Step != step || a.Point != c.Point || a.Reserved.Before(c.At) {
-			continue
-		}
-		if a.counts() || a.State == ContactCancelled {
+		switch later := !a.Reserved.Before(c.At); {
+		case a.Step != step || a.Point != c.Point || a.Reserved.Before(since):
+		case a.counts() || later && a.State == ContactCancelled:
 			return true
+		case later:
+			tries++
 		}
-		tries++
 	}
 	return tries >= answerTries
+}
+
+// refusedSince is since when a refusal stands of messages like those that a reply
+// answered; the reply's own instant when there was none before it.
+func (f *Facts) refusedSince(c *ContactFacts) time.Time {
+	since := c.At
+	for i := range f.OptOuts {
+		o := &f.OptOuts[i]
+		covers := (o.Channel == "" || o.Channel == c.Channel) && (o.Point == "" || o.Point == c.Point)
+		if covers && o.whole() && o.At.Before(since) {
+			since = o.At
+		}
+	}
+	return since
 }
 
 // usablePoint is a point of the debtor that messages can reach.

@@ -215,11 +215,17 @@ func channelOf(p *PointState, k *ContactFacts) Channel {
 	return ""
 }
 
-// refuses reports whether a refusal of the whole channel stands.
+// refuses reports whether the debtor's refusal of the whole channel stands.
 func (f *Facts) refuses(ch Channel) bool {
 	return slices.ContainsFunc(f.OptOuts, func(o OptOutState) bool {
-		return o.Withdrawn.IsZero() && o.Point == "" && (o.Channel == ch || o.Channel == "" && (ch == Email || ch == SMS))
+		return o.whole() && o.Point == "" && (o.Channel == ch || o.Channel == "" && (o.Everything || ch == Email || ch == SMS))
 	})
+}
+
+// whole reports whether a refusal stands and is the debtor's own, of every message: one
+// of a topic, of some debts, of advertising or of somebody else says less.
+func (o *OptOutState) whole() bool {
+	return o.Withdrawn.IsZero() && o.Topic == "" && len(o.Debts) == 0 && o.Refusal != RefusesMarketing && o.who() == person
 }
 
 // SoftBounce is one message that a point did not take this time.

@@ -3,6 +3,7 @@ package dunning
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // refOf names a fact in decision records: its kind, its id and the debtor's
@@ -20,7 +21,7 @@ func (f *Facts) addSaid(x Fact) error {
 	case OptedOut:
 		f.OptOuts = append(f.OptOuts, OptOutState{OptedOut: b, At: x.At, ref: refOf(x, b.ID)})
 	case OptedIn:
-		endAll(f.OptOuts, func(o *OptOutState) bool { return o.Withdrawn.IsZero() && b.withdraws(&o.OptedOut) },
+		endAll(f.OptOuts, func(o *OptOutState) bool { return b.ends(o, x.At) },
 			func(o *OptOutState) { o.Withdrawn = x.At })
 	case Consented:
 		f.Consents = append(f.Consents, ConsentState{Consented: b, At: x.At, ref: refOf(x, b.ID)})
@@ -47,6 +48,12 @@ func (b OptedIn) withdraws(o *OptedOut) bool {
 		return o.ID == b.ID
 	}
 	return o.Channel == b.Channel && o.Point == b.Point
+}
+
+// ends reports whether an opt-in of an instant ends an opt-out that stands. One that was
+// said first and comes to us second does not take back what was said after it.
+func (b OptedIn) ends(o *OptOutState, at time.Time) bool {
+	return o.Withdrawn.IsZero() && !o.At.After(at) && b.withdraws(&o.OptedOut)
 }
 
 // addLaw plays what contact law asks for beside what was said.

@@ -385,10 +385,7 @@ func (f *Facts) optIn(c OptIn, at time.Time) ([]Fact, error) {
 	}
 	stands := false
 	for i := range f.OptOuts {
-		o := &f.OptOuts[i]
-		if b.withdraws(&o.OptedOut) {
-			stands = stands || o.Withdrawn.IsZero()
-		}
+		stands = stands || b.ends(&f.OptOuts[i], at)
 	}
 	switch {
 	case stands:
