@@ -10,6 +10,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/workflows"
 )
 
@@ -71,7 +72,11 @@ func TestComplianceConsole(t *testing.T) {
 	d := lived(t)
 	token, foreign := d.as(everywhere(identity.Compliance)), d.as(identity.Grant{Creditor: "demo-de", Role: identity.Compliance})
 	t.Run("decisions", func(t *testing.T) { d.on(t).decisionPages(token, foreign) })
+	t.Run("frequency", func(t *testing.T) { d.on(t).frequencyPages(token, foreign) })
+	t.Run("consents", func(t *testing.T) { d.on(t).consentPages(token, foreign) })
+	t.Run("audit", func(t *testing.T) { d.on(t).auditPages(token, foreign) })
 	t.Run("violations", func(t *testing.T) { d.on(t).violationPages(token, foreign) })
+	t.Run("names are text", func(t *testing.T) { d.on(t).hostileName(token) })
 }
 
 // on is the desk for a subtest.
@@ -142,5 +147,63 @@ func (d *desk) violationPages(token, foreign string) {
 	d.shows(token, "/violations?format=csv", "night", "by_hand")
 	if page := d.swept(foreign); strings.Contains(page, "night") {
 		d.t.Error("another creditor's compliance sees the finding")
+	}
+}
+
+func (d *desk) frequencyPages(token, foreign string) {
+	defer d.clock.set(d.clock.time())
+	d.clock.set(d.asked().Decision.At.AddDate(0, 0, 5))
+	d.shows(token, "/frequency", "Ada Example")
+	page := d.shows(token, "/frequency/"+d.acc.debtor, "Ada Example", "<svg class=\"picture\"", "HOUSE-CAP", "stroke-dasharray", "1 of ")
+	if !strings.Contains(page, "below the limit") {
+		d.t.Errorf("no limit is shown:\n%s", page)
+	}
+	d.shows(token, "/frequency?format=csv", d.acc.debtor)
+	if strings.Contains(d.shows(foreign, "/frequency"), "Ada Example") {
+		d.t.Error("another creditor's compliance sees the debtor")
+	}
+	for _, id := range []string{d.acc.debtor, "nonsense"} {
+		if res := d.open(foreign, "GET", "/frequency/"+id); res.StatusCode != http.StatusNotFound {
+			d.t.Errorf("debtor %s of another creditor: status %d", id, res.StatusCode)
+		}
+	}
+}
+
+func (d *desk) consentPages(token, foreign string) {
+	_, err := d.commands().Do(d.t.Context(), d.ref.Case, dunning.OptOut{OptedOut: dunning.OptedOut{ID: "stop", Channel: dunning.SMS}}, "user:1")
+	d.must(err)
+	d.shows(token, "/consents", "opted out", "consented", "Ada Example")
+	if only := d.shows(token, "/consents?kind=opted_out&channel=sms", "opted out"); strings.Contains(only, ">✓</i>consented") {
+		d.t.Error("the filter by kind keeps others")
+	}
+	d.shows(token, "/consents?format=csv", "opted_out", "seconds between")
+	if strings.Contains(d.shows(foreign, "/consents"), "Ada Example") {
+		d.t.Error("another creditor's compliance sees the ledger")
+	}
+}
+
+func (d *desk) auditPages(token, foreign string) {
+	x := d.asked()
+	d.shows(token, "/decisions/"+x.ID)
+	d.shows(token, "/audit?action=view.&subject="+x.ID, "view.decision", x.ID)
+	d.shows(token, "/audit?action=view.audit", "view.audit") // the look just before
+	d.shows(token, "/audit?format=csv&action=view.decision", x.ID, "view.decision")
+	d.shows(token, "/audit?action=export.audit", "export.audit")
+	if strings.Contains(d.shows(foreign, "/audit?subject="+x.ID), "view.decision<") {
+		d.t.Error("who audits one creditor sees rows that name none")
+	}
+	if res := d.open(d.as(everywhere(identity.Collector)), "GET", "/audit"); res.StatusCode != http.StatusForbidden {
+		d.t.Errorf("a collector opens the audit: status %d", res.StatusCode)
+	}
+}
+
+func (d *desk) hostileName(token string) {
+	_, err := d.store.PutDebtor(d.t.Context(), postgres.Profile{Creditor: "demo", Key: d.acc.key, Name: "<script>steal()</script>", Locale: "en", Country: "US"})
+	d.must(err)
+	d.clock.set(d.asked().Decision.At.AddDate(0, 0, 5))
+	for _, path := range []string{"/consents", "/frequency", "/frequency/" + d.acc.debtor} {
+		if strings.Contains(d.shows(token, path, "&lt;script&gt;steal"), "<script>steal") {
+			d.t.Errorf("%s runs a name", path)
+		}
 	}
 }

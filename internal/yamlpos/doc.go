@@ -362,3 +362,12 @@ func generic(n *yaml.Node) any {
 	}
 	return n.Value
 }
+
+// Line is the line in the file, from 1, where the value of a path stands; 0 when there is none.
+func (d *Doc) Line(path string) int {
+	n := d.values[path]
+	if n == nil {
+		return 0
+	}
+	return n.Line + d.first
+}

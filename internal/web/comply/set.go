@@ -22,6 +22,10 @@ var files embed.FS
 type Reader interface {
 	CaseDecision(ctx context.Context, s read.Scope, id string) (dunning.StoredDecision, error)
 	ListDecisions(ctx context.Context, s read.Scope, f read.DecisionFilter, p read.Page) (read.List[read.DecisionRow], error)
+	Frequency(ctx context.Context, s read.Scope, debtor string, at time.Time, days int) ([]read.FrequencyRow, error)
+	Frequent(ctx context.Context, s read.Scope, at time.Time, days, limit int) ([]read.FrequencyRow, error)
+	Consents(ctx context.Context, s read.Scope, f read.ConsentFilter, p read.Page) (read.List[read.ConsentRow], error)
+	AuditLog(ctx context.Context, s read.Scope, f read.AuditFilter, p read.Page) (read.List[read.AuditRow], error)
 }
 
 // Deps are what the pages work with. All are required.
@@ -58,6 +62,9 @@ func Set(deps Deps) web.Set {
 		Nav: []web.Nav{
 			{Path: "/decisions", Label: "Decisions", Group: "Compliance", Go: "r", Need: identity.Review},
 			{Path: "/violations", Label: "Violations", Group: "Compliance", Go: "v", Need: identity.Review},
+			{Path: "/frequency", Label: "Contact frequency", Group: "Compliance", Go: "f", Need: identity.Review},
+			{Path: "/consents", Label: "Consents", Group: "Compliance", Go: "o", Need: identity.Review},
+			{Path: "/audit", Label: "Audit", Group: "Compliance", Go: "a", Need: identity.Audit},
 		},
 		Routes: []web.Route{
 			{Pattern: "GET /decisions", Need: identity.Review, Handle: d.decisions},
@@ -65,6 +72,10 @@ func Set(deps Deps) web.Set {
 			{Pattern: "GET /decisions/{id}/again", Need: identity.Review, Handle: d.again, Saw: "decision_again"},
 			{Pattern: "GET /violations", Need: identity.Review, Handle: d.violations, Saw: "violations"},
 			{Pattern: "POST /violations/sweep", Need: identity.Review, Handle: d.sweepNow},
+			{Pattern: "GET /frequency", Need: identity.Review, Handle: d.frequent, Saw: "frequent"},
+			{Pattern: "GET /frequency/{id}", Need: identity.Review, Handle: d.frequency, Saw: "frequency"},
+			{Pattern: "GET /consents", Need: identity.Review, Handle: d.consents, Saw: "consents"},
+			{Pattern: "GET /audit", Need: identity.Audit, Handle: d.audit, Saw: "audit"},
 		},
 	}
 }
