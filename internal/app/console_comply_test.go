@@ -74,6 +74,15 @@ func TestComplianceConsole(t *testing.T) {
 	t.Run("decisions", func(t *testing.T) { d.on(t).decisionPages(token, foreign) })
 	t.Run("frequency", func(t *testing.T) { d.on(t).frequencyPages(token, foreign) })
 	t.Run("consents", func(t *testing.T) { d.on(t).consentPages(token, foreign) })
+	t.Run("policy", func(t *testing.T) {
+		d := d.on(t)
+		d.shows(token, "/policy", "policies/house.yaml:", "HOUSE-CAP", "12 CFR")
+		if page := d.shows(token, "/policy?place=DE&kind=law", "policies/de.yaml:"); strings.Contains(page, "policies/house.yaml:") {
+			t.Error("the filter keeps other packs")
+		}
+		d.shows(token, "/policy?q=HOUSE-CAP&format=csv", "policies/house.yaml", "At most")
+		d.shows(token, "/policy?q=no+such+rule", "No rule matches")
+	})
 	t.Run("audit", func(t *testing.T) { d.on(t).auditPages(token, foreign) })
 	t.Run("violations", func(t *testing.T) { d.on(t).violationPages(token, foreign) })
 	t.Run("names are text", func(t *testing.T) { d.on(t).hostileName(token) })

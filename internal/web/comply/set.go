@@ -64,6 +64,7 @@ func Set(deps Deps) web.Set {
 			{Path: "/violations", Label: "Violations", Group: "Compliance", Go: "v", Need: identity.Review},
 			{Path: "/frequency", Label: "Contact frequency", Group: "Compliance", Go: "f", Need: identity.Review},
 			{Path: "/consents", Label: "Consents", Group: "Compliance", Go: "o", Need: identity.Review},
+			{Path: "/policy", Label: "Policy", Group: "Compliance", Go: "p", Need: identity.Config},
 			{Path: "/audit", Label: "Audit", Group: "Compliance", Go: "a", Need: identity.Audit},
 		},
 		Routes: []web.Route{
@@ -75,6 +76,7 @@ func Set(deps Deps) web.Set {
 			{Pattern: "GET /frequency", Need: identity.Review, Handle: d.frequent, Saw: "frequent"},
 			{Pattern: "GET /frequency/{id}", Need: identity.Review, Handle: d.frequency, Saw: "frequency"},
 			{Pattern: "GET /consents", Need: identity.Review, Handle: d.consents, Saw: "consents"},
+			{Pattern: "GET /policy", Need: identity.Config, Handle: d.policy},
 			{Pattern: "GET /audit", Need: identity.Audit, Handle: d.audit, Saw: "audit"},
 		},
 	}
