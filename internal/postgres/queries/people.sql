@@ -69,8 +69,13 @@ WHERE d.id = $1;
 SELECT id, channel, value, kind, rank, dead FROM contact_points WHERE debtor_id = $1 ORDER BY channel, rank, id;
 
 -- name: PointsByValue :many
--- Whose number or address this is: replies and delivery reports are matched by it.
-SELECT debtor_id, id FROM contact_points WHERE value = @value::text AND channel = @channel ORDER BY debtor_id, id;
+-- Whose number or address this is: replies and delivery reports are matched by it. The
+-- case of an email address means nothing.
+SELECT p.debtor_id, p.id FROM contact_points p WHERE p.value = @value::text AND p.channel = @channel
+UNION
+SELECT e.debtor_id, e.id FROM contact_points e
+WHERE lower(e.value) = lower(@value::text) AND e.value IS NOT NULL AND e.channel = 'email' AND e.channel = @channel
+ORDER BY 1, 2;
 
 -- name: EraseProfile :execrows
 UPDATE debtor_profiles SET name = '', locale = '', country = '', address = '{}' WHERE debtor_id = $1;

@@ -305,7 +305,11 @@ func (q *Queries) OwnersOf(ctx context.Context, ids []string) ([]OwnersOfRow, er
 }
 
 const pointsByValue = `-- name: PointsByValue :many
-SELECT debtor_id, id FROM contact_points WHERE value = $1::text AND channel = $2 ORDER BY debtor_id, id
+SELECT p.debtor_id, p.id FROM contact_points p WHERE p.value = $1::text AND p.channel = $2
+UNION
+SELECT e.debtor_id, e.id FROM contact_points e
+WHERE lower(e.value) = lower($1::text) AND e.value IS NOT NULL AND e.channel = 'email' AND e.channel = $2
+ORDER BY 1, 2
 `
 
 type PointsByValueRow struct {
@@ -313,7 +317,8 @@ type PointsByValueRow struct {
 	ID       string
 }
 
-// Whose number or address this is: replies and delivery reports are matched by it.
+// Whose number or address this is: replies and delivery reports are matched by it. The
+// case of an email address means nothing.
 func (q *Queries) PointsByValue(ctx context.Context, value string, channel string) ([]PointsByValueRow, error) {
 	rows, err := q.db.Query(ctx, pointsByValue, value, channel)
 	if err != nil {
