@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,12 +41,17 @@ func (a Replies) Inbound(ctx context.Context, in webhooks.Inbound) (webhooks.Mat
 		return webhooks.Matched{}, err
 	}
 	main := latest(people)
-	var m webhooks.Matched
+	m := webhooks.Matched{Debtors: []string{people[main].owner.Debtor}}
+	var twice []writer // further points of the same person with the same value
 	for i, p := range people {
-		m.Debtors = append(m.Debtors, p.owner.Debtor)
-		if i == main {
+		switch {
+		case i == main:
+			continue
+		case slices.Contains(m.Debtors, p.owner.Debtor):
+			twice = append(twice, p)
 			continue
 		}
+		m.Debtors = append(m.Debtors, p.owner.Debtor)
 		if _, err := a.take(ctx, p, in, true); err != nil {
 			return m, err
 		}
@@ -54,11 +60,33 @@ func (a Replies) Inbound(ctx context.Context, in webhooks.Inbound) (webhooks.Mat
 	if err != nil {
 		return m, err
 	}
+	if err := a.giveUp(ctx, twice, r); err != nil {
+		return m, err
+	}
 	m.Outcome = string(r.first)
 	if m.Nobody = r.unasked; m.Nobody {
 		m.Outcome = replyKept
 	}
 	return m, nil
+}
+
+// giveUp marks further points of people that have the number or address of a stranger.
+func (a Replies) giveUp(ctx context.Context, points []writer, r taken) error {
+	for _, p := range points {
+		if !r.stranger {
+			return nil
+		}
+		_, err := a.commands.Write(ctx, p.ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+			if slices.ContainsFunc(f.Points, func(k dunning.PointState) bool { return k.ID == p.owner.Point && k.Dead == "" }) {
+				return dunning.Handle(f, dunning.MarkPoint{PointDead: dunning.PointDead{ID: p.owner.Point, Reason: "wrong_person"}}, byWebhook, at)
+			}
+			return nil, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writer is somebody who may have written a message.
@@ -128,8 +156,9 @@ func latest(people []writer) int {
 
 // taken is what became of a reply.
 type taken struct {
-	first   answers.Intent // surest finding
-	unasked bool           // a person must read it and no task says so
+	first    answers.Intent // surest finding
+	unasked  bool           // a person must read it and no task says so
+	stranger bool           // somebody else has the number or address
 }
 
 // take reads a message as from one debtor and commits what follows from it.
@@ -138,7 +167,8 @@ func (a Replies) take(ctx context.Context, w writer, in webhooks.Inbound, quiet 
 	_, err := a.commands.Write(ctx, w.ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
 		r := answers.Read(inputOf(in, f, at))
 		cmd := dunning.TakeReply{ID: in.ID, Channel: in.Channel, Point: known(f, w.owner.Point), Reading: r, Received: received(in, at), Quiet: quiet}
-		out = taken{first: r.Findings[0].Intent, unasked: !f.CaseOpen && cmd.AsksPerson()}
+		wrong, _ := r.Find(answers.WrongPerson)
+		out = taken{first: r.Findings[0].Intent, unasked: !f.CaseOpen && cmd.AsksPerson(), stranger: wrong.Sure()}
 		return dunning.Handle(f, cmd, "debtor", at)
 	})
 	if errors.Is(err, dunning.ErrInvalid) || errors.Is(err, dunning.ErrUnknown) {

@@ -171,6 +171,42 @@ func TestARefusalHoldsForEverybodyAndTheRestForOne(t *testing.T) {
 	}
 }
 
+// TestOneNumberTwiceIsOnePerson: the same number under two ids is one writer, of whom
+// nothing is lost, and a stranger's number is given up under both.
+func TestOneNumberTwiceIsOnePerson(t *testing.T) {
+	for n, c := range []struct {
+		text    string
+		refused int
+		dispute int
+		dead    int
+	}{
+		{"I dispute this debt. Stop texting me", 1, 1, 0},
+		{"wrong number", 0, 0, 2},
+	} {
+		h := newHooked(t)
+		h.must(h.store.PutPoints(t.Context(), h.a.debtor, postgres.Point{ID: "a-first", Channel: dunning.SMS, Value: "+12125550100"}))
+		h.add(h.a, dunning.Fact{At: start, Body: dunning.PointKnown{ID: "a-first", Channel: dunning.SMS}})
+		for range 2 { // the second is the same message again
+			h.says(n, c.text)
+			if k := h.kindsOf(h.a.debtor); k["contact_logged"] != 1 || k["opted_out"] != c.refused || k["dispute_raised"] != c.dispute || k["point_dead"] != c.dead {
+				t.Errorf("%s: %v", c.text, k)
+			}
+		}
+	}
+}
+
+// TestTheCaseOfAnAddressMeansNothing: the debtor was imported with capitals, providers
+// give addresses in lower case.
+func TestTheCaseOfAnAddressMeansNothing(t *testing.T) {
+	h := newHooked(t)
+	m, err := NewReplies(h.store, h.book, h.clock).Inbound(t.Context(), webhooks.Inbound{
+		ID: "m/1", Channel: dunning.Email, From: strings.ToLower("D1@example.invalid"), Text: "Please stop emailing me",
+	})
+	if k := h.kindsOf(h.a.debtor); err != nil || m.Nobody || k["opted_out"] != 1 {
+		t.Errorf("%+v %v: %v", m, err, k)
+	}
+}
+
 // TestAReplyWithoutACaseIsShownToPeople: no task can hold it, so the inbox does.
 func TestAReplyWithoutACaseIsShownToPeople(t *testing.T) {
 	h := newHooked(t)
