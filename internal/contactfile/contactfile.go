@@ -133,6 +133,10 @@ func split(r io.Reader, max bounds) ([]json.RawMessage, error) {
 	if len(data) > max.bytes {
 		return nil, fmt.Errorf("the cases take more than %d bytes: %w; split them", max.bytes, ErrTooLarge)
 	}
+	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+		return nil, fmt.Errorf("the file is in UTF-16; save it as UTF-8")
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // some editors begin UTF-8 with a mark
 	var f struct {
 		Cases    *[]json.RawMessage `json:"cases"`
 		Question json.RawMessage    `json:"question"`

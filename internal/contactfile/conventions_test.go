@@ -103,6 +103,27 @@ func TestConventions(t *testing.T) {
 		{"INFO is none", both, []string{first, sms, text("info")}, ""},
 		{"a promise to pay is none", both, []string{first, sms, text("I will stop by your office on Friday to pay")}, ""},
 		{"a question about the end is none", both, []string{first, sms, text("when does my plan end?")}, ""},
+		{"words around a stop word", both, []string{first, sms, text("Stop, please.")}, "US-CTIA-01"},
+		{"a stop word with a picture", both, []string{first, sms, text("Stop 🛑")}, "US-CTIA-01"},
+		{"words of one's own", both, []string{first, sms, text("Do not ever text me again")}, "US-CTIA-01"},
+		{"a stop word of another language", both, []string{first, sms, text("ALTO")}, "US-CTIA-01"},
+		{"rude words", both, []string{first, sms, text("fuck off")}, "US-CTIA-01"},
+		{"a wrong number", both, []string{first, sms, text("You have the wrong number")}, "US-CTIA-01"},
+		{"calls refused by text are refused", both, []string{text("stop calling me")}, "US-F-MEDIA-01"},
+		{"a job that ended is no refusal", both, []string{first, sms, text("I ceased working there, can I pay later?")}, ""},
+		{"a refused medium of another name", both, []string{first, sms, prefs(`{"kind": "media_opt_out", "by": "C1", "received_at": "2026-05-04T12:00:00-04:00", "scope": {"channel": "text"}}`), `{"facts": {"collector": {"id": "K1", "role": "third_party"}}}`}, "US-F-MEDIA-01"},
+		{"a refused medium that is not known is every medium", both, []string{prefs(`{"kind": "media_opt_out", "by": "C1", "received_at": "2026-05-04T12:00:00-04:00", "scope": {"channel": "pigeon"}}`)}, "US-F-MEDIA-01"},
+		{"a bankruptcy of an unknown stage is open", both, []string{first, flags(`"bankruptcy": {"chapter": 13, "petition_at": "2026-05-01T12:00:00-04:00", "status": "pending"}`)}, "US-F-BK-01"},
+		{"one without a stage too", both, []string{first, flags(`"bankruptcy": {"chapter": 13, "petition_at": "2026-05-01T12:00:00-04:00"}`)}, "US-F-BK-01"},
+		{"a breathing space of an unknown kind is a standard one", both, []string{first, place("GB-EAW", "ENG", "SW1A", "Europe/London"), q(`"channel": "letter", "address_id": "home", "at": "2026-04-30T10:00:00+01:00"`), flags(`"breathing_space": {"type": "other", "start": "2026-03-02", "days": 60}`)}, "GB-BS-01"},
+		{"a cease on file without a date", both, []string{notices(`{"kind": "cease_communication", "by": "C1", "written": true}`)}, "US-F-CEASE-01"},
+		{"a state in small letters", both, []string{sms, place("US-NY", "ny", "10001", "America/New_York"), q(`"at": "2026-09-15T12:00:00-04:00"`)}, "US-NYC-ECOMM-01"},
+		{"a country in small letters", both, []string{sms, place("us-NY", "NY", "10001", "America/New_York"), q(`"at": "2026-09-15T12:00:00-04:00"`)}, "US-NYC-ECOMM-01"},
+		{"no country", both, []string{`{"jurisdiction": ""}`}, "-"},
+		{"a past contact without an instant", both, []string{history(`{"id": "h", "direction": "outbound", "channel": "call", "outcome": "no_answer", "debts": ["D1"]}`)}, "-"},
+		{"a talk on a channel of another name was a call", both, []string{history(`{"id": "h", "at": "2026-05-04T12:00:00-04:00", "direction": "outbound", "channel": "phone", "outcome": "conversation", "person": "C1", "address_id": "m1", "debts": ["D1"]}`)}, "US-F-FREQ-02"},
+		{"dials on a channel of another name count", both, []string{history(strings.TrimSuffix(strings.Repeat(`{"id": "h", "at": "2026-05-04T12:00:00-04:00", "direction": "outbound", "channel": "phone", "outcome": "no_answer", "person": "C1", "address_id": "m1", "debts": ["D1"]},`, 7), ","))}, "US-F-FREQ-01"},
+		{"what came in on an unknown channel excuses no answer at night", both, []string{q(`"at": "2026-05-05T23:00:00-04:00"`), history(`{"id": "h", "at": "2026-05-05T22:00:00-04:00", "direction": "inbound", "channel": "phone", "outcome": "received", "person": "C1", "address_id": "m1", "debts": ["D1"]}`)}, "US-F-TIME-01"},
 		{"START takes STOP back", both, []string{first, sms, prefs(`{"kind": "inbound_text", "by": "C1", "received_at": "2026-05-04T13:00:00-04:00", "address_id": "m1", "text": "start"}, {"kind": "inbound_text", "by": "C1", "received_at": "2026-05-04T12:00:00-04:00", "address_id": "m1", "text": "STOP"}`)}, ""},
 		{"a STOP after START stands", both, []string{first, sms, prefs(`{"kind": "inbound_text", "by": "C1", "received_at": "2026-05-04T11:00:00-04:00", "address_id": "m1", "text": "start"}, {"kind": "inbound_text", "by": "C1", "received_at": "2026-05-04T12:00:00-04:00", "address_id": "m1", "text": "STOP"}`)}, "US-CTIA-01"},
 		{"STOP from one number covers another under strict", "strict", []string{first, sms, text("STOP"), q(`"address_id": "m2"`)}, "US-CTIA-01"},
@@ -156,6 +177,10 @@ func TestConventions(t *testing.T) {
 			place("US-WA", "WA", "98101", "America/Los_Angeles"), q(`"at": "2026-05-05T15:00:00-04:00"`),
 			history(strings.TrimSuffix(strings.Repeat(`{"id": "h", "at": "2026-05-04T12:00:00-07:00", "direction": "outbound", "channel": "letter", "outcome": "sent", "person": "C1", "address_id": "home", "debts": ["D1"]},`, 3), ",")),
 		}, "US-WA-FREQ-01"},
+		{"a third text of the day to a mobile in Washington", both, []string{
+			place("US-WA", "WA", "98101", "America/Los_Angeles"), sms, q(`"at": "2026-05-05T15:00:00-07:00"`),
+			history(strings.TrimSuffix(strings.Repeat(`{"id": "h", "at": "2026-05-05T12:00:00-07:00", "direction": "outbound", "channel": "sms", "outcome": "delivered", "person": "C1", "address_id": "m1", "debts": ["D1"]},`, 2), ",")),
+		}, "US-WA-CELL-01"},
 		{"Western Australia is not Washington", both, []string{place("AU", "WA", "6000", "Australia/Perth"), q(`"at": "2026-11-10T06:00:00+08:00"`)}, "AU-TIME-01"},
 		{"Ontario is CA-ON, not California", both, []string{place("CA-ON", "ON", "M5V", "America/Toronto")}, "CA-ON-NOTICE-01"},
 		{"a breathing space in England", both, []string{first, place("GB-EAW", "ENG", "SW1A", "Europe/London"), q(`"channel": "letter", "address_id": "home", "at": "2026-04-30T10:00:00+01:00"`), flags(`"breathing_space": {"type": "standard", "start": "2026-03-02", "days": 60}`)}, "GB-BS-01"},
@@ -340,5 +365,24 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	if out, err := ask(t.Context(), plain); err != nil || !strings.HasPrefix(out, `{"id":"X","allowed":true`) {
 		t.Errorf("one case: %q, %v", out, err)
+	}
+}
+
+// TestEncodings: a byte order mark in front of UTF-8 is no fault, and UTF-16 is
+// refused with what to do about it.
+func TestEncodings(t *testing.T) {
+	in := `{"cases": [` + plain + `]}`
+	var without, with bytes.Buffer
+	if err := contactfile.Answer(strings.NewReader(in), packs(t), "strict", &without); err != nil {
+		t.Fatal(err)
+	}
+	if err := contactfile.Answer(strings.NewReader("\xef\xbb\xbf"+in), packs(t), "strict", &with); err != nil || with.String() != without.String() {
+		t.Errorf("with a mark: %v: %s", err, with.String())
+	}
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		err := contactfile.Answer(strings.NewReader(mark+"{\x00"), packs(t), "strict", &with)
+		if err == nil || !strings.Contains(err.Error(), "UTF-8") {
+			t.Errorf("UTF-16: %v", err)
+		}
 	}
 }

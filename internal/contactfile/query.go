@@ -17,6 +17,9 @@ func (c *Case) Query(ambiguity string) (contact.Query, error) {
 	if u.At.IsZero() {
 		return contact.Query{}, fmt.Errorf("question.at is missing")
 	}
+	if c.country() == "" {
+		return contact.Query{}, fmt.Errorf("jurisdiction is missing: nobody knows which law to ask; write a country (US) or a country and a state (US-NY)")
+	}
 	q := contact.Query{
 		At: u.At, Channel: u.Channel, Purpose: u.Purpose, Automated: u.Automated,
 		Role: f.Collector.Role, CollectorID: f.Collector.ID,
@@ -34,7 +37,9 @@ func (c *Case) Query(ambiguity string) (contact.Query, error) {
 	}
 	q.Places = c.places()
 	q.Point = c.point()
-	c.history(&q)
+	if err := c.history(&q); err != nil {
+		return contact.Query{}, err
+	}
 	for _, n := range f.NumberChecks {
 		q.Checks = append(q.Checks, contact.NumberCheck{PointID: n.AddressID, At: n.At, Reassigned: n.Reassigned})
 	}
@@ -106,10 +111,16 @@ func zone(name string) (*time.Location, error) {
 	return loc, nil
 }
 
+// country of every address of the case; "" when the case names none.
+func (c *Case) country() string {
+	country, _, _ := strings.Cut(strings.TrimSpace(c.Jurisdiction), "-")
+	return strings.ToUpper(country)
+}
+
 // places: the country of every address is the first part of the case's
 // jurisdiction; state law follows from the addresses.
 func (c *Case) places() []contact.Place {
-	country, _, _ := strings.Cut(c.Jurisdiction, "-")
+	country := c.country()
 	if len(c.Facts.Consumer.Addresses) == 0 {
 		return []contact.Place{{Jurisdiction: country, Evidence: "case"}}
 	}
@@ -121,6 +132,7 @@ func (c *Case) places() []contact.Place {
 }
 
 func jurisdiction(country string, a address) string {
+	a.State = strings.ToUpper(strings.TrimSpace(a.State))
 	switch {
 	case country == "GB" && a.State != "SCT" && a.State != "NIR":
 		return "GB-EAW" // the stricter, wherever the file does not say otherwise
@@ -231,21 +243,42 @@ func (p phone) place() string {
 // noDebt is the id of no debt.
 const noDebt = "(none)"
 
-func (c *Case) history(q *contact.Query) {
+func (c *Case) history(q *contact.Query) error {
 	kinds := map[string]string{}
 	for _, p := range c.Facts.Consumer.Phones {
 		kinds[p.ID] = p.Kind
 	}
-	for _, e := range c.Facts.History {
+	for i, e := range c.Facts.History {
+		if e.At.IsZero() {
+			return fmt.Errorf("history[%d].at is missing: a contact without an instant cannot be counted", i)
+		}
 		if e.Debts != nil && len(e.Debts) == 0 {
 			e.Debts = []string{noDebt} // listed as none: nothing was discussed; not listed: anything may have been
 		}
 		q.Ledger = append(q.Ledger, contact.Contact{
-			ID: e.ID, At: e.At, Direction: e.Direction, Channel: e.Channel, Outcome: e.Outcome,
+			ID: e.ID, At: e.At, Direction: e.Direction, Channel: c.used(e), Outcome: e.Outcome,
 			Person: e.Person, Relation: c.owner(e.Person), PointID: e.AddressID, PointKind: kinds[e.AddressID],
 			Debts: e.Debts, Purpose: e.Purpose, CollectorID: e.CollectorID,
 		})
 	}
+	return nil
+}
+
+// used is the channel of a past contact. What is not known counts: a talk was a
+// call, and anything else that went out was on the channel now asked about.
+// What came in on an unknown channel is no reason for an answer.
+func (c *Case) used(e event) string {
+	switch e.Channel {
+	case "call", "prerecorded_call", "sms", "email", "letter", "postcard", "visit", "social_public", "web_portal":
+		return e.Channel
+	}
+	switch {
+	case e.Outcome == "conversation":
+		return "call"
+	case e.Direction != contact.Inbound:
+		return c.Question.Channel
+	}
+	return e.Channel
 }
 
 func (c *Case) notices(q *contact.Query) error {
@@ -272,7 +305,12 @@ func (c *Case) notices(q *contact.Query) error {
 // wrote, on sending for what was sent to the debtor.
 func (n notice) effective() *time.Time {
 	switch n.Kind {
-	case "dispute", "original_creditor_request", "cease_communication", "refuses_to_pay":
+	case "cease_communication", "refuses_to_pay":
+		if n.ReceivedAt == nil && n.SentAt == nil {
+			return &time.Time{} // on file without a date: known all along
+		}
+		return n.ReceivedAt
+	case "dispute", "original_creditor_request":
 		return n.ReceivedAt
 	}
 	if n.SentAt != nil {
@@ -318,12 +356,29 @@ func (c *Case) flags(q *contact.Query) error {
 		q.Flags = append(q.Flags, contact.Flag{ID: "employer", Kind: contact.FlagEmployerProhibits})
 	}
 	if b := f.Bankruptcy; b != nil {
-		q.Flags = append(q.Flags, contact.Flag{ID: "bankruptcy", Kind: contact.FlagBankruptcy, Status: b.Status, Since: or(b.Petition)})
+		q.Flags = append(q.Flags, contact.Flag{ID: "bankruptcy", Kind: contact.FlagBankruptcy, Status: stage(b.Status), Since: or(b.Petition)})
 	}
 	if d := f.Deceased; d != nil {
 		q.Flags = append(q.Flags, contact.Flag{ID: "deceased", Kind: contact.FlagDeceased, Since: or(d.At)})
 	}
 	return c.breathingSpace(q)
+}
+
+// stage of a bankruptcy; one that is not known to have ended is open.
+func stage(s string) string {
+	switch s {
+	case "discharged", "dismissed", "closed":
+		return s
+	}
+	return "open"
+}
+
+// moratorium is the kind of breathing space; one that is not known is a standard one.
+func moratorium(s string) string {
+	if s == "mental_health_crisis" {
+		return s
+	}
+	return "standard"
 }
 
 func or(t *time.Time) time.Time {
@@ -340,7 +395,7 @@ func (c *Case) breathingSpace(q *contact.Query) error {
 	if b == nil {
 		return nil
 	}
-	flag := contact.Flag{ID: "breathing_space", Kind: contact.FlagBreathingSpace, Status: b.Type}
+	flag := contact.Flag{ID: "breathing_space", Kind: contact.FlagBreathingSpace, Status: moratorium(b.Type)}
 	start, err := date("breathing_space.start", b.Start)
 	if err != nil {
 		return err

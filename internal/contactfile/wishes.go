@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/duly/duly/dunning/answers"
 	"github.com/duly/duly/dunning/contact"
 )
 
@@ -94,7 +96,7 @@ func clocks(from, to string) (int, int, error) {
 
 func (p preference) refusal(q *contact.Query, id string) {
 	o := contact.OptOut{
-		ID: id, By: p.By, At: p.at(), Channel: p.Scope.Channel, PointID: p.Scope.AddressID, Keyword: isStop(p.Text), InReplyTo: p.InReplyTo,
+		ID: id, By: p.By, At: p.at(), Channel: medium(p.Scope.Channel), PointID: p.Scope.AddressID, Keyword: isStop(p.Text), InReplyTo: p.InReplyTo,
 		Written: p.Written || p.MediumUsed == "sms" || p.MediumUsed == "email" || p.MediumUsed == "letter",
 	}
 	used := p.MediumUsed
@@ -117,10 +119,32 @@ func (p preference) refusal(q *contact.Query, id string) {
 			Person: p.By, PointID: o.PointID, Debts: c0(q),
 		})
 	}
-	if o.Kind == contact.OptOutKeyword && !isRefusal(p.Text) {
+	if o.Kind != contact.OptOutKeyword {
+		q.OptOuts = append(q.OptOuts, o)
 		return
 	}
-	q.OptOuts = append(q.OptOuts, o)
+	media, keyword := refused(p.Text)
+	for _, m := range media {
+		x := o
+		if x.Channel, x.Keyword = m, keyword; m != "sms" {
+			x.Kind, x.PointID, x.Written = contact.OptOutMedium, "", true // said about the medium, not about this number
+		}
+		q.OptOuts = append(q.OptOuts, x)
+	}
+}
+
+// medium that a refusal names; one that is not known may be any, so it is every
+// medium ("").
+func medium(s string) string {
+	switch s = strings.ToLower(strings.TrimSpace(s)); s {
+	case "call", "prerecorded_call", "sms", "email", "letter", "postcard", "visit", "social_public":
+		return s
+	case "voice", "phone", "telephone":
+		return "call"
+	case "text":
+		return "sms"
+	}
+	return ""
 }
 
 // c0 lists the debts of the question.
@@ -212,32 +236,40 @@ func isStart(text string) bool {
 	return false
 }
 
-// refusals are phrases that a reasonable person reads as "do not write".
-var refusals = []string{
-	"unsubscribe", "opt out", "opt me out", "optout", "take me off", "remove me", "remove my number", "delete my number", "lose my number",
-	"leave me alone", "no more text", "no more message", "no more sms", "stop text", "stop messag", "stop sending", "stop contact",
-	"stop writing", "stop bothering", "stop harass", "stop it", "stop this", "stop these", "please stop", "pls stop", "stop please",
-	"stop now", "do not text", "don't text", "dont text", "do not contact", "don't contact", "dont contact", "do not message",
-	"don't message", "dont message", "do not send", "don't send", "dont send", "do not write", "don't write", "dont write",
-	"quit text", "quit messag", "quit sending", "quit contact", "cease", "never text", "never contact", "not want text",
-	"want no more", "not want any more", "not want these", "don't want these", "dont want these", "don't want text", "dont want text",
-	"not wish to receive", "not want to receive", "don't want to receive", "dont want to receive", "no longer want", "no longer wish",
-	"revoke my consent", "withdraw my consent", "cancel text", "cancel messag", "end text", "end these", "stop all",
-}
-
-// isRefusal classifies a text message: a stop word alone, or words that a
-// reasonable person would read as a refusal. HELP and INFO are neither.
-func isRefusal(text string) bool {
+// refused classifies a text message as the replies of real debtors are (the
+// answers package): the media it refuses, "" meaning every one, and whether it
+// is a stop word and nothing else. A message about a wrong number refuses texts
+// to that number. HELP and INFO are no refusal, and what is doubtful is one.
+func refused(text string) (media []string, keyword bool) {
 	if isStop(text) {
-		return true
+		return []string{"sms"}, true
 	}
-	s := strings.ToLower(strings.Join(strings.Fields(strings.ReplaceAll(text, "’", "'")), " "))
-	for _, r := range refusals {
-		if strings.Contains(s, r) {
-			return true
+	r := answers.Read(answers.Input{Text: text, Channel: "sms"})
+	for _, f := range r.Findings {
+		switch {
+		case f.Intent == answers.OptOut:
+			media, keyword = append(media, scopes(f.Scope)...), keyword || f.Keyword
+		case f.Intent == answers.Cease:
+			media = append(media, "")
+		case f.Intent == answers.WrongPerson && f.Sure():
+			media = append(media, "sms")
 		}
 	}
-	return false
+	slices.Sort(media)
+	return slices.Compact(media), keyword
+}
+
+// scopes are the media that an opt-out's words name.
+func scopes(s string) []string {
+	switch s {
+	case "", "sms":
+		return []string{"sms"}
+	case "electronic":
+		return []string{"email", "sms"}
+	case "email", "call", "letter":
+		return []string{s}
+	}
+	return []string{""} // all, and what is not known
 }
 
 // burdens are words of an opt-out method that asks for more than the wish and
