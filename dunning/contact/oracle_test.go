@@ -297,7 +297,7 @@ func capsAllow(q *contact.Query, t time.Time, federal, strict bool) bool {
 	case place == "CA-ON" && q.Role == contact.ThirdParty:
 		return ontario(q, t)
 	case place == "US-WA" && q.Role == contact.ThirdParty:
-		return washington(q, t, strict)
+		return washington(q, t)
 	case place == "US-DC":
 		return columbia(q, t, strict)
 	case place == "US-NY-NYC":
@@ -306,15 +306,15 @@ func capsAllow(q *contact.Query, t time.Time, federal, strict bool) bool {
 	return true
 }
 
-// washington: three in a week in any form, and under strict two calls or texts
+// washington: three in a week in any form, and two calls or texts
 // a day to a mobile; answers apart.
-func washington(q *contact.Query, t time.Time, strict bool) bool {
+func washington(q *contact.Query, t time.Time) bool {
 	made := func(c contact.Contact) bool { return c.Outcome != "busy_signal" }
 	if dated(q, t, 7, made) >= 3 && !wroteIn(q, t, 7) {
 		return false
 	}
 	mobile := func(c contact.Contact) bool { return made(c) && (c.Channel == "call" || c.Channel == "sms") }
-	return !strict || q.Channel == "email" || dated(q, t, 1, mobile) < 2 || wroteIn(q, t, 1)
+	return q.Channel == "email" || dated(q, t, 1, mobile) < 2 || wroteIn(q, t, 1)
 }
 
 // columbia: four calls in seven days, none for seven days after a completed
