@@ -116,9 +116,17 @@ func (g *Gate) report(ch dunning.Channel, o dunning.Outcome) {
 	switch {
 	case o.Alone: // this message only
 	case o.Class == dunning.FailedLater:
-		l.paused = now.Add(o.RetryAfter)
+		l.pause(now.Add(o.RetryAfter))
 	case o.Class == dunning.FailedConfig: // every other message would be refused as well
-		l.paused = now.Add(configPause)
+		l.pause(now.Add(configPause))
+	}
+}
+
+// pause closes a channel. Calls that were under way together are refused together: the
+// longest of what the provider asked them for is kept.
+func (l *lane) pause(until time.Time) {
+	if until.After(l.paused) {
+		l.paused = until
 	}
 }
 

@@ -48,3 +48,20 @@ func TestWhatConcernsOneMessagePausesNobody(t *testing.T) {
 		t.Errorf("closed for %v", closed)
 	}
 }
+
+// TestTheLongestPauseIsKept: calls under way together are refused with different wishes,
+// and the shorter one comes last.
+func TestTheLongestPauseIsKept(t *testing.T) {
+	wall := epoch
+	g := NewGate(func() time.Time { return wall }, nil)
+	for _, wish := range []time.Duration{time.Hour, time.Minute, 0} {
+		g.report(dunning.SMS, dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, RetryAfter: wish})
+	}
+	if got := g.admit(t.Context(), dunning.SMS); got != time.Hour {
+		t.Errorf("closed for %s, want an hour", got)
+	}
+	wall = wall.Add(time.Hour)
+	if got := g.admit(t.Context(), dunning.SMS); got != 0 {
+		t.Errorf("closed for another %s", got)
+	}
+}
