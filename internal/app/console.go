@@ -64,6 +64,8 @@ type Console struct {
 	// callbacks and oneClick are what providers and debtors call; nil without Options.Getenv.
 	callbacks *webhooks.Server
 	oneClick  http.Handler
+	ui        *url.URL     // of Temporal; may be nil
+	decoder   http.Handler // of payloads, for the UI; may be nil
 	handler   http.Handler
 	meter     *meter
 	cancel    context.CancelFunc
@@ -105,6 +107,9 @@ func (c *Console) wireCallers() (err error) {
 	if c.o.Getenv == nil {
 		return nil
 	}
+	if err := c.wireCodec(); err != nil {
+		return err
+	}
 	d := WebhookDeps{Store: c.deps.Store, Book: c.book, Clock: c.deps.Clock, Count: c.meter.event, Log: c.deps.Log}
 	if c.callbacks, err = NewWebhooks(c.o.Getenv, d); err != nil {
 		return err
@@ -124,6 +129,9 @@ func (c *Console) mount() http.Handler {
 	if c.callbacks != nil {
 		mux.Handle("/webhooks/", c.callbacks)
 		mux.Handle(unsubscribe.Path, c.oneClick)
+	}
+	if c.decoder != nil {
+		mux.Handle(CodecPath, c.decoder)
 	}
 	mux.Handle("/", c.web.Handler())
 	return c.meter.count(mux)

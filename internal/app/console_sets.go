@@ -21,7 +21,7 @@ func (c *Console) collectors() collect.Deps {
 	store := c.deps.Store
 	renderer := &Renderer{Store: store, Book: c.book}
 	return collect.Deps{
-		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: c.doAs, Draft: renderer.Draft, Names: c.names,
+		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: c.doAs, Draft: renderer.Draft, Names: c.names, History: c.history,
 		Facts: func(ctx context.Context, debtor string) ([]dunning.Fact, error) {
 			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
 		},

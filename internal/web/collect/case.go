@@ -76,6 +76,7 @@ type casePage struct {
 	Given   url.Values
 	Limits  config.Limits
 	Last    read.Touch
+	History string // address in the Temporal UI
 }
 
 // share is one age bucket with its width in the bar, in hundredths of the picture.
@@ -184,6 +185,9 @@ func (d Deps) fill(r *web.Request, p *casePage) (err error) {
 	ctx := r.R.Context()
 	if p.Names, err = d.Names(ctx); err != nil {
 		return err
+	}
+	if d.History != nil {
+		p.History = d.History(p.Case)
 	}
 	p.Zone = firstOf(p.Standing.Zones)
 	p.Lights = lights(&p.facts, r.Now)

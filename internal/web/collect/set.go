@@ -44,6 +44,8 @@ type Deps struct {
 	Draft func(ctx context.Context, ref dunning.CaseRef, f dunning.Facts, ch dunning.Channel, template string, at time.Time) (dunning.Message, error)
 	// Names of users by their id, for "who has it".
 	Names func(ctx context.Context) (map[string]string, error)
+	// History is the address of a case's workflow in the Temporal UI; nil or "": none.
+	History func(caseID string) string
 }
 
 // Set is the pages with their rights.
