@@ -210,7 +210,7 @@ func (c *check) askHold(r *rule, t int64) (Code, int64) {
 	free := int64(always)
 	for i := range q.Flags {
 		f := &q.Flags[i]
-		if f.Kind != s.Flag || f.DirectConsent || s.ContactKnown && !f.ContactKnown || len(s.Statuses) > 0 && !has(s.Statuses, f.Status) {
+		if f.Kind != s.Flag || f.DirectConsent || s.ContactKnown && !f.ContactKnown || !s.stage(f.Status) {
 			continue
 		}
 		if f.Since.Unix() > t && !f.Since.IsZero() || !c.about(r, f.Debts) {
@@ -224,6 +224,12 @@ func (c *check) askHold(r *rule, t int64) (Code, int64) {
 		return "", 0
 	}
 	return CodeHold, free
+}
+
+// stage reports whether the rule is about a flag of this status. One whose
+// status nobody recorded may have any.
+func (s *HoldSpec) stage(status string) bool {
+	return status == "" || len(s.Statuses) == 0 || has(s.Statuses, status)
 }
 
 // holdEnds is the flag's end, or the end of the wait for a silent attorney.

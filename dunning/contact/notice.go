@@ -202,9 +202,9 @@ func (c *check) optOutStands(o *OptOut) bool {
 }
 
 // optOutCovers this channel and point. A refused medium is refused in all its
-// forms; under strict a bare stop word covers every number of the person.
+// forms, and one of an unknown name may be any; under strict a bare stop word covers every number of the person.
 func (c *check) optOutCovers(o *OptOut, anyChannel, widen bool) bool {
-	if o.Channel != "" && !anyChannel && medium(channelBit(o.Channel)) != medium(c.ch) {
+	if of := channelBit(o.Channel); of != 0 && !anyChannel && medium(of) != medium(c.ch) {
 		return false
 	}
 	return o.PointID == "" || o.PointID == c.q.Point.ID || widen && c.strict && o.Keyword && c.ch == chSMS
