@@ -25,7 +25,8 @@ type Ledger interface {
 
 // What a finding of the sweep says.
 const (
-	// Outside: Duly let a contact leave against a rule, by what was known.
+	// Outside: Duly let a contact leave against a rule, by what was known, or no decision
+	// on file allowed it (Error says so).
 	Outside Verdict = "outside"
 	// Late: it was allowed by what was known, and something that had been received
 	// already, but was entered later, would have kept it back.
@@ -46,6 +47,7 @@ type Finding struct {
 	Checked dunning.Checked `json:"checked"`
 	Late    []string        `json:"received_before,omitempty"` // what was received and not yet entered: kind@version
 	By      string          `json:"by,omitempty"`              // who logged it
+	Error   string          `json:"error,omitempty"`           // why nobody can say that it was allowed; no verdict then
 }
 
 // Sweep counts what the sweep saw.
@@ -113,18 +115,23 @@ func (s *sweep) debtor(ctx context.Context, debtor string) error {
 
 // left judges a contact of Duly at the fence, which is the fact at index i.
 func (s *sweep) left(ctx context.Context, debtor string, facts []dunning.Fact, i int, plan dunning.Fact) error {
+	moved, _ := facts[i].Body.(dunning.ContactMoved)
+	f := Finding{Contact: moved.ID, Case: facts[i].Case, Account: facts[i].Account, Debtor: debtor, At: facts[i].At}
+	s.sum.Swept++
 	p, ok := plan.Body.(dunning.ContactPlanned)
 	if !ok {
-		return fmt.Errorf("a contact left that nobody planned, at version %d", facts[i].Version)
+		return s.unproven(f, fmt.Sprintf("a contact left that nobody planned, at version %d", facts[i].Version))
 	}
-	s.sum.Swept++
-	at := facts[i].At
-	frame, err := s.frameOf(ctx, plan.Case, p.Decision)
-	if err != nil {
+	frame, ok, err := s.frameOf(ctx, plan.Case, p.Decision)
+	switch {
+	case err != nil:
 		return err
+	case !ok:
+		return s.unproven(f, fmt.Sprintf("the contact names the decision %q, which is not in the journal", p.Decision))
 	}
+	at := f.At
+	f.Changed = frame.Changed
 	ask := dunning.Ask{Channel: p.Channel, Purpose: p.Purpose, Automated: true, Point: p.Point, Ignore: p.ID}
-	f := Finding{Contact: p.ID, Case: plan.Case, Account: plan.Account, Debtor: debtor, At: at, Changed: frame.Changed}
 	known := before(facts, i)
 	if f.Checked, err = judge(frame.Setup, known, at, ask); err != nil {
 		return err
@@ -139,6 +146,14 @@ func (s *sweep) left(ctx context.Context, debtor string, facts []dunning.Fact, i
 		return s.each(f)
 	}
 	return s.late(frame, facts[i:], known, ask, f)
+}
+
+// unproven tells of a contact that left and that no decision on file allowed. One
+// such row must not hide the others, so the sweep goes on.
+func (s *sweep) unproven(f Finding, why string) error {
+	f.Verdict, f.Error = Outside, why
+	s.sum.Outside++
+	return s.each(f)
 }
 
 // before are the facts committed before the one at index i: those of its own
@@ -223,19 +238,18 @@ func (s *sweep) refOf(ctx context.Context, x dunning.Fact) (dunning.CaseRef, err
 	return s.ledger.AccountRef(ctx, x.Account)
 }
 
-func (s *sweep) frameOf(ctx context.Context, caseID, decision string) (Frame, error) {
+// frameOf is the surroundings of a decision; false when the journal lacks it.
+func (s *sweep) frameOf(ctx context.Context, caseID, decision string) (Frame, bool, error) {
 	ref, err := s.ledger.CaseRef(ctx, caseID)
 	if err != nil {
-		return Frame{}, err
+		return Frame{}, false, err
 	}
 	d, ok, err := s.ledger.Decision(ctx, decision)
-	if err != nil {
-		return Frame{}, err
+	if err != nil || !ok {
+		return Frame{}, false, err
 	}
-	if !ok {
-		return Frame{}, fmt.Errorf("the contact names the decision %q, which is not in the journal", decision)
-	}
-	return s.frames.FrameOf(ctx, ref, d)
+	frame, err := s.frames.FrameOf(ctx, ref, d)
+	return frame, err == nil, err
 }
 
 // judge asks the policies over some facts.

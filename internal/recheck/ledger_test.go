@@ -180,6 +180,41 @@ func TestSweepFindsWhatWasOutside(t *testing.T) {
 	}
 }
 
+// A contact that left and that no decision on file allowed is a finding, and the
+// sweep goes on to the others.
+func TestSweepTellsOfContactsWithoutADecision(t *testing.T) {
+	for _, c := range []struct {
+		about  string
+		change func(p dunning.ContactPlanned) dunning.Body
+	}{
+		{"the decision is not in the journal", func(p dunning.ContactPlanned) dunning.Body {
+			p.Decision = "gone"
+			return p
+		}},
+		{"nobody planned it", func(p dunning.ContactPlanned) dunning.Body {
+			p.ID = "another"
+			return p
+		}},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			b := written(t)
+			for i, x := range b.life.Facts {
+				if p, ok := x.Body.(dunning.ContactPlanned); ok {
+					b.life.Facts[i].Body = c.change(p)
+					break
+				}
+			}
+			sum, found := swept(t, b)
+			if sum != (recheck.Sweep{Swept: 2, Outside: 1}) || len(found) != 1 {
+				t.Fatalf("%+v, %+v", sum, found)
+			}
+			if f := found[0]; f.Verdict != recheck.Outside || f.Error == "" || f.Contact == "" || f.Debtor == "" || f.At.IsZero() {
+				t.Errorf("%+v does not say what is wrong", f)
+			}
+		})
+	}
+}
+
 func refusedBy(f recheck.Finding, rule string) bool {
 	for _, r := range f.Checked.Verdict.Reasons {
 		if r.Rule == rule {
