@@ -105,6 +105,16 @@ func (r *replying) add(facts []Fact, err error) {
 	r.err = cmp.Or(r.err, err)
 }
 
+// try is add for what a refusal in the same message must not depend on: what does not
+// fit is for a person.
+func (r *replying) try(facts []Fact, err error) {
+	if err != nil {
+		r.wait = true
+		return
+	}
+	r.add(facts, nil)
+}
+
 func (r *replying) id(what string) string { return r.c.ID + "/" + what }
 
 func (r *replying) told() Told {
@@ -200,7 +210,7 @@ func (r *replying) state(x answers.Finding) {
 	case answers.WillPay:
 		r.promise(x)
 	case answers.CallMe:
-		r.add(r.f.stateWish(StateWish{WishStated: WishStated{ID: r.id("callback"), Wish: WishCallback, Told: r.told()}, Received: r.c.Received}, r.at))
+		r.try(r.f.stateWish(StateWish{WishStated: WishStated{ID: r.id("callback"), Wish: WishCallback, Told: r.told()}, Received: r.c.Received}, r.at))
 	}
 }
 
@@ -280,12 +290,12 @@ func (r *replying) inconvenient(x answers.Finding) {
 		r.wait = true
 	case x.Scope == "place":
 		w := WishStated{ID: r.id("place"), Wish: WishPlace, Place: "work", Told: r.told()}
-		r.add(r.f.stateWish(StateWish{WishStated: w, Received: r.c.Received}, r.at))
+		r.try(r.f.stateWish(StateWish{WishStated: w, Received: r.c.Received}, r.at))
 	case x.From == "":
 		r.wait = true
 	default:
 		t := TimesInconvenient{ID: r.id("times"), Days: x.Weekdays(), From: x.From, To: x.To, Told: r.told()}
-		r.add(r.f.stateTimes(StateTimes{TimesInconvenient: t, Received: r.c.Received}, r.at))
+		r.try(r.f.stateTimes(StateTimes{TimesInconvenient: t, Received: r.c.Received}, r.at))
 	}
 }
 
@@ -303,7 +313,7 @@ func (r *replying) notice(kind string) {
 		return
 	}
 	n := NoticeReceived{ID: r.id(kind), Notice: kind, Told: r.told()}
-	r.add(r.f.receiveNotice(ReceiveNotice{NoticeReceived: n, Received: r.c.Received}, r.at))
+	r.try(r.f.receiveNotice(ReceiveNotice{NoticeReceived: n, Received: r.c.Received}, r.at))
 }
 
 // cease holds back every contact; the clock and a referral are for people to decide.
@@ -312,7 +322,7 @@ func (r *replying) cease() {
 		return
 	}
 	clock := false
-	r.add(r.f.newHold(PlaceHold{ID: r.id("hold"), HoldKind: HoldCease, Scope: ScopeDebtor, Clock: &clock, Owner: r.f.replyQueue()}, r.by, r.at))
+	r.try(r.f.newHold(PlaceHold{ID: r.id("hold"), HoldKind: HoldCease, Scope: ScopeDebtor, Clock: &clock, Owner: r.f.replyQueue()}, r.by, r.at))
 }
 
 // held reports whether the account is already held for a reason.
@@ -325,7 +335,7 @@ func (r *replying) status(status string) {
 		return
 	}
 	s := StatusKnown{ID: r.id(status), Status: status, Stage: "open", Told: r.told()}
-	r.add(r.f.recordStatus(RecordStatus{StatusKnown: s, Received: r.c.Received}, r.by, r.at))
+	r.try(r.f.recordStatus(RecordStatus{StatusKnown: s, Received: r.c.Received}, r.by, r.at))
 }
 
 // stands reports whether a status says all that the reply would: of this debt, and still.
@@ -338,7 +348,7 @@ func (r *replying) dispute() {
 	if r.f.Account == "" || r.held(HoldDispute) {
 		return
 	}
-	r.add(r.f.raiseDispute(RaiseDispute{ID: r.id("dispute"), Told: r.told(), Received: r.c.Received}, r.at))
+	r.try(r.f.raiseDispute(RaiseDispute{ID: r.id("dispute"), Told: r.told(), Received: r.c.Received}, r.at))
 }
 
 // promise makes a promise of a proposal, where the creditor allows that: a date

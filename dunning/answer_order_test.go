@@ -3,6 +3,8 @@ package dunning
 import (
 	"testing"
 	"time"
+
+	"github.com/duly/duly/dunning/answers"
 )
 
 // saidAt plays bodies at instants one after another, in the order in which they were committed.
@@ -106,5 +108,16 @@ func TestARefusalSaidTwiceIsConfirmedOnce(t *testing.T) {
 	f = saidAt(t, f, noon.Add(2*time.Minute), OptedIn{Channel: SMS})
 	if f = stop(f, "in/3", noon.Add(3*time.Minute)); answered(f, "in/3") {
 		t.Error("a refusal after a START was not confirmed yet")
+	}
+}
+
+// TestWhatDoesNotFitLosesNoRefusal: a reading whose other half no command takes is a
+// person's business, and the refusal in it stands all the same.
+func TestWhatDoesNotFitLosesNoRefusal(t *testing.T) {
+	c := reply("STOP")
+	c.Reading.Findings = append(c.Reading.Findings, answers.Finding{Intent: answers.Inconvenient, Confidence: 95, Scope: "time", From: "25:00", To: "26:00"})
+	facts, err := Handle(replied(t), c, "debtor", noon)
+	if want := "contact_logged:received→opt_out_confirmation, opted_out:sms, task_opened:opt_out"; err != nil || kinds(facts) != want {
+		t.Errorf("%s, %v; want %s", kinds(facts), err, want)
 	}
 }
