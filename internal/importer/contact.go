@@ -349,7 +349,8 @@ func (r *reading) optOut(told dunning.Told) dunning.Body {
 		Refusal: r.word("scope", []string{"medium", "keyword", "revocation", "marketing"}, false), Topic: r.text("purpose"),
 		Debts: r.about(), Told: told,
 	}
-	if o.Everything = channel == "all"; !o.Everything {
+	// Where the row does not say what was refused, the wider reading is recorded.
+	if o.Everything = channel == "all" || channel == "" && o.Topic == "" && o.Refusal != dunning.RefusesMarketing; !o.Everything {
 		o.Channel, o.Point = dunning.Channel(channel), r.valued(channel).ID
 	}
 	return o
@@ -363,6 +364,9 @@ func (r *reading) times(told dunning.Told) dunning.Body {
 			return t
 		}
 		t.Days = append(t.Days, strings.ToUpper(d[:1])+strings.ToLower(d[1:3]))
+	}
+	if t.Zone != "" && !knownZone(t.Zone) {
+		r.problem("zone", "%s is no time zone; write an IANA name such as America/New_York, or leave it empty for the debtor's own", quote(t.Zone))
 	}
 	if t.From == "" || t.To == "" {
 		r.problem("from", "inconvenient times need from and to, as HH:MM")
@@ -420,12 +424,28 @@ func (r *reading) status(record string, told dunning.Told) dunning.Body {
 	return s
 }
 
+// restricts reports whether a statement takes permission away, or stops contact.
+func restricts(b dunning.Body) bool {
+	switch b := b.(type) {
+	case dunning.OptedOut, dunning.ConsentRevoked, dunning.TimesInconvenient, dunning.NoticeReceived, dunning.DisputeRaised, dunning.HoldPlaced:
+		return true
+	case dunning.WishStated:
+		return b.Wish != dunning.WishCallback
+	case dunning.StatusKnown:
+		_, stops := dunning.HoldOf(b)
+		return stops || b.Stage == "" || b.Stage == "open"
+	case dunning.NumberChecked:
+		return b.Answer == "reassigned"
+	}
+	return false
+}
+
 // saidFacts are what a row of contact data says.
 func (s *stager) saidFacts(rec Record) []dunning.Fact {
 	out := make([]dunning.Fact, len(rec.Said))
 	for i, x := range rec.Said {
-		if x.At.IsZero() {
-			x.At = s.at
+		if x.At.IsZero() || !s.at.IsZero() && x.At.After(s.at) && restricts(x.Body) {
+			x.At = s.at // what is on file has been received: a day without a time must not hold a refusal back until noon
 		}
 		if x.Source == "" {
 			x.Source = join("said", shortHash(x.Body))

@@ -80,6 +80,7 @@ func TestStatements(t *testing.T) {
 		{"inconvenient times", cell("record", "inconvenient_time", "days", "Mon Tue", "from", "09:00", "to", "12:00"), "times_inconvenient"},
 		{"times on a day that no week has", cell("record", "inconvenient_time", "days", "Sol", "from", "09:00", "to", "12:00"), "days"},
 		{"times that no clock shows", cell("record", "inconvenient_time", "from", "25:00", "to", "12:00"), "from"},
+		{"times in a zone that nobody knows", cell("record", "inconvenient_time", "from", "09:00", "to", "12:00", "zone", "EST5"), "zone"},
 		{"times without an end", cell("record", "inconvenient_time", "from", "09:00"), "from"},
 		{"an inconvenient place", cell("record", "inconvenient_place", "place", "home"), "wish_stated"},
 		{"no calls at work", cell("record", "no_work_calls", "medium", "letter"), "wish_stated"},
@@ -120,6 +121,36 @@ func TestStatements(t *testing.T) {
 				t.Errorf("facts %v, want %s", kinds, c.want)
 			}
 		})
+	}
+}
+
+// A refusal that names no channel is the widest; a topic or marketing narrows it.
+func TestRefusalsWithoutAChannelAreWide(t *testing.T) {
+	rows := rowsOf(t, mapping.Consents, "account,at,record,channel,scope,purpose",
+		"C1,2026-03-02,opt_out,,,", "C1,2026-03-02,opt_out,sms,,", "C1,2026-03-02,opt_out,,marketing,", "C1,2026-03-02,opt_out,,,payment_reminder")
+	for i, want := range []bool{true, false, false, false} {
+		if o, ok := rows[i].Record.Said[0].Body.(dunning.OptedOut); !ok || o.Everything != want {
+			t.Errorf("row %d: %+v, want everything %v", i+2, o, want)
+		}
+	}
+}
+
+// A refusal dated today, without a time, holds from the import on and not from
+// noon; a permission is not brought forward.
+func TestRefusalsOfTodayHoldAtOnce(t *testing.T) {
+	now, noon := time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC), time.Date(2026, 3, 2, 17, 0, 0, 0, time.UTC)
+	rec := Record{Said: []Said{
+		{At: noon, Source: "1", Debtor: true, Body: dunning.OptedOut{ID: "1", Everything: true}},
+		{At: noon, Source: "2", Debtor: true, Body: dunning.StatusKnown{ID: "2", Status: dunning.StatusBankruptcy}},
+		{At: noon, Source: "3", Debtor: true, Body: dunning.Consented{ID: "3", Basis: "express"}},
+		{At: noon, Source: "4", Debtor: true, Body: dunning.WishStated{ID: "4", Wish: dunning.WishCallback}},
+		{At: now.AddDate(0, 0, -1), Source: "5", Debtor: true, Body: dunning.OptedOut{ID: "5", Everything: true}},
+	}}
+	s := &stager{at: now}
+	for i, want := range []time.Time{now, now, noon, noon, now.AddDate(0, 0, -1)} {
+		if got := s.saidFacts(rec)[i].At; !got.Equal(want) {
+			t.Errorf("fact %d holds from %s, want %s", i+1, got, want)
+		}
 	}
 }
 
