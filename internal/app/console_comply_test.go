@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/evidence"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/workflows"
@@ -85,6 +87,7 @@ func TestComplianceConsole(t *testing.T) {
 	})
 	t.Run("audit", func(t *testing.T) { d.on(t).auditPages(token, foreign) })
 	t.Run("violations", func(t *testing.T) { d.on(t).violationPages(token, foreign) })
+	t.Run("evidence", func(t *testing.T) { d.on(t).evidencePack(token, foreign) })
 	t.Run("names are text", func(t *testing.T) { d.on(t).hostileName(token) })
 }
 
@@ -214,5 +217,25 @@ func (d *desk) hostileName(token string) {
 		if strings.Contains(d.shows(token, path, "&lt;script&gt;steal"), "<script>steal") {
 			d.t.Errorf("%s runs a name", path)
 		}
+	}
+}
+
+func (d *desk) evidencePack(token, foreign string) {
+	path := "/cases/" + d.ref.Case + "/evidence"
+	raw := d.shows(token, path)
+	m, digest, err := evidence.Verify(strings.NewReader(raw), int64(len(raw)))
+	d.must(err)
+	var paths []string
+	for _, f := range m.Files {
+		paths = append(paths, f.Path)
+	}
+	for _, want := range []string{"case.json", "facts.json", "decisions.json", "messages/0001.json", "messages/0004.json", "summary.html"} {
+		if !slices.Contains(paths, want) {
+			d.t.Errorf("the pack lacks %s: %v", want, paths)
+		}
+	}
+	d.shows(token, "/audit?action=export.evidence", digest)
+	if res := d.open(foreign, "GET", path); res.StatusCode != http.StatusNotFound {
+		d.t.Errorf("another creditor's compliance: status %d", res.StatusCode)
 	}
 }

@@ -22,6 +22,9 @@ var files embed.FS
 type Reader interface {
 	CaseDecision(ctx context.Context, s read.Scope, id string) (dunning.StoredDecision, error)
 	ListDecisions(ctx context.Context, s read.Scope, f read.DecisionFilter, p read.Page) (read.List[read.DecisionRow], error)
+	CasePage(ctx context.Context, s read.Scope, caseID string, at time.Time) (read.CasePage, error)
+	CaseDecisions(ctx context.Context, s read.Scope, caseID string, p read.Page) (read.List[read.DecisionRow], error)
+	Messages(ctx context.Context, s read.Scope, f read.MessageFilter, p read.Page) (read.List[read.MessageRow], error)
 	Frequency(ctx context.Context, s read.Scope, debtor string, at time.Time, days int) ([]read.FrequencyRow, error)
 	Frequent(ctx context.Context, s read.Scope, at time.Time, days, limit int) ([]read.FrequencyRow, error)
 	Consents(ctx context.Context, s read.Scope, f read.ConsentFilter, p read.Page) (read.List[read.ConsentRow], error)
@@ -40,6 +43,9 @@ type Deps struct {
 	Whose func(ctx context.Context, debtor string) (dunning.CaseRef, error)
 	// Names of users by their id.
 	Names func(ctx context.Context) (map[string]string, error)
+	// Sent is a message as it was handed over, and the SHA-256 kept with it; an error that is
+	// a sentence when there is no copy.
+	Sent func(ctx context.Context, contact string) (dunning.Message, []byte, error)
 	// Log tells operations of what failed beside a request.
 	Log func(what string, err error)
 }
@@ -76,6 +82,7 @@ func Set(deps Deps) web.Set {
 			{Pattern: "GET /frequency", Need: identity.Review, Handle: d.frequent, Saw: "frequent"},
 			{Pattern: "GET /frequency/{id}", Need: identity.Review, Handle: d.frequency, Saw: "frequency"},
 			{Pattern: "GET /consents", Need: identity.Review, Handle: d.consents, Saw: "consents"},
+			{Pattern: "GET /cases/{id}/evidence", Need: identity.Export, Handle: d.evidence},
 			{Pattern: "GET /policy", Need: identity.Config, Handle: d.policy},
 			{Pattern: "GET /audit", Need: identity.Audit, Handle: d.audit, Saw: "audit"},
 		},
