@@ -207,6 +207,10 @@ var statements = []string{
 	dunning.NoticeCease, dunning.NoticeRefuses, dunning.NoticeOriginalCreditor, "dispute", "notice", "number_check",
 }
 
+// writings stop contact when they come in writing. A row that does not say how
+// one came is read as if it had: nobody is written to on a doubt.
+var writings = []string{dunning.NoticeCease, dunning.NoticeRefuses, dunning.NoticeOriginalCreditor, "dispute"}
+
 // statement is a row about what somebody said, agreed to, refused or wrote, or about a
 // legal status.
 func (r *reading) statement() {
@@ -216,7 +220,7 @@ func (r *reading) statement() {
 		Medium: r.word("medium", dunning.Media, false), Words: r.text("words"), Person: r.word("person", dunning.Relations, false), Evidence: r.text("evidence"),
 	}
 	if told.Medium == "" {
-		told.Medium = importedBy
+		told.Medium, told.Written = importedBy, slices.Contains(writings, record)
 	}
 	s := Said{At: at, Debtor: true, Body: r.stated(record, told)}
 	r.identify(&s, record, at)

@@ -124,6 +124,18 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+// A request to cease of which nobody wrote down how it came is one in writing;
+// one by telephone is not.
+func TestCeaseWithoutAMediumIsWritten(t *testing.T) {
+	rows := rowsOf(t, mapping.Consents, "account,at,record,medium",
+		"C1,2026-03-02,cease_communication,", "C1,2026-03-02,cease_communication,call", "C1,2026-03-02,refuses_to_pay,")
+	for i, want := range []bool{true, false, true} {
+		if n, ok := rows[i].Record.Said[0].Body.(dunning.NoticeReceived); !ok || n.Written != want {
+			t.Errorf("row %d: %+v, want written %v", i+2, n, want)
+		}
+	}
+}
+
 // A refusal that names no channel is the widest; a topic or marketing narrows it.
 func TestRefusalsWithoutAChannelAreWide(t *testing.T) {
 	rows := rowsOf(t, mapping.Consents, "account,at,record,channel,scope,purpose",
