@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/duly/duly/commands"
@@ -209,16 +208,10 @@ func (h *hooks) reported(ctx context.Context, c postgres.Contact, r webhooks.Rep
 	return err
 }
 
-// owners are all debtors whose number or address it is. Addresses are compared as written
-// and in lower case.
+// owners are all debtors whose number or address it is; the case of an address means
+// nothing.
 func (h *hooks) owners(ctx context.Context, ch dunning.Channel, address string) ([]postgres.Owner, error) {
-	owners, err := h.store.Owners(ctx, ch, address)
-	if lower := strings.ToLower(address); err == nil && lower != address {
-		var more []postgres.Owner
-		more, err = h.store.Owners(ctx, ch, lower)
-		owners = append(owners, more...)
-	}
-	return owners, err
+	return h.store.Owners(ctx, ch, address)
 }
 
 // tell gives a command about a debtor.
