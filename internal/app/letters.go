@@ -107,12 +107,18 @@ func (p *Post) place(ctx context.Context, b *Batch, w postgres.WaitingLetter, on
 		b.Waiting[w.Contact] = rule
 		return nil
 	}
-	reason, later := "", false
-	err := p.inCase(ctx, w.Case, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
-		if reason, later = f.LetterStands(w.Contact, at); reason == "" || later {
+	reason, later, mine := "", false, false
+	// A letter that stands gets its place under the debtor's lock: a refusal is committed
+	// either before the decision, which sees it, or after the letter has its place.
+	err := p.inCase(ctx, w.Case, func(f dunning.Facts, at time.Time) (_ []dunning.Fact, err error) {
+		switch reason, later = f.LetterStands(w.Contact, at); {
+		case later:
 			return nil, nil
+		case reason != "":
+			return f.LetterCalledOff(w.Contact, reason, at), nil
 		}
-		return f.LetterCalledOff(w.Contact, reason, at), nil
+		mine, err = p.Store.PutInBatch(ctx, b.ID, postgres.BatchedLetter{Attempt: w.Attempt, Contact: w.Contact, Place: b.Letters + 1})
+		return nil, err
 	})
 	switch {
 	case err != nil:
@@ -120,12 +126,9 @@ func (p *Post) place(ctx context.Context, b *Batch, w postgres.WaitingLetter, on
 	case later:
 		b.Waiting[w.Contact] = reason
 		return nil
+	case reason != "":
+		mine, err = p.Store.PutInBatch(ctx, b.ID, postgres.BatchedLetter{Attempt: w.Attempt, Contact: w.Contact, LeftOut: reason})
 	}
-	l := postgres.BatchedLetter{Attempt: w.Attempt, Contact: w.Contact, LeftOut: reason}
-	if reason == "" {
-		l.Place = b.Letters + 1
-	}
-	mine, err := p.Store.PutInBatch(ctx, b.ID, l)
 	if err != nil || !mine { // another batch was closed at the same moment
 		return err
 	}
