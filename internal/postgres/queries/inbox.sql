@@ -46,10 +46,12 @@ WHERE (@source::text = '' OR source = @source::text) AND (@state::text = '' OR s
 ORDER BY id DESC LIMIT sqlc.arg(max);
 
 -- name: ReplayInbox :execrows
--- Events by id, else by source and state (empty: any), are to be processed again.
+-- Events by id, else by source and state (empty: any), are to be processed again. Not those
+-- that a person has assigned: what they said stands until they take it back.
 UPDATE inbox SET state = 'pending', next_try = clock_timestamp(), attempts = 0, error_code = ''
 WHERE (id = ANY(@ids::bigint[]) OR cardinality(@ids::bigint[]) = 0)
-  AND (@source::text = '' OR source = @source::text) AND (@state::text = '' OR state = @state::text);
+  AND (@source::text = '' OR source = @source::text) AND (@state::text = '' OR state = @state::text)
+  AND NOT EXISTS (SELECT FROM inbox_assignments a WHERE a.inbox_id = inbox.id AND a.state <> 'undone');
 
 -- name: InboxBacklog :one
 SELECT count(*) AS pending, coalesce(min(received_at), clock_timestamp())::timestamptz AS oldest,

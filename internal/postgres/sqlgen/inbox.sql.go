@@ -524,9 +524,11 @@ const replayInbox = `-- name: ReplayInbox :execrows
 UPDATE inbox SET state = 'pending', next_try = clock_timestamp(), attempts = 0, error_code = ''
 WHERE (id = ANY($1::bigint[]) OR cardinality($1::bigint[]) = 0)
   AND ($2::text = '' OR source = $2::text) AND ($3::text = '' OR state = $3::text)
+  AND NOT EXISTS (SELECT FROM inbox_assignments a WHERE a.inbox_id = inbox.id AND a.state <> 'undone')
 `
 
-// Events by id, else by source and state (empty: any), are to be processed again.
+// Events by id, else by source and state (empty: any), are to be processed again. Not those
+// that a person has assigned: what they said stands until they take it back.
 func (q *Queries) ReplayInbox(ctx context.Context, ids []int64, source string, state string) (int64, error) {
 	result, err := q.db.Exec(ctx, replayInbox, ids, source, state)
 	if err != nil {

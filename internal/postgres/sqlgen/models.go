@@ -102,6 +102,24 @@ type Inbox struct {
 	Debtors     []string
 }
 
+type InboxAssignment struct {
+	ID         string
+	InboxID    int64
+	Kind       string
+	CreditorID string
+	DebtorID   *string
+	AccountID  *string
+	Payment    string
+	By         string
+	At         time.Time
+	Reason     string
+	State      string
+	MadeAt     time.Time
+	UndoneBy   string
+	UndoneAt   *time.Time
+	UndoReason string
+}
+
 type InboxRequest struct {
 	ID         int64
 	Source     string
