@@ -231,6 +231,37 @@ func TestSummaryCounts(t *testing.T) {
 	}
 }
 
+// What was put off is counted by message: looks depend on the machine.
+func TestPutOff(t *testing.T) {
+	off := func(step, rule string, hour int) dunning.Event {
+		return dunning.Event{Kind: "deferred", Step: step, Rule: rule, NotBefore: t0.Add(time.Duration(hour) * time.Hour)}
+	}
+	left := func(step string) dunning.Event { return dunning.Event{Kind: "contact", Step: step, Channel: "email"} }
+	cases := []struct {
+		name   string
+		events []dunning.Event
+		want   []Count
+	}{
+		{"two looks at one message count once, whatever opening each saw", []dunning.Event{off("a", "R", 1), off("a", "R", 2), left("a")}, []Count{{"R", 1}}},
+		{"two rules that put one message off count once each", []dunning.Event{off("a", "R", 1), off("a", "S", 2), off("a", "R", 3)}, []Count{{"R", 1}, {"S", 1}}},
+		{"the step's next message counts anew", []dunning.Event{off("a", "R", 1), left("a"), off("a", "R", 2)}, []Count{{"R", 2}}},
+		{"another step's message leaves this one waiting", []dunning.Event{off("a", "R", 1), left("b"), off("a", "R", 2)}, []Count{{"R", 1}}},
+		{"a case that was closed waits for nothing", []dunning.Event{off("a", "R", 1), {Kind: "closed", Reason: "paid"}, off("a", "R", 2)}, []Count{{"R", 2}}},
+		{"a pause of a channel and a failed try are about machines", []dunning.Event{off("a", "shell:switch", 1), off("a", "retry_after", 2)}, nil},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			tl := tally{waits: map[putOff]bool{}}
+			for _, e := range c.events {
+				tl.event(e)
+			}
+			if got := tl.done().Deferred; !slices.Equal(got, c.want) {
+				t.Errorf("put off %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 func TestReportSaysWhatIsBroken(t *testing.T) {
 	r := Report{Guarantees: []Guarantee{{Name: "held", Checked: 2}, {Name: "not", Checked: 3, Broken: []string{"contact x"}, More: 1}}}
 	var b strings.Builder

@@ -25,7 +25,7 @@ type Summary struct {
 	Open      int              `json:"open"`
 	Reopened  int              `json:"reopened"`
 	Contacts  []Count          `json:"contacts"` // by channel and step
-	Deferred  []Count          `json:"deferred"` // by rule, each case, step and instant once
+	Deferred  []Count          `json:"deferred"` // messages put off, by rule; however often it was looked
 	Tasks     []Count          `json:"tasks"`    // by kind
 	Escalated int              `json:"escalated"`
 	Offers    int              `json:"offers"`
@@ -42,7 +42,12 @@ type Summary struct {
 type tally struct {
 	Summary
 	by map[*[]Count]map[string]int
+	// waits are the messages of one account that are put off, with the rules that did so.
+	waits map[putOff]bool
 }
+
+// putOff is a rule that put a step's next message off.
+type putOff struct{ step, rule string }
 
 func (t *tally) count(list *[]Count, what string) {
 	if t.by == nil {
@@ -72,6 +77,7 @@ func (t *tally) life(l Life) {
 			t.Open++
 		}
 	}
+	t.waits = map[putOff]bool{}
 	for _, e := range l.Events() {
 		t.event(e)
 	}
@@ -87,11 +93,9 @@ func (t *tally) event(e dunning.Event) {
 	switch e.Kind {
 	case "contact":
 		t.count(&t.Contacts, string(e.Channel)+" "+e.Step)
+		t.left(e.Step)
 	case "deferred":
-		// What a channel's pause or a try that failed puts off is about machines.
-		if !strings.HasPrefix(e.Rule, "shell:") && e.Rule != "retry_after" {
-			t.count(&t.Deferred, e.Rule)
-		}
+		t.deferred(putOff{e.Step, e.Rule})
 	case "task":
 		t.count(&t.Tasks, e.Reason)
 	case "escalated":
@@ -106,7 +110,24 @@ func (t *tally) event(e dunning.Event) {
 		t.count(&t.Promises, e.Reason)
 	case "closed":
 		t.count(&t.Closed, e.Reason)
+		clear(t.waits)
 	}
+}
+
+// deferred counts a message that a rule puts off, once until it leaves: how often a case
+// was looked at meanwhile depends on the machine, and what was put off does not.
+func (t *tally) deferred(p putOff) {
+	// What a channel's pause or a try that failed puts off is about machines.
+	if strings.HasPrefix(p.rule, "shell:") || p.rule == "retry_after" || t.waits[p] {
+		return
+	}
+	t.waits[p] = true
+	t.count(&t.Deferred, p.rule)
+}
+
+// left ends the waiting of a step's message.
+func (t *tally) left(step string) {
+	maps.DeleteFunc(t.waits, func(p putOff, _ bool) bool { return p.step == step })
 }
 
 // fact counts what the story does not tell.
