@@ -59,6 +59,15 @@ type Delivery struct {
 	UpdatedAt  time.Time
 }
 
+type FourEye struct {
+	Seq    int64
+	Step   string
+	By     string
+	Person *string
+	Reason string
+	At     time.Time
+}
+
 type Hook struct {
 	ID         string
 	CreditorID string
