@@ -291,7 +291,7 @@ const projectContactStates = `-- name: ProjectContactStates :exec
 UPDATE contacts c SET
   state = l.state, state_at = l.at, class = l.class, code = l.code, permanent = l.permanent,
   provider_id = coalesce(l.provider_id, c.provider_id), retry_at = l.retry_at, deadline = l.deadline
-FROM (SELECT DISTINCT ON (a.contact_id) a.id, a.contact_id, a.seq, a.version, a.state, a.at, a.class, a.code, a.permanent, a.provider_id, a.retry_at, a.deadline, a.recorded_at
+FROM (SELECT DISTINCT ON (a.contact_id) a.id, a.contact_id, a.seq, a.version, a.state, a.at, a.class, a.code, a.permanent, a.provider_id, a.retry_at, a.deadline, a.recorded_at, a.pos
       FROM attempts a
       JOIN (SELECT f.body->>'id' AS id
             FROM facts f
