@@ -7,6 +7,7 @@
 package simulate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,6 +38,18 @@ type Account struct {
 	Outages []Interval
 	// Choose picks the sequence when a case opens; nil keeps Setup.Sequence.
 	Choose func(v dunning.View) *dunning.Sequence
+
+	// Past is what is known when the simulation begins: it is folded and not told again.
+	// Facts and commands come after Begin.
+	Past []dunning.Fact
+	// Begin is the instant from which an account with a Past is lived through; an open case
+	// is looked at then. Zero: the first fact.
+	Begin time.Time
+	// Cases are the ids of the cases that are opened, one after another; what is left out is
+	// named after the account.
+	Cases []string
+	// Watch is told of every look: the facts and what was decided over them. May be nil.
+	Watch func(f *dunning.Facts, d *dunning.Decision)
 }
 
 // Command is a command at an instant.
@@ -84,16 +97,26 @@ type run struct {
 	have  bool // next is a plan that still stands
 	feed  int
 	cmd   int
+	cases int // opened so far
 }
 
-// Run lives through one account from its first fact until an instant.
-func Run(a Account, until time.Time) (Life, error) {
-	r := &run{acc: a}
+// Run lives through one account from its first fact, or from Begin, until an instant.
+func Run(a Account, until time.Time) (Life, error) { return RunContext(context.Background(), a, until) }
+
+// RunContext is Run that ends with the context's error when nobody waits any more.
+func RunContext(ctx context.Context, a Account, until time.Time) (Life, error) {
+	r := &run{acc: a, now: a.Begin}
 	var err error
-	if r.facts, err = dunning.Fold(a.Setup, nil); err != nil {
-		return r.life, err
+	if r.facts, err = dunning.Fold(a.Setup, a.Past); err != nil {
+		return r.life, fmt.Errorf("account %s: %w", a.Setup.Account, err)
+	}
+	if err := r.begin(); err != nil {
+		return r.life, fmt.Errorf("account %s: %w", a.Setup.Account, err)
 	}
 	for looks := 0; looks < maxLooks; looks++ {
+		if err := ctx.Err(); err != nil {
+			return r.life, err
+		}
 		at, ok := r.nextInstant()
 		if !ok || at.After(until) {
 			r.life.Final = r.facts
@@ -105,6 +128,38 @@ func Run(a Account, until time.Time) (Life, error) {
 		}
 	}
 	return r.life, fmt.Errorf("account %s: %w", a.Setup.Account, ErrRunaway)
+}
+
+// begin takes over an account with a past: what was under way to a provider is taken to be
+// accepted, and an open case is looked at. What is made true here is no event of the life.
+func (r *run) begin() error {
+	if r.acc.Begin.IsZero() {
+		return nil
+	}
+	for _, c := range r.facts.Contacts {
+		if c.Account != r.facts.Account || c.Logged != nil || c.State != dunning.ContactReserved && c.State != dunning.ContactSending {
+			continue
+		}
+		if err := r.arrives(c); err != nil {
+			return err
+		}
+	}
+	r.life.Facts = nil
+	if r.facts.CaseOpen {
+		r.next, r.have = dunning.Decision{Verb: dunning.VerbLook, WakeAt: r.now}, true
+	}
+	return nil
+}
+
+// arrives lets a contact that was under way be accepted.
+func (r *run) arrives(c dunning.ContactFacts) error {
+	if c.State == dunning.ContactReserved {
+		moved := dunning.ContactMoved{ID: c.ID, State: dunning.ContactSending}
+		if err := r.add(dunning.Fact{At: r.now, Account: c.Account, Case: c.Case, By: "system", Body: moved}); err != nil {
+			return err
+		}
+	}
+	return r.add(r.facts.Concluded(c.ID, dunning.Outcome{State: dunning.SendAccepted}, r.now)...)
 }
 
 // nextInstant is the earliest of: the next fact, the next command, the planned
@@ -254,10 +309,7 @@ func (r *run) open() error {
 		return r.look()
 	}
 	s := r.facts.Sequence
-	r.facts.Case = r.facts.Account
-	if n := r.facts.CaseCloses; n > 0 {
-		r.facts.Case = fmt.Sprintf("%s#%d", r.facts.Account, n+1)
-	}
+	r.facts.Case = r.caseID()
 	err := r.add(dunning.Fact{
 		At: r.now, Account: r.facts.Account, Case: r.facts.Case, By: "system",
 		Body: dunning.CaseOpened{Sequence: s.ID, Version: s.Version},
@@ -266,6 +318,18 @@ func (r *run) open() error {
 		return err
 	}
 	return r.look()
+}
+
+// caseID names the case that is opened now.
+func (r *run) caseID() string {
+	r.cases++
+	if r.cases <= len(r.acc.Cases) {
+		return r.acc.Cases[r.cases-1]
+	}
+	if n := r.facts.CaseCloses; n > 0 {
+		return fmt.Sprintf("%s#%d", r.facts.Account, n+1)
+	}
+	return r.facts.Account
 }
 
 // look decides and keeps the plan.
@@ -284,6 +348,9 @@ func (r *run) look() error {
 	}
 	r.life.Decisions = append(r.life.Decisions, made...)
 	r.next, r.have = made[len(made)-1], true
+	if r.acc.Watch != nil {
+		r.acc.Watch(&r.facts, &r.next)
+	}
 	return nil
 }
 
