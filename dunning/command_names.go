@@ -48,6 +48,19 @@ var commands = map[string]func([]byte) (Command, error){
 	"change_notice":   decodeCommand[ChangeNotice],
 	"check_number":    decodeCommand[CheckNumber],
 	"report_delivery": decodeCommand[ReportDelivery],
+
+	"withdraw_promise":    decodeCommand[WithdrawPromise],
+	"hand_over":           decodeCommand[HandOver],
+	"pin_note":            decodeCommand[PinNote],
+	"unpin_note":          decodeCommand[UnpinNote],
+	"dismiss_mention":     decodeCommand[DismissMention],
+	"set_callback":        decodeCommand[SetCallback],
+	"move_callback":       decodeCommand[MoveCallback],
+	"cancel_callback":     decodeCommand[CancelCallback],
+	"offer_settlement":    decodeCommand[OfferSettlement],
+	"accept_settlement":   decodeCommand[AcceptSettlement],
+	"decline_settlement":  decodeCommand[DeclineSettlement],
+	"withdraw_settlement": decodeCommand[WithdrawSettlement],
 }
 
 func decodeCommand[C Command](b []byte) (Command, error) {

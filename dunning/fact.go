@@ -272,14 +272,17 @@ type PlanEnded struct {
 	Outcome string `json:"outcome"`
 }
 
-// LeaseTaken gives the case to a collector until an instant.
+// LeaseTaken gives the case to a collector, or to a team (TeamOwner), until an
+// instant. From and Words are set when somebody handed it over.
 type LeaseTaken struct {
 	ID    string    `json:"id"`
 	Owner string    `json:"owner"`
 	Until time.Time `json:"until"`
+	From  string    `json:"from,omitempty"`  // who handed it over, as in Fact.By
+	Words string    `json:"words,omitempty"` // why; may be personal data, stays in Postgres
 }
 
-// LeaseEnded ends it. Outcome: handed_back, expired, expired_untouched.
+// LeaseEnded ends it. Outcome: handed_back, handed_over, expired, expired_untouched, closed.
 type LeaseEnded struct {
 	ID      string `json:"id"`
 	Outcome string `json:"outcome"`
@@ -299,9 +302,10 @@ const (
 	TaskApproval   TaskKind = "approval"   // of a referral
 	TaskCatchUp    TaskKind = "catch_up"
 	TaskSupervisor TaskKind = "supervisor"
-	TaskParked     TaskKind = "parked" // decisions do not settle, or a condition cannot be evaluated
-	TaskFailed     TaskKind = "failed" // provider refuses sender or content
-	TaskReply      TaskKind = "reply"  // read what the debtor wrote, and act on it
+	TaskParked     TaskKind = "parked"     // decisions do not settle, or a condition cannot be evaluated
+	TaskFailed     TaskKind = "failed"     // provider refuses sender or content
+	TaskReply      TaskKind = "reply"      // read what the debtor wrote, and act on it
+	TaskSettlement TaskKind = "settlement" // approve a settlement that is above somebody's authority
 )
 
 // TaskOpened asks a person. Until zero means no limit.
@@ -542,9 +546,11 @@ type NoticeSent struct {
 }
 
 // NoteWritten is a collector's note. Text is personal data and stays in Postgres.
+// Mentions are the ids of users who are to read it.
 type NoteWritten struct {
-	ID   string `json:"id"`
-	Text string `json:"text"`
+	ID       string   `json:"id"`
+	Text     string   `json:"text"`
+	Mentions []string `json:"mentions,omitempty"`
 }
 
 // FeedSeen records until when a creditor's payment data is known to be complete.
@@ -637,18 +643,28 @@ var bodies = map[Kind]func([]byte) (Body, error){
 	"times_inconvenient": decode[TimesInconvenient],
 	"notice_sent":        decode[NoticeSent],
 	"note_written":       decode[NoteWritten],
-	"message_asked":      decode[MessageAsked],
-	"feed_seen":          decode[FeedSeen],
-	"debt_known":         decode[DebtKnown],
-	"person_known":       decode[PersonKnown],
-	"location_known":     decode[LocationKnown],
-	"status_known":       decode[StatusKnown],
-	"wish_stated":        decode[WishStated],
-	"wish_withdrawn":     decode[WishWithdrawn],
-	"consent_revoked":    decode[ConsentRevoked],
-	"notice_received":    decode[NoticeReceived],
-	"notice_changed":     decode[NoticeChanged],
-	"number_checked":     decode[NumberChecked],
+	"note_pinned":        decode[NotePinned],
+	"note_unpinned":      decode[NoteUnpinned],
+	"mention_seen":       decode[MentionSeen],
+	"callback_set":       decode[CallbackSet],
+	"callback_moved":     decode[CallbackMoved],
+	"callback_ended":     decode[CallbackEnded],
+
+	"settlement_offered":  decode[SettlementOffered],
+	"settlement_answered": decode[SettlementAnswered],
+	"settlement_ended":    decode[SettlementEnded],
+	"message_asked":       decode[MessageAsked],
+	"feed_seen":           decode[FeedSeen],
+	"debt_known":          decode[DebtKnown],
+	"person_known":        decode[PersonKnown],
+	"location_known":      decode[LocationKnown],
+	"status_known":        decode[StatusKnown],
+	"wish_stated":         decode[WishStated],
+	"wish_withdrawn":      decode[WishWithdrawn],
+	"consent_revoked":     decode[ConsentRevoked],
+	"notice_received":     decode[NoticeReceived],
+	"notice_changed":      decode[NoticeChanged],
+	"number_checked":      decode[NumberChecked],
 }
 
 func decode[B Body](b []byte) (Body, error) {

@@ -200,6 +200,11 @@ type Facts struct {
 	Plans    []PlanState
 	Leases   []LeaseState
 	Tasks    []TaskState
+
+	Settlements []SettlementState
+	Callbacks   []CallbackState
+	Notes       []NoteState // of the account, and those of the debtor
+
 	Contacts []ContactFacts // of all the debtor's accounts, in order
 	ToSend   []AskedState   // messages that people have asked for
 

@@ -56,6 +56,7 @@ func (f Facts) clone() Facts {
 	f.Consents, f.Times, f.Notices = slices.Clone(f.Consents), slices.Clone(f.Times), slices.Clone(f.Notices)
 	f.Wishes, f.Statuses, f.Checks = slices.Clone(f.Wishes), slices.Clone(f.Statuses), slices.Clone(f.Checks)
 	f.Persons, f.Debts = slices.Clone(f.Persons), slices.Clone(f.Debts)
+	f.Settlements, f.Callbacks, f.Notes = slices.Clone(f.Settlements), slices.Clone(f.Callbacks), slices.Clone(f.Notes)
 	f.seen, f.accounts = maps.Clone(f.seen), maps.Clone(f.accounts)
 	return f
 }
@@ -80,7 +81,7 @@ func (f *Facts) add(x Fact) error {
 	switch b := x.Body.(type) {
 	case ContactPlanned, ContactMoved, ContactLogged:
 		return f.addContact(x)
-	case DebtorKnown, PointKnown, PointDead, FeedSeen, NoteWritten:
+	case DebtorKnown, PointKnown, PointDead, FeedSeen:
 		return f.addDebtor(x)
 	case OptedOut, OptedIn, Consented, ConsentRevoked, TimesInconvenient, WishStated, WishWithdrawn:
 		return f.addSaid(x)
@@ -110,6 +111,15 @@ func (f *Facts) addAccount(x Fact) error {
 		return f.addDispute(x)
 	case MessageAsked:
 		f.ToSend = append(f.ToSend, AskedState{x.Body.(MessageAsked), x.At})
+		return nil
+	case NoteWritten, NotePinned, NoteUnpinned, MentionSeen:
+		f.addNote(x)
+		return nil
+	case CallbackSet, CallbackMoved, CallbackEnded:
+		f.addCallback(x)
+		return nil
+	case SettlementOffered, SettlementAnswered, SettlementEnded:
+		f.addSettlement(x)
 		return nil
 	}
 	return f.addAgreement(x)
@@ -265,6 +275,7 @@ func (f *Facts) reverse(id string, at time.Time) {
 		}
 		p.parts, p.rest, p.Reversed = nil, 0, at
 	}
+	f.unsettle(at)
 	f.balance(at)
 }
 
@@ -312,6 +323,7 @@ func (f *Facts) addProgress(x Fact) error {
 	case CaseClosed:
 		f.CaseOpen, f.CaseReason, f.CaseClosedAt = false, b.Reason, x.At
 		f.CaseCloses++
+		f.endCallbacks(x.At, "closed", func(*CallbackState) bool { return true })
 	case StepsWaived:
 		for _, s := range b.Steps {
 			f.count(b.Items, s, "waived", x.At)

@@ -173,6 +173,9 @@ func (f *Facts) addContact(x Fact) error {
 			t.Tries++
 			t.Talked = t.Talked || b.Outcome == "conversation"
 		}
+		if x.Account == f.Account {
+			f.calledBack(b, x.At)
+		}
 	}
 	return nil
 }

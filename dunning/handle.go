@@ -106,10 +106,11 @@ type (
 		ID      string `json:"id"`
 		Outcome string `json:"outcome"`
 	}
-	// WriteNote keeps a note.
+	// WriteNote keeps a note; Mentions are ids of users who are to read it.
 	WriteNote struct {
-		ID   string `json:"id"`
-		Text string `json:"text"`
+		ID       string   `json:"id"`
+		Text     string   `json:"text"`
+		Mentions []string `json:"mentions,omitempty"`
 	}
 	// OptOut refuses a channel or point, a topic, a debt, or everything; OptIn takes that back.
 	OptOut struct {
@@ -180,10 +181,16 @@ func (f *Facts) handle(c Command, by string, at time.Time) ([]Fact, error) {
 		return f.handleMoney(c, at)
 	case PlaceHold, LiftHold, ExtendHold, RaiseDispute, ResolveDispute:
 		return f.handleHold(c, by, at)
-	case MakePromise, AgreePlan, CancelPlan, DeclineOffer:
+	case MakePromise, WithdrawPromise, AgreePlan, CancelPlan, DeclineOffer:
 		return f.handleAgreement(c, at)
+	case OfferSettlement, AcceptSettlement, DeclineSettlement, WithdrawSettlement:
+		return f.handleSettlement(c, at)
 	case TakeLease:
 		return f.takeLease(c, at)
+	case HandOver:
+		return f.handOver(c, by, at)
+	case SetCallback, MoveCallback, CancelCallback:
+		return f.handleCallback(c, at)
 	case HandBack:
 		if l := f.lease(); l != nil {
 			return []Fact{f.fact(at, LeaseEnded{l.ID, "handed_back"})}, nil
@@ -199,8 +206,8 @@ func (f *Facts) handle(c Command, by string, at time.Time) ([]Fact, error) {
 		return f.recall(c, at)
 	case SendMessage:
 		return f.sendMessage(c, at)
-	case WriteNote:
-		return []Fact{f.fact(at, NoteWritten(c))}, nil
+	case WriteNote, PinNote, UnpinNote, DismissMention:
+		return f.handleNote(c, at)
 	case ReportDelivery:
 		return f.reported(c, at)
 	case TakeReply:
@@ -398,14 +405,14 @@ func (f *Facts) takeLease(c TakeLease, at time.Time) ([]Fact, error) {
 		if l.ID == c.ID {
 			return nil, nil
 		}
-		if at.Before(l.Until) {
+		if at.Before(l.Until) && !IsTeam(l.Owner) {
 			return nil, fmt.Errorf("take over: another collector has the case: %w", ErrConflict)
 		}
 	}
 	if !f.CaseOpen || c.Owner == "" || !c.Until.After(at) {
 		return nil, fmt.Errorf("take over: needs an open case, an owner and an end that lies ahead: %w", ErrInvalid)
 	}
-	return []Fact{f.fact(at, LeaseTaken(c))}, nil
+	return f.leased(at, LeaseTaken{ID: c.ID, Owner: c.Owner, Until: c.Until}), nil
 }
 
 func (f *Facts) logContact(c LogContact, at time.Time) ([]Fact, error) {
@@ -451,6 +458,7 @@ var outcomes = map[TaskKind][]string{
 	TaskParked:     {"resumed", "done"},
 	TaskFailed:     {"resumed", "done"},
 	TaskReply:      {"done"},
+	TaskSettlement: {"approved", "rejected"},
 }
 
 func (f *Facts) finishTask(c FinishTask, at time.Time) ([]Fact, error) {
@@ -483,6 +491,8 @@ func (f *Facts) finishTask(c FinishTask, at time.Time) ([]Fact, error) {
 		out = append(out, f.stepDoneBy(at, t.Items, t.Step, string(t.Task)+"_"+c.Outcome)...)
 	case TaskUnknown:
 		out = append(out, f.settleUnknown(t, c.Outcome, at)...)
+	case TaskSettlement:
+		out = append(out, f.settlementJudged(t, c.Outcome, at)...)
 	}
 	return out, nil
 }
@@ -510,6 +520,8 @@ func (f *Facts) handleAgreement(c Command, at time.Time) ([]Fact, error) {
 	switch c := c.(type) {
 	case MakePromise:
 		return f.promise(c, at)
+	case WithdrawPromise:
+		return f.withdrawPromise(c, at)
 	case AgreePlan:
 		return f.agreePlan(c, at)
 	case CancelPlan:
@@ -554,6 +566,8 @@ func (f *Facts) promise(c MakePromise, at time.Time) ([]Fact, error) {
 		return nil, fmt.Errorf("promise: the date is past: %w", ErrInvalid)
 	case !f.anythingOwed():
 		return nil, fmt.Errorf("promise: nothing is owed on this account: %w", ErrConflict)
+	case f.settled() != nil:
+		return nil, fmt.Errorf("promise: a settlement is agreed, and its date is the promise: %w", ErrConflict)
 	}
 	return []Fact{f.fact(at, PromiseMade(c))}, nil
 }
@@ -612,6 +626,9 @@ func (f *Facts) agreePlan(c AgreePlan, at time.Time) ([]Fact, error) {
 		if p := &f.Promises[i]; p.Ended.IsZero() {
 			out = append(out, f.fact(at, PromiseEnded{p.ID, "withdrawn"}))
 		}
+	}
+	if s := f.liveSettlement(); s != nil {
+		out = append(out, f.fact(at, SettlementEnded{s.ID, "withdrawn"}))
 	}
 	return out, nil
 }

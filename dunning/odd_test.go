@@ -54,7 +54,7 @@ func oddFact(t *rapid.T, kinds []Kind) Fact {
 		"hold": pick("hold", "dispute", "manual", "cease"), "scope": pick("scope", "item", "account", "debtor", ""), "until": instant("until"),
 		"contact": rapid.Bool().Draw(t, "contact"), "clock": rapid.Bool().Draw(t, "clock"), "notice": rapid.IntRange(0, 3).Draw(t, "notice"),
 		"outcome": pick("outcome", "closed", "rejected", "done", "approved", "conversation", ""), "instalments": []any{map[string]any{"due": day("first"), "amount": amount("part", "10")}},
-		"owner": "o", "task": pick("task", "call", "escalation", "draft", "manual", "no_channel", "unknown", "approval", "catch_up", "supervisor", "parked", "failed"),
+		"owner": "o", "task": pick("task", "call", "escalation", "draft", "manual", "no_channel", "unknown", "approval", "catch_up", "supervisor", "parked", "failed", "settlement"),
 		"channel": pick("channel", "email", "sms", "letter", "call"), "direction": pick("direction", "inbound", "outbound"), "round": rapid.IntRange(0, 2).Draw(t, "round"),
 		"state": pick("state", "sending", "accepted", "failed", "unknown", "bounced", "cancelled"), "permanent": true, "deadline": instant("deadline"),
 		"attempts": 1, "ordinal": 1, "debtor_kind": "consumer", "zones": []string{"Europe/Berlin"}, "days": []string{"Mon"}, "from": "09:00",
@@ -79,6 +79,17 @@ func oddFact(t *rapid.T, kinds []Kind) Fact {
 		x["to"] = "12:00"
 	case "task_opened":
 		x["contact"] = id
+	case "settlement_offered":
+		x["until"], x["owed"] = day("last"), amount("owed", "100")
+		x["approval"], x["accepted"] = rapid.Bool().Draw(t, "approval"), rapid.Bool().Draw(t, "accepted")
+	case "settlement_answered":
+		x["outcome"] = pick("yes", "approved", "accepted")
+	case "settlement_ended":
+		x["outcome"] = pick("end", "kept", "broken", "withdrawn")
+	case "callback_set", "callback_moved":
+		x["when"] = instant("when")
+	case "note_written":
+		x["mentions"] = []string{"u1", pick("mention", "u1", "u2", "")}
 	}
 	raw, err := json.Marshal(x)
 	if err != nil {

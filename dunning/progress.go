@@ -217,6 +217,15 @@ func (f *Facts) accountStops() []stop {
 		}
 		out = append(out, stop{p.Made, end})
 	}
+	for i := range f.Settlements {
+		if s := &f.Settlements[i]; !s.Agreed.IsZero() {
+			end := s.Ended
+			if end.IsZero() {
+				end = f.dayEnded(s.Until)
+			}
+			out = append(out, stop{s.Agreed, end})
+		}
+	}
 	for i := range f.Leases {
 		l := &f.Leases[i]
 		end := l.Ended

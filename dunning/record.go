@@ -11,7 +11,7 @@ import (
 // order. nil: nothing.
 func (f *Facts) pending(at time.Time) []Fact {
 	for _, judge := range []func(time.Time) []Fact{
-		f.judgePromises, f.judgePlans, f.judgeLeases, f.judgeTasks, f.judgeOffers, f.judgeUnknown, f.reopen,
+		f.judgeSettlements, f.judgePromises, f.judgePlans, f.judgeLeases, f.judgeTasks, f.judgeOffers, f.judgeUnknown, f.reopen,
 	} {
 		if facts := judge(at); len(facts) > 0 {
 			return facts
@@ -109,15 +109,18 @@ func (f *Facts) inTask(key string) bool {
 }
 
 // planPaid is what has arrived on the items of a plan since it was agreed.
-func (f *Facts) planPaid(p *PlanState) int64 {
+func (f *Facts) planPaid(p *PlanState) int64 { return f.paidOn(p.Items, p.Agreed) }
+
+// paidOn is what payments since an instant that stand have brought on items.
+func (f *Facts) paidOn(items []string, since time.Time) int64 {
 	var sum int64
 	for i := range f.Payments {
 		pay := &f.Payments[i]
-		if !pay.Reversed.IsZero() || pay.At.Before(p.Agreed) {
+		if !pay.Reversed.IsZero() || pay.At.Before(since) {
 			continue
 		}
 		for _, a := range pay.parts {
-			if slices.Contains(p.Items, a.item) {
+			if slices.Contains(items, a.item) {
 				sum += a.minor
 			}
 		}
@@ -340,6 +343,10 @@ func (f *Facts) moot(t *TaskState) bool {
 	if t.Task == TaskUnknown || t.Task == TaskSupervisor {
 		return false
 	}
+	if t.Task == TaskSettlement {
+		s := f.settlementOf(t)
+		return s == nil || !s.Ended.IsZero()
+	}
 	for i := range f.Items {
 		it := &f.Items[i]
 		if len(t.Items) > 0 && !slices.Contains(t.Items, it.Key) {
@@ -541,9 +548,12 @@ func (f *Facts) needed(at time.Time) bool {
 	return f.unendedMinor() > 0 || f.inHand()
 }
 
-// inHand reports whether a plan or promise lives, a task waits for a person,
-// or a message is on its way.
+// inHand reports whether a plan, settlement or promise lives, a task waits for a
+// person, or a message is on its way.
 func (f *Facts) inHand() bool {
+	if f.liveSettlement() != nil {
+		return true
+	}
 	for i := range f.Plans {
 		if f.Plans[i].Ended.IsZero() {
 			return true
@@ -607,6 +617,8 @@ func (f *Facts) closing(at time.Time) string {
 		}
 	}
 	switch covered := f.covered(); {
+	case last != nil && f.settledBy(last):
+		return "settled"
 	case last != nil:
 		return string(last.Disposition)
 	case rest && !covered:

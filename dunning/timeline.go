@@ -13,7 +13,7 @@ type Event struct {
 	At        time.Time   `json:"at"`
 	Account   string      `json:"account"`
 	Debtor    string      `json:"debtor"`
-	Kind      string      `json:"kind"` // contact, deferred, task, offer, escalated, referred, exhausted, passed, waived, round, promise, plan, opened, closed
+	Kind      string      `json:"kind"` // contact, deferred, task, offer, escalated, referred, exhausted, passed, waived, round, promise, plan, settlement, opened, closed
 	Step      string      `json:"step,omitempty"`
 	Channel   Channel     `json:"channel,omitempty"`
 	Items     []EventItem `json:"items"`
@@ -92,6 +92,12 @@ func (t *timeline) fact(x Fact) {
 		t.add(x.At, "plan", Event{Items: keysOnly(b.Items, ""), Reason: "agreed"})
 	case PlanEnded:
 		t.add(x.At, "plan", Event{Reason: b.Outcome})
+	case SettlementOffered:
+		t.add(x.At, "settlement", Event{Items: keysOnly(b.Items, ""), Reason: "offered"})
+	case SettlementAnswered:
+		t.add(x.At, "settlement", Event{Reason: b.Outcome})
+	case SettlementEnded:
+		t.add(x.At, "settlement", Event{Reason: b.Outcome})
 	case CaseOpened:
 		t.add(x.At, "opened", Event{Reason: b.Sequence})
 	case CaseClosed:

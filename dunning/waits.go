@@ -26,7 +26,7 @@ func (f *Facts) blocked(at time.Time) (wait, bool) {
 		return hold, true
 	}
 	for _, look := range []func(time.Time) (wait, bool){
-		f.waitPlan, f.waitPromise, f.waitLease, f.waitTask, f.waitUnknown, f.waitOffer,
+		f.waitPlan, f.waitPromise, f.waitSettled, f.waitLease, f.waitTask, f.waitUnknown, f.waitOffer, f.waitSettlement,
 	} {
 		if w, ok := look(at); ok {
 			return w, true

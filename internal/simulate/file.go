@@ -269,7 +269,7 @@ func (c *compiler) fact(x map[string]any) error {
 }
 
 // instants are the members that hold instants beside "at".
-var instants = []string{"until", "retry_at", "deadline", "received", "happened", "sent", "recorded", "since", "written_to"}
+var instants = []string{"until", "retry_at", "deadline", "received", "happened", "sent", "recorded", "since", "written_to", "when"}
 
 // normal rewrites shorthand: plain decimals become amounts, local times RFC 3339.
 func (c *compiler) normal(x map[string]any) map[string]any {
@@ -321,7 +321,8 @@ var outside = map[dunning.Kind]bool{
 	"promise_made": true, "plan_agreed": true, "lease_taken": true, "lease_ended": true, "task_ended": true,
 	"contact_logged": true, "contact_moved": true, "debtor_known": true, "point_known": true, "point_dead": true,
 	"opted_out": true, "opted_in": true, "consented": true, "times_inconvenient": true, "notice_sent": true,
-	"note_written": true, "message_asked": true, "feed_seen": true, "steps_waived": true, "round_begun": true,
+	"note_written": true, "note_pinned": true, "note_unpinned": true, "mention_seen": true, "callback_set": true, "callback_moved": true,
+	"callback_ended": true, "settlement_offered": true, "settlement_answered": true, "settlement_ended": true, "message_asked": true, "feed_seen": true, "steps_waived": true, "round_begun": true,
 	"debt_known": true, "person_known": true, "location_known": true, "status_known": true, "wish_stated": true, "wish_withdrawn": true,
 	"consent_revoked": true, "notice_received": true, "notice_changed": true, "number_checked": true,
 }
