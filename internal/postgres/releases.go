@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/duly/duly/internal/postgres/sqlgen"
 )
 
@@ -23,24 +21,17 @@ type Release struct {
 
 // PublishRelease stores a release unless it is stored, and puts it into force. False if
 // it is in force already: then nothing changes. Publishing an earlier release again is
-// how to go back to it.
+// how to go back to it. proposal.ErrFourEyes where two people are needed, but for the
+// very first release.
 func (s *Store) PublishRelease(ctx context.Context, r Release) (bool, error) {
-	paths := slices.Sorted(maps.Keys(r.Files))
-	contents := make([][]byte, len(paths))
-	for i, p := range paths {
-		contents[i] = append([]byte{}, r.Files[p]...) // an empty file is not null
-	}
+	paths, contents := ordered(r.Files)
 	ids := slices.Sorted(maps.Keys(r.Sequences))
 	versions := make([]string, len(ids))
 	for i, id := range ids {
 		versions[i] = r.Sequences[id]
 	}
 	changed := false
-	err := pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
-		q := sqlgen.New(t)
-		if err := q.LockReleases(ctx); err != nil {
-			return err
-		}
+	err := s.inReleases(ctx, func(q *sqlgen.Queries) error {
 		added, err := q.AddRelease(ctx, r.Version, micros(r.Published), r.By)
 		if err != nil {
 			return err
@@ -58,16 +49,19 @@ func (s *Store) PublishRelease(ctx context.Context, r Release) (bool, error) {
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("publishing release %s: %w", r.Version, explain(err))
+		return false, fmt.Errorf("publishing release %s: %w", r.Version, governs(err))
 	}
 	return changed, nil
 }
 
 // Activation says that a release was put into force.
 type Activation struct {
-	Release string
-	At      time.Time
-	By      string
+	Release  string
+	At       time.Time
+	By       string
+	Proposal string // that was approved, "" = none
+	Back     bool   // gone back to what was in force before
+	Reason   string
 }
 
 // Activations returns what was in force, in order: each until the next, the last one now.
@@ -78,7 +72,7 @@ func (s *Store) Activations(ctx context.Context) ([]Activation, error) {
 	}
 	out := make([]Activation, len(rows))
 	for i, r := range rows {
-		out[i] = Activation{Release: r.Release, At: r.At, By: r.By}
+		out[i] = Activation{Release: r.Release, At: r.At, By: r.By, Proposal: orEmpty(r.Proposal), Back: r.Back, Reason: r.Reason}
 	}
 	return out, nil
 }

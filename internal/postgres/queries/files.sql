@@ -59,7 +59,7 @@ WHERE @release::text IS DISTINCT FROM (SELECT a.release FROM release_activations
 SELECT pg_advisory_xact_lock(hashtextextended('duly releases', 0));
 
 -- name: Activations :many
-SELECT release, at, by FROM release_activations ORDER BY seq;
+SELECT release, at, by, proposal, back, reason FROM release_activations ORDER BY seq;
 
 -- name: Releases :many
 SELECT version, published_at, by FROM releases ORDER BY seq;

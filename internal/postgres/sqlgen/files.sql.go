@@ -26,13 +26,16 @@ func (q *Queries) ActivateRelease(ctx context.Context, release string, at time.T
 }
 
 const activations = `-- name: Activations :many
-SELECT release, at, by FROM release_activations ORDER BY seq
+SELECT release, at, by, proposal, back, reason FROM release_activations ORDER BY seq
 `
 
 type ActivationsRow struct {
-	Release string
-	At      time.Time
-	By      string
+	Release  string
+	At       time.Time
+	By       string
+	Proposal *string
+	Back     bool
+	Reason   string
 }
 
 func (q *Queries) Activations(ctx context.Context) ([]ActivationsRow, error) {
@@ -44,7 +47,14 @@ func (q *Queries) Activations(ctx context.Context) ([]ActivationsRow, error) {
 	var items []ActivationsRow
 	for rows.Next() {
 		var i ActivationsRow
-		if err := rows.Scan(&i.Release, &i.At, &i.By); err != nil {
+		if err := rows.Scan(
+			&i.Release,
+			&i.At,
+			&i.By,
+			&i.Proposal,
+			&i.Back,
+			&i.Reason,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
