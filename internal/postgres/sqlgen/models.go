@@ -150,6 +150,60 @@ type LetterBatch struct {
 	PostedBy   *string
 }
 
+type SampleAnswer struct {
+	SampleID   string
+	Round      int32
+	N          int32
+	Answers    []byte
+	Note       string
+	Fix        string
+	Owner      string
+	Due        *time.Time
+	Finding    string
+	At         time.Time
+	By         string
+	RecordedAt time.Time
+}
+
+type SampleRound struct {
+	SampleID   string
+	Round      int32
+	Reason     string
+	At         time.Time
+	By         string
+	RecordedAt time.Time
+}
+
+type SampleRow struct {
+	SampleID   string
+	N          int32
+	Subject    string
+	Stage      string
+	Key        []byte
+	Ticket     int32
+	Weight     int32
+	Risks      []string
+	CreditorID string
+	DebtorID   string
+	CaseID     *string
+	DecisionID *string
+	ContactID  string
+	At         time.Time
+	Channel    string
+	Step       string
+	People     []string
+}
+
+type SampleSignoff struct {
+	SampleID   string
+	Round      int32
+	Digest     []byte
+	Words      string
+	At         time.Time
+	By         string
+	RecordedAt time.Time
+}
+
 type SentMessage struct {
 	Attempt   string
 	ContactID string
