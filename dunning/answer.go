@@ -23,6 +23,9 @@ type TakeReply struct {
 	// Quiet: the message is most likely about somebody else who has the same point.
 	// Refusals hold all the same; nothing is answered and nobody is asked.
 	Quiet bool `json:"quiet,omitempty"`
+	// Unproven: nothing proves that the owner of the point wrote it. What refuses contact
+	// is believed all the same; what permits it is for a person.
+	Unproven bool `json:"unproven,omitempty"`
 }
 
 func (TakeReply) command() {}
@@ -259,21 +262,38 @@ func (f *Facts) lastTo(point string) *ContactFacts {
 }
 
 // start takes refusals of this channel back: a keyword that says so always, a
-// bare yes only as the answer to the confirmation of a refusal.
+// bare yes only as the answer to the confirmation of a refusal. Where more was refused
+// than this channel, a person must ask what is meant.
 func (r *replying) start(x answers.Finding) {
-	if !x.Sure() && !r.answersConfirmation() {
+	if r.c.Unproven || !x.Sure() && !r.answersConfirmation() {
 		r.wait = true
 		return
 	}
-	for _, point := range []string{"", r.c.Point} {
-		if point == "" || r.c.Point != "" {
-			b := OptedIn{Channel: r.c.Channel, Point: point, Told: r.told()}
-			r.add(r.f.optIn(OptIn{OptedIn: b, Received: r.c.Received}, r.at))
-		}
-		if r.c.Point == "" {
-			break
-		}
+	ins := []OptedIn{{Channel: r.c.Channel, Told: r.told()}}
+	if r.c.Point != "" {
+		ins = append(ins, OptedIn{Channel: r.c.Channel, Point: r.c.Point, Told: r.told()})
 	}
+	for _, b := range ins {
+		r.add(r.f.optIn(OptIn{OptedIn: b, Received: r.c.Received}, r.at))
+	}
+	r.wait = r.wait || r.refusedBeyond(ins)
+}
+
+// refusedBeyond reports whether something still refuses messages to the point after these
+// opt-ins: everything, all that is electronic, or a wish in writing to be left alone.
+func (r *replying) refusedBeyond(ins []OptedIn) bool {
+	f, received := r.f, r.c.Received
+	if received.IsZero() {
+		received = r.at
+	}
+	return r.held(HoldCease) ||
+		slices.ContainsFunc(f.Notices, func(n NoticeState) bool {
+			return n.FromDebtor && (n.Notice == NoticeCease || n.Notice == NoticeRefuses) && f.concerns(n.Debts)
+		}) ||
+		slices.ContainsFunc(f.OptOuts, func(o OptOutState) bool {
+			ended := slices.ContainsFunc(ins, func(b OptedIn) bool { return b.ends(&o, received) })
+			return o.Withdrawn.IsZero() && !ended && !o.At.After(received) && (o.Channel == "" || o.Channel == r.c.Channel) && (o.Point == "" || o.Point == r.c.Point) && f.concerns(o.Debts)
+		})
 }
 
 // confirmationStands is how long a yes is taken as an answer to a confirmation.

@@ -164,9 +164,41 @@ func TestStartTakesARefusalBack(t *testing.T) {
 	if g.OptOuts[0].Withdrawn.IsZero() {
 		t.Error("the refusal stands")
 	}
-	everything := replied(t, OptedOut{ID: "o", Everything: true})
-	if facts, _ := Handle(everything, reply("START"), "debtor", noon); kinds(facts) != "contact_logged:received" {
-		t.Error("a word by SMS took back a refusal of everything:", kinds(facts))
+}
+
+func TestWhatAStartDoesNotTakeBack(t *testing.T) {
+	unproven := reply("START")
+	unproven.Unproven = true
+	stop := OptedOut{ID: "o", Channel: SMS, Refusal: RefusesKeyword, StopWord: true}
+	for _, c := range []struct {
+		about string
+		known []Body
+		reply TakeReply
+		want  string
+	}{
+		{"everything was refused: a person asks what is meant", []Body{OptedOut{ID: "o", Everything: true}}, reply("START"), "contact_logged:received, task_opened:start"},
+		{"all that is electronic was refused", []Body{OptedOut{ID: "o"}}, reply("START"), "contact_logged:received, task_opened:start"},
+		{
+			"the channel and everything were refused: the channel comes back, the rest is asked",
+			[]Body{stop, OptedOut{ID: "all", Everything: true}},
+			reply("START"), "contact_logged:received, opted_in, task_opened:start",
+		},
+		{"they asked in writing to be left alone", []Body{NoticeReceived{ID: "n", Notice: NoticeCease}}, reply("START"), "contact_logged:received, task_opened:start"},
+		{"another channel was refused", []Body{OptedOut{ID: "o", Channel: Email}}, reply("START"), "contact_logged:received"},
+		{"nothing was refused", nil, reply("START"), "contact_logged:received"},
+		{"nobody vouches for the sender", []Body{stop}, unproven, "contact_logged:received, task_opened:start"},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			facts, err := Handle(replied(t, c.known...), c.reply, "debtor", noon)
+			if err != nil || kinds(facts) != c.want {
+				t.Errorf("%s, %v; want %s", kinds(facts), err, c.want)
+			}
+		})
+	}
+	refusal := reply("STOP")
+	refusal.Unproven = true
+	if facts, err := Handle(replied(t), refusal, "debtor", noon); err != nil || !strings.Contains(kinds(facts), "opted_out") {
+		t.Errorf("a refusal that nobody vouches for: %s, %v", kinds(facts), err)
 	}
 }
 

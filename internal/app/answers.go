@@ -166,7 +166,10 @@ func (a Replies) take(ctx context.Context, w writer, in webhooks.Inbound, quiet 
 	var out taken
 	_, err := a.commands.Write(ctx, w.ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
 		r := answers.Read(inputOf(in, f, at))
-		cmd := dunning.TakeReply{ID: in.ID, Channel: in.Channel, Point: known(f, w.owner.Point), Reading: r, Received: received(in, at), Quiet: quiet}
+		cmd := dunning.TakeReply{
+			ID: in.ID, Channel: in.Channel, Point: known(f, w.owner.Point), Reading: r, Received: received(in, at), Quiet: quiet,
+			Unproven: in.Channel == dunning.Email && !in.Vouched,
+		}
 		wrong, _ := r.Find(answers.WrongPerson)
 		out = taken{first: r.Findings[0].Intent, unasked: !f.CaseOpen && cmd.AsksPerson(), stranger: wrong.Sure()}
 		return dunning.Handle(f, cmd, "debtor", at)

@@ -135,6 +135,7 @@ func mailOf(form map[string]string) Inbound {
 		m.To = mailAddress(form["to"])
 	}
 	m.Automatic = automatic(headers)
+	m.Vouched = vouched(m.From, mailAddress(envelope.From), form["dkim"], form["SPF"])
 	m.Subject, m.Text, m.HTML = clean(m.Subject), clean(m.Text), clean(m.HTML)
 	return m
 }
@@ -155,7 +156,34 @@ func mailAddress(header string) string {
 	return ""
 }
 
-// automatic reports whether headers say that a machine wrote the mail (RFC 3834).
+// vouched reports whether the domain of an address signed the mail (dkim as SendGrid tells
+// it: "{@example.com : pass}"), or lets the server send that handed it over for an envelope
+// of that domain.
+func vouched(from, envelope, dkim, spf string) bool {
+	for one := range strings.SplitSeq(strings.Trim(strings.TrimSpace(dkim), "{}"), ",") {
+		domain, verdict, ok := strings.Cut(one, ":")
+		if ok && strings.EqualFold(strings.TrimSpace(verdict), "pass") && aligned(domainOf(from), domainOf(domain)) {
+			return true
+		}
+	}
+	return strings.EqualFold(strings.TrimSpace(spf), "pass") && aligned(domainOf(from), domainOf(envelope))
+}
+
+// aligned reports whether two domains are one, or one is the other's own part. A single
+// label is nobody's domain.
+func aligned(a, b string) bool {
+	return strings.Contains(a, ".") && strings.Contains(b, ".") && (a == b || strings.HasSuffix(a, "."+b) || strings.HasSuffix(b, "."+a))
+}
+
+// domainOf is the domain of an address, in lower case.
+func domainOf(address string) string {
+	_, domain, _ := strings.Cut(address[max(strings.LastIndexByte(address, '@'), 0):], "@")
+	return strings.ToLower(strings.TrimSpace(domain))
+}
+
+// automatic reports whether headers say that a machine wrote the mail (RFC 3834). What
+// says "bulk", "list" or "junk" is no proof: forwarding services and help desks add it to
+// what people write, and a machine's own words give it away.
 func automatic(headers string) bool {
 	for line := range strings.Lines(headers) {
 		name, value, ok := strings.Cut(line, ":")
@@ -168,7 +196,7 @@ func automatic(headers string) bool {
 		case "x-autoreply", "x-autorespond":
 			return ok
 		case "precedence":
-			if value == "bulk" || value == "auto_reply" || value == "list" || value == "junk" {
+			if value == "auto_reply" {
 				return true
 			}
 		}

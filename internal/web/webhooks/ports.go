@@ -142,9 +142,12 @@ type Inbound struct {
 	HTML    string
 	// Keyword is what the provider itself took it for: "STOP", "START", "HELP", else "".
 	Keyword string
-	// Automatic: its headers say that a machine wrote it (out of office, a list).
+	// Automatic: its headers say that a machine wrote it (out of office).
 	Automatic bool
-	Received  time.Time // business instant of the receipt
+	// Vouched: the mail's domain vouches for its sender (DKIM, or SPF of the envelope, in
+	// line with the address that it is from). Without it anybody may have written it.
+	Vouched  bool
+	Received time.Time // business instant of the receipt
 }
 
 // Answers takes what debtors write. When it returns without error, whatever the message

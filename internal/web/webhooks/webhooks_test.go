@@ -170,7 +170,7 @@ func TestInboundText(t *testing.T) {
 func mailBody(fields map[string]string) ([]byte, string) {
 	var b bytes.Buffer
 	mw := multipart.NewWriter(&b)
-	for _, name := range []string{"headers", "from", "to", "subject", "text", "html", "envelope", "charsets", "email"} {
+	for _, name := range []string{"headers", "from", "to", "subject", "text", "html", "envelope", "charsets", "email", "dkim", "SPF"} {
 		if v, ok := fields[name]; ok {
 			_ = mw.WriteField(name, v)
 		}
@@ -215,6 +215,41 @@ func TestInboundMail(t *testing.T) {
 			"a machine's answer is marked",
 			map[string]string{"from": "a@b.example", "headers": "Received: x\nAuto-Submitted: auto-replied\n", "text": "I am away"},
 			Inbound{From: "a@b.example", Text: "I am away", Automatic: true},
+		},
+		{
+			"a help desk that marks everything as bulk has people who write",
+			map[string]string{"from": "a@b.example", "headers": "Precedence: bulk\n", "text": "stop writing to me"},
+			Inbound{From: "a@b.example", Text: "stop writing to me"},
+		},
+		{
+			"an old responder says so",
+			map[string]string{"from": "a@b.example", "headers": "Precedence: auto_reply\n", "text": "I am away"},
+			Inbound{From: "a@b.example", Text: "I am away", Automatic: true},
+		},
+		{
+			"a signature of the sender's domain vouches",
+			map[string]string{"from": "a@b.example", "text": "start", "dkim": "{@mailer.test : fail, @b.example : pass}"},
+			Inbound{From: "a@b.example", Text: "start", Vouched: true},
+		},
+		{
+			"one of somebody else's does not",
+			map[string]string{"from": "a@b.example", "text": "start", "dkim": "{@evil.example : pass}", "SPF": "pass", "envelope": `{"from":"x@evil.example"}`},
+			Inbound{From: "a@b.example", Text: "start"},
+		},
+		{
+			"one that failed does not",
+			map[string]string{"from": "a@b.example", "text": "start", "dkim": "{@b.example : fail}", "SPF": "softfail", "envelope": `{"from":"a@b.example"}`},
+			Inbound{From: "a@b.example", Text: "start"},
+		},
+		{
+			"a server that the domain names, for an envelope of its own part, vouches",
+			map[string]string{"from": "a@b.example", "text": "start", "dkim": "none", "SPF": "pass", "envelope": `{"from":"bounce@mail.B.example"}`},
+			Inbound{From: "a@b.example", Text: "start", Vouched: true},
+		},
+		{
+			"a single label is nobody's domain",
+			map[string]string{"from": "a@b.example", "text": "start", "dkim": "{@example : pass}"},
+			Inbound{From: "a@b.example", Text: "start"},
 		},
 		{
 			"a person's answer is not",
