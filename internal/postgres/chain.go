@@ -1,0 +1,472 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/duly/duly/internal/chain"
+)
+
+// ledger is a table whose rows are only ever added and that is chained.
+type ledger struct {
+	name  string
+	table string
+	id    string // column that numbers rows in the order in which they were added
+	wall  string // column that says when a row was added, by the wall clock
+	// forms are the columns that are hashed, from form 1 on. A form never changes: seals
+	// name it. When the table gets a column, it gets a form.
+	forms []string
+}
+
+// ledgers are those that are chained, sorted by name. Text of a row is made by Postgres as
+// JSON: the same on every machine, because instants are turned to UTC before.
+var ledgers = []ledger{
+	{"attempts", "attempts", "pos", "recorded_at", []string{
+		`pos, id, contact_id, seq, version, state, at AT TIME ZONE 'UTC', class, code, permanent, provider_id, retry_at AT TIME ZONE 'UTC', deadline AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"audit", "audit", "id", "recorded_at", []string{
+		`id, at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', by, action, subject, detail`,
+	}},
+	{"decisions", "decisions", "seq", "wall", []string{
+		`seq, id, case_id, intent, debtor_version, verb, step, round, at AT TIME ZONE 'UTC', wake_at AT TIME ZONE 'UTC', waiting, rule, reason, not_before AT TIME ZONE 'UTC', deferred, core, policies, zones, sequence, replans, wall AT TIME ZONE 'UTC', body`,
+	}},
+	{"facts", "facts", "pos", "recorded_at", []string{
+		`pos, debtor_id, version, seq, kind, at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', account_id, case_id, item_key, by, source, amount_minor, currency, body`,
+	}},
+	{"findings", "finding_events", "id", "recorded_at", []string{
+		`id, finding_id, at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', by, status, owner, due, words`,
+	}},
+}
+
+// ChainedLedgers names the ledgers that are chained, sorted.
+func ChainedLedgers() (names []string) {
+	for _, l := range ledgers {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// digests asks for rows with their digests; $1 and $2 bound the numbers, $3 is how many.
+func (l ledger) digests(form int) string {
+	return fmt.Sprintf("SELECT %[1]s, sha256(convert_to(json_build_array(%[2]s)::text, 'UTF8')) FROM %[3]s WHERE %[1]s > $1 AND %[1]s <= $2 ORDER BY %[1]s LIMIT $3",
+		l.id, l.forms[form-1], l.table)
+}
+
+// ledgerNamed finds a ledger.
+func ledgerNamed(name string) (ledger, bool) {
+	for _, l := range ledgers {
+		if l.name == name {
+			return l, true
+		}
+	}
+	return ledger{}, false
+}
+
+// sealLock is the advisory lock of whoever seals.
+const sealLock = 0x6475_6c79_7365_616c // "dulyseal"
+
+// How much one seal and one round of sealing cover at most.
+const (
+	sealRows  = 2000
+	roundRows = 100_000
+)
+
+// SealOptions say what a round of sealing leaves for the next one.
+type SealOptions struct {
+	// A ledger with fewer rows than Rows waiting, the oldest of which is younger than Age, is
+	// left. The zero values seal everything.
+	Rows int
+	Age  time.Duration
+	// Patience is how long writers under way are waited for. A ledger whose writers are not
+	// done by then is left.
+	Patience time.Duration
+}
+
+// Sealed is what a round of sealing came to.
+type Sealed struct {
+	Busy  bool       `json:"busy,omitempty"` // another process is sealing
+	Rows  int64      `json:"rows"`
+	Seals int        `json:"seals"`
+	Head  chain.Head `json:"head"`
+	// Left names ledgers with writers that were not done in time.
+	Left []string `json:"left,omitempty"`
+	// More rows wait: the round was full.
+	More bool `json:"more,omitempty"`
+}
+
+// waiting are the rows of a ledger that are not sealed.
+type waiting struct {
+	ledger
+	after  int64 // what is sealed
+	top    int64 // the greatest number that was seen
+	oldest time.Duration
+	any    bool
+}
+
+// Seal chains what was added and is certain to be complete. at is wall time.
+//
+// Numbers are given when a row is inserted and seen when it is committed, so a number
+// below one that is seen may still come. Seal therefore notes the greatest number of each
+// ledger, then who holds the lock that every insert takes before it gets its number, and
+// seals through that number when all of those have ended: nobody else can have a number
+// that low. (CREATE INDEX CONCURRENTLY waits in the same way.) It takes no lock that a
+// writer waits for. A row with a number of sealed rows, however it came, is found by
+// verifying.
+func (s *Store) Seal(ctx context.Context, at time.Time, o SealOptions) (out Sealed, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
+		var mine bool
+		if err := t.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(sealLock)).Scan(&mine); err != nil || !mine {
+			out.Busy = !mine
+			return err
+		}
+		last, err := lastSeal(ctx, t)
+		if err != nil {
+			return err
+		}
+		out.Head = chain.Head{N: last.N, Hash: last.Hash}
+		all, err := unsealed(ctx, t, o)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		if out.Left, err = settle(ctx, t, all, o.Patience); err != nil {
+			return err
+		}
+		return sealAll(ctx, t, at, last, all, &out)
+	})
+	if err != nil {
+		return Sealed{}, fmt.Errorf("sealing the ledgers: %w", explain(err))
+	}
+	return out, nil
+}
+
+// querier is a transaction or the pool.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// waitingRows finds what is not sealed of every ledger.
+func waitingRows(ctx context.Context, q querier) (out []waiting, err error) {
+	for _, l := range ledgers {
+		w := waiting{ledger: l}
+		var oldest *time.Time
+		var now time.Time
+		sql := fmt.Sprintf(`SELECT x.after, coalesce((SELECT max(%[1]s) FROM %[2]s), x.after), (SELECT %[3]s FROM %[2]s WHERE %[1]s > x.after ORDER BY %[1]s LIMIT 1), clock_timestamp()
+ FROM (SELECT coalesce((SELECT to_id FROM seals WHERE ledger = $1 ORDER BY to_id DESC LIMIT 1), $2) AS after) x`, l.id, l.table, l.wall)
+		if err := q.QueryRow(ctx, sql, l.name, int64(chain.Start)).Scan(&w.after, &w.top, &oldest, &now); err != nil {
+			return nil, err
+		}
+		if w.any = oldest != nil; w.any {
+			w.oldest = now.Sub(*oldest)
+			out = append(out, w)
+		}
+	}
+	return out, nil
+}
+
+// unsealed are the ledgers whose turn it is.
+func unsealed(ctx context.Context, q querier, o SealOptions) (out []waiting, err error) {
+	all, err := waitingRows(ctx, q)
+	for _, w := range all {
+		var many bool
+		if w.oldest < o.Age && o.Rows > 0 {
+			sql := fmt.Sprintf("SELECT count(*) = $2 FROM (SELECT FROM %s WHERE %s > $1 LIMIT $2) x", w.table, w.id)
+			if err := q.QueryRow(ctx, sql, w.after, o.Rows).Scan(&many); err != nil {
+				return nil, err
+			}
+		}
+		if many || w.oldest >= o.Age {
+			out = append(out, w)
+		}
+	}
+	return out, err
+}
+
+// settlePoll is how often writers are looked at.
+const settlePoll = 50 * time.Millisecond
+
+// settle waits until everybody has ended who may have a number at or below the tops. It
+// returns the ledgers for which that is not so.
+func settle(ctx context.Context, q querier, all []waiting, patience time.Duration) (left []string, err error) {
+	writing, err := writers(ctx, q, all)
+	if err != nil {
+		return nil, err
+	}
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	tick := time.NewTicker(settlePoll)
+	defer tick.Stop()
+	for len(writing) > 0 {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-end.C:
+			return leftOver(writing, all), nil
+		case <-tick.C:
+		}
+		now, err := writers(ctx, q, all)
+		if err != nil {
+			return nil, err
+		}
+		for w := range writing {
+			if !now[w] {
+				delete(writing, w)
+			}
+		}
+		for w := range now { // a writer that prepared its commit has another name now
+			if w.prepared {
+				writing[w] = true
+			}
+		}
+	}
+	return nil, nil
+}
+
+// leftOver are the ledgers somebody still writes to.
+func leftOver(writing map[writer]bool, all []waiting) (left []string) {
+	for _, w := range all {
+		for x := range writing {
+			if x.table == w.table {
+				left = append(left, w.name)
+				break
+			}
+		}
+	}
+	return left
+}
+
+// writer is a transaction that may insert into a table.
+type writer struct {
+	table    string
+	tx       string
+	prepared bool
+}
+
+// writers are the transactions that may insert into the ledgers' tables, but for this one.
+func writers(ctx context.Context, q querier, all []waiting) (map[writer]bool, error) {
+	var tables []string
+	for _, w := range all {
+		tables = append(tables, w.table)
+	}
+	rows, err := q.Query(ctx, `SELECT c.relname, l.virtualtransaction, l.pid IS NULL FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+ WHERE l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c.relnamespace = 'public'::regnamespace
+   AND c.relname = ANY($1) AND l.pid IS DISTINCT FROM pg_backend_pid() AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareLock', 'ShareUpdateExclusiveLock')`, tables)
+	if err != nil {
+		return nil, err
+	}
+	out := map[writer]bool{}
+	var w writer
+	_, err = pgx.ForEachRow(rows, []any{&w.table, &w.tx, &w.prepared}, func() error { out[w] = true; return nil })
+	return out, err
+}
+
+// sealAll seals the ledgers that are settled.
+func sealAll(ctx context.Context, t pgx.Tx, at time.Time, last chain.Seal, all []waiting, out *Sealed) error {
+	left := map[string]bool{}
+	for _, name := range out.Left {
+		left[name] = true
+	}
+	for _, w := range all {
+		for after := w.after; !left[w.name]; {
+			if out.More = out.Rows >= roundRows; out.More {
+				return nil
+			}
+			form := len(w.forms)
+			rows, err := digestsOf(ctx, t, w.ledger, form, after, w.top, sealRows)
+			if err != nil {
+				return err
+			}
+			if len(rows) == 0 {
+				break
+			}
+			last = chain.Next(last, w.name, form, after, at, rows)
+			if err := putSeal(ctx, t, last); err != nil {
+				return err
+			}
+			after, out.Rows, out.Seals, out.Head = last.To, out.Rows+int64(len(rows)), out.Seals+1, chain.Head{N: last.N, Hash: last.Hash}
+		}
+	}
+	return nil
+}
+
+func digestsOf(ctx context.Context, q querier, l ledger, form int, after, to int64, limit int) ([]chain.Row, error) {
+	rows, err := q.Query(ctx, l.digests(form), after, to, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]chain.Row, 0, min(limit, sealRows))
+	var id int64
+	var digest []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &digest}, func() error {
+		out = append(out, chain.Row{ID: id, Digest: chain.Hash(digest)})
+		return nil
+	})
+	return out, err
+}
+
+func putSeal(ctx context.Context, t pgx.Tx, s chain.Seal) error {
+	_, err := t.Exec(ctx, "INSERT INTO seals (n, ledger, form, after_id, to_id, count, at, marks, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		s.N, s.Ledger, s.Form, s.After, s.To, s.Count, s.At, s.Marks, s.Hash[:])
+	return err
+}
+
+// --- verifying ----------------------------------------------------------------------
+
+const sealColumns = "s.n, s.ledger, s.form, s.after_id, s.to_id, s.count, s.at, s.marks, s.hash"
+
+func scanSeal(row pgx.CollectableRow, more ...any) (x chain.Seal, err error) {
+	var hash []byte
+	if err := row.Scan(append([]any{&x.N, &x.Ledger, &x.Form, &x.After, &x.To, &x.Count, &x.At, &x.Marks, &hash}, more...)...); err != nil {
+		return x, err
+	}
+	x.Hash, x.At = chain.Hash(hash), x.At.UTC()
+	return x, nil
+}
+
+// lastSeal is the seal with the greatest number, the zero one for none.
+func lastSeal(ctx context.Context, q querier) (chain.Seal, error) {
+	rows, err := q.Query(ctx, "SELECT "+sealColumns+" FROM seals s ORDER BY s.n DESC LIMIT 1")
+	if err != nil {
+		return chain.Seal{}, err
+	}
+	x, err := pgx.CollectOneRow(rows, func(row pgx.CollectableRow) (chain.Seal, error) { return scanSeal(row) })
+	if errors.Is(err, pgx.ErrNoRows) {
+		return chain.Seal{}, nil
+	}
+	return x, err
+}
+
+// chainSource is the store as internal/chain reads it.
+type chainSource struct{ s *Store }
+
+func (c chainSource) Last(ctx context.Context) (chain.Seal, error) { return lastSeal(ctx, c.s.pool) }
+
+func (c chainSource) Hash(ctx context.Context, n int64) (h chain.Hash, ok bool, err error) {
+	var hash []byte
+	err = c.s.pool.QueryRow(ctx, "SELECT hash FROM seals WHERE n = $1", n).Scan(&hash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return h, false, nil
+	}
+	if err != nil {
+		return h, false, err
+	}
+	return chain.Hash(hash), true, nil
+}
+
+func (c chainSource) Ledgers(ctx context.Context) ([]string, error) {
+	return rows(ctx, c.s, "sealed ledgers", "SELECT DISTINCT ledger FROM seals ORDER BY 1", nil, pgx.RowTo[string])
+}
+
+func (c chainSource) Seals(ctx context.Context, name string, after, upTo int64, limit int) ([]chain.Linked, error) {
+	sql := "SELECT " + sealColumns + ", p.hash FROM seals s LEFT JOIN seals p ON p.n = s.n - 1 WHERE s.ledger = $1 AND s.to_id > $2 AND s.n <= $3 ORDER BY s.to_id LIMIT $4"
+	return rows(ctx, c.s, "seals", sql, []any{name, after, upTo, limit}, func(row pgx.CollectableRow) (x chain.Linked, err error) {
+		var prev []byte
+		if x.Seal, err = scanSeal(row, &prev); err == nil && prev != nil {
+			x.Prev, x.HasPrev = chain.Hash(prev), true
+		}
+		return x, err
+	})
+}
+
+func (c chainSource) Rows(ctx context.Context, name string, form int, after, to int64, limit int) ([]chain.Row, error) {
+	l, ok := ledgerNamed(name)
+	if !ok || form < 1 || form > len(l.forms) {
+		return nil, chain.ErrForm
+	}
+	return digestsOf(ctx, c.s.pool, l, form, after, to, limit)
+}
+
+// VerifyChain hashes every sealed row again, through the newest seal; see chain.Verify.
+// kept are heads that were kept elsewhere. It writes nothing.
+func (s *Store) VerifyChain(ctx context.Context, kept ...chain.Head) (chain.Report, error) {
+	return chain.Verify(ctx, chainSource{s}, kept...)
+}
+
+// --- the light ----------------------------------------------------------------------
+
+// ChainCheck is what one verification came to.
+type ChainCheck struct {
+	At time.Time // wall time
+	By string
+	chain.Report
+}
+
+// PutCheck keeps what a verification came to, for the integrity light and for auditors.
+func (s *Store) PutCheck(ctx context.Context, c ChainCheck) error {
+	b := chain.Break{}
+	if c.Broken != nil {
+		b = *c.Broken
+	}
+	_, err := s.pool.Exec(ctx, "INSERT INTO chain_checks (at, by, seals, head, rows, fault, ledger, seal, row_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		micros(c.At), c.By, c.Head.N, c.Head.Hash[:], c.Rows, string(b.Fault), b.Ledger, b.Seal, b.Row)
+	if err != nil {
+		return fmt.Errorf("keeping the result of a verification: %w", explain(err))
+	}
+	return nil
+}
+
+// Checks are the latest verifications, the newest first.
+func (s *Store) Checks(ctx context.Context, limit int) ([]ChainCheck, error) {
+	const sql = "SELECT at, by, seals, head, rows, fault, ledger, seal, row_id FROM chain_checks ORDER BY id DESC LIMIT $1"
+	return rows(ctx, s, "verifications", sql, []any{limit}, func(row pgx.CollectableRow) (c ChainCheck, err error) {
+		var head []byte
+		var b chain.Break
+		if err := row.Scan(&c.At, &c.By, &c.Head.N, &head, &c.Rows, &b.Fault, &b.Ledger, &b.Seal, &b.Row); err != nil {
+			return c, err
+		}
+		if len(head) != len(c.Head.Hash) {
+			return c, errors.New("the head of a verification has " + strconv.Itoa(len(head)) + " bytes")
+		}
+		c.Head.Hash, c.At = chain.Hash(head), c.At.UTC()
+		if b.Fault != "" {
+			c.Broken = &b
+		}
+		return c, nil
+	})
+}
+
+// ChainState is how the chain stands, asked cheaply.
+type ChainState struct {
+	Head     chain.Head
+	SealedAt time.Time     // wall time of the newest seal; zero: none
+	Unsealed []string      // ledgers with rows that wait, sorted
+	Oldest   time.Duration // how long the oldest of them waits
+	Check    ChainCheck    // the newest; zero: never verified
+	Checked  bool
+}
+
+// ChainState tells how the chain stands.
+func (s *Store) ChainState(ctx context.Context) (out ChainState, err error) {
+	last, err := lastSeal(ctx, s.pool)
+	if err != nil {
+		return out, fmt.Errorf("the newest seal: %w", explain(err))
+	}
+	out.Head, out.SealedAt = chain.Head{N: last.N, Hash: last.Hash}, last.At
+	wait, err := waitingRows(ctx, s.pool)
+	if err != nil {
+		return out, fmt.Errorf("rows that are not sealed: %w", explain(err))
+	}
+	for _, w := range wait {
+		out.Unsealed, out.Oldest = append(out.Unsealed, w.name), max(out.Oldest, w.oldest)
+	}
+	checks, err := s.Checks(ctx, 1)
+	if out.Checked = len(checks) == 1; out.Checked {
+		out.Check = checks[0]
+	}
+	return out, err
+}
+
+// SealedThrough is the number through which a ledger is sealed; 0: nothing is. What is
+// sealed is complete: no row with a lower number comes any more.
+func (s *Store) SealedThrough(ctx context.Context, name string) (to int64, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT coalesce(max(to_id), 0) FROM seals WHERE ledger = $1", name).Scan(&to)
+	if err != nil {
+		return 0, fmt.Errorf("how far %s is sealed: %w", name, explain(err))
+	}
+	return to, nil
+}
