@@ -111,6 +111,7 @@ CREATE TRIGGER sample_answers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 CREATE TRIGGER sample_signoffs_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sample_signoffs FOR EACH STATEMENT EXECUTE FUNCTION duly_refuse_change();
 
 -- The sample's row is the lock under which rounds, answers and sign-offs follow each other.
+-- ("by" is a word of PL/pgSQL too, hence its quotes.)
 -- +goose StatementBegin
 CREATE FUNCTION duly_sample_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -135,7 +136,7 @@ BEGIN
       fault := format('round %s is signed off: nothing in it changes any more', NEW.round);
     ELSIF NEW.round <> latest THEN
       fault := format('round %s is not the latest', NEW.round);
-    ELSIF (SELECT NEW.by = ANY (r.people) FROM sample_rows r WHERE r.sample_id = NEW.sample_id AND r.n = NEW.n) THEN
+    ELSIF (SELECT NEW."by" = ANY (r.people) FROM sample_rows r WHERE r.sample_id = NEW.sample_id AND r.n = NEW.n) THEN
       fault := format('row %s was made by who answers it', NEW.n);
     ELSIF EXISTS (SELECT 1 FROM samples s, jsonb_array_elements(s.questions) q WHERE s.id = NEW.sample_id AND NOT NEW.answers ? (q->>'id'))
        OR (SELECT count(*) FROM jsonb_object_keys(NEW.answers)) <> (SELECT jsonb_array_length(s.questions) FROM samples s WHERE s.id = NEW.sample_id) THEN
@@ -149,7 +150,7 @@ BEGIN
       fault := 'rows are open';
     ELSIF NOT EXISTS (SELECT 1 FROM sample_answers a WHERE a.sample_id = NEW.sample_id AND a.round = NEW.round) THEN
       fault := format('round %s has no answer', NEW.round);
-    ELSIF EXISTS (SELECT 1 FROM sample_rows r WHERE r.sample_id = NEW.sample_id AND NEW.by = ANY (r.people)) THEN
+    ELSIF EXISTS (SELECT 1 FROM sample_rows r WHERE r.sample_id = NEW.sample_id AND NEW."by" = ANY (r.people)) THEN
       fault := 'the sample has rows that were made by who signs';
     END IF;
   END CASE;

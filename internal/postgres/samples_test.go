@@ -1,0 +1,263 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/sampling"
+)
+
+// sampled is a sample of n rows of one debtor; the user "maker" made the first.
+func (b *bundle) sampled(n int) sampling.Review {
+	b.t.Helper()
+	x := sampling.Sample{
+		ID: uuid.NewString(), Algorithm: sampling.Algorithm, Population: n, Checklist: "c-1", At: noon, By: "user:drawer",
+		Questions: []sampling.Question{{ID: "hours", Text: "Lawful?"}, {ID: "amount", Text: "Right?"}},
+		Plan: sampling.Plan{
+			Title: "A sample", Kind: sampling.Calls, Creditors: []string{creditor}, From: noon.AddDate(0, -1, 0), Until: noon, Method: sampling.Random, Size: n, Seed: "seed",
+		},
+	}
+	var rows []sampling.Row
+	for i := range n {
+		r := sampling.Row{N: i + 1, ID: fmt.Sprint("row-", i+1), Stage: sampling.Random, Ticket: 1, Weight: 1, Creditor: creditor, Debtor: b.debtor, At: noon}
+		if i == 0 {
+			r.People = []string{"user:maker"}
+		}
+		rows = append(rows, r)
+	}
+	b.must(b.AddSample(b.t.Context(), x, []byte("zip"), rows))
+	r, err := b.Review(b.t.Context(), x.ID)
+	b.must(err)
+	return r
+}
+
+func fine(n, round int, by string) sampling.Given {
+	return sampling.Given{Round: round, N: n, At: noon, By: by, Answer: sampling.Answer{Values: map[string]sampling.Value{"hours": sampling.Yes, "amount": sampling.NA}}}
+}
+
+func TestASampleIsReadAsItWasKept(t *testing.T) {
+	b := newBundle(t)
+	r := b.sampled(3)
+	if r.Seed != "seed" || len(r.Rows) != 3 || len(r.Rounds) != 1 || len(r.Questions) != 2 || !slices.Equal(r.Rows[0].People, []string{"user:maker"}) || len(r.Open()) != 3 {
+		t.Fatalf("%+v", r)
+	}
+	wrong := fine(2, 1, "user:r")
+	wrong.Values = map[string]sampling.Value{"hours": sampling.No, "amount": sampling.Yes}
+	wrong.Note, wrong.Fix, wrong.Owner, wrong.Due = "21:05 in Boston", "narrow the window", "user:ops", "2026-03-31"
+	b.must(b.AddAnswer(t.Context(), r.ID, wrong))
+	b.must(b.AddAnswer(t.Context(), r.ID, fine(1, 1, "user:r")))
+	b.must(b.AddAnswer(t.Context(), r.ID, fine(3, 1, "user:r")))
+	r, err := b.Review(t.Context(), r.ID)
+	b.must(err)
+	if s := r.Score(); s != (sampling.Score{Rows: 3, Done: 3, Wrong: 1, Yes: 3, No: 1, NA: 2}) {
+		t.Errorf("score %+v", s)
+	}
+	if g := r.Standing(1)[1]; g.Note != wrong.Note || g.Fix != wrong.Fix || g.Owner != wrong.Owner || g.Due != wrong.Due || !maps.Equal(g.Values, wrong.Values) || !g.At.Equal(noon) {
+		t.Errorf("the answer came back as %+v", g)
+	}
+	signed := sampling.SignOff{Round: 1, Digest: r.AnswersDigest(1), Words: "one finding", At: noon, By: "user:r"}
+	b.must(b.AddSignOff(t.Context(), r.ID, signed))
+	b.must(b.AddRound(t.Context(), r.ID, sampling.Round{Round: 2, Reason: "row 2 was read wrongly", At: noon, By: "user:r"}))
+	b.must(b.AddAnswer(t.Context(), r.ID, fine(2, 2, "user:q")))
+	r, err = b.Review(t.Context(), r.ID)
+	b.must(err)
+	if r.AnswersDigest(1) != signed.Digest || r.Rounds[0].Signed == nil || r.Rounds[0].Signed.Digest != signed.Digest {
+		t.Error("the first round does not stand as it was signed")
+	}
+	if r.AnswersDigest(2) == signed.Digest || r.Score().Wrong != 0 {
+		t.Error("the correction does not stand in the place of the answer")
+	}
+	list, err := b.Samples(t.Context(), read.Only(creditor), read.Page{})
+	if err != nil || len(list.Rows) != 1 || list.Rows[0].Round != 2 || list.Rows[0].Done != 3 || list.Rows[0].Wrong != 0 || !list.Rows[0].Signed.IsZero() {
+		t.Errorf("%+v, %v", list.Rows, err)
+	}
+	if list, err := b.Samples(t.Context(), read.Only("other"), read.Page{}); err != nil || len(list.Rows) != 0 {
+		t.Errorf("another creditor's list holds %+v, %v", list.Rows, err)
+	}
+	if m, err := b.SampleMembers(t.Context(), r.ID); err != nil || string(m) != "zip" {
+		t.Errorf("members %q, %v", m, err)
+	}
+	if _, err := b.Review(t.Context(), uuid.NewString()); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("a sample that is not there: %v", err)
+	}
+}
+
+func TestSamplesRefuse(t *testing.T) {
+	b := newBundle(t)
+	r := b.sampled(2)
+	ctx := t.Context()
+	answer := func(g sampling.Given) error { return b.AddAnswer(ctx, r.ID, g) }
+	sign := func(by string, round int) error {
+		return b.AddSignOff(ctx, r.ID, sampling.SignOff{Round: round, At: noon, By: by})
+	}
+	b.must(answer(fine(1, 1, "user:r")))
+	with := func(g sampling.Given, change func(*sampling.Given)) sampling.Given {
+		change(&g)
+		return g
+	}
+	no := map[string]sampling.Value{"hours": sampling.No, "amount": sampling.Yes}
+	steps := []struct {
+		about string
+		do    func() error
+		want  error // nil: is done
+		words string
+	}{
+		{"a sign-off with an open row", func() error { return sign("user:r", 1) }, postgres.ErrRefused, "rows are open"},
+		{"a second answer of a row in a round", func() error { return answer(fine(1, 1, "user:q")) }, identity.ErrTaken, ""},
+		{"an answer of a round that is to come", func() error { return answer(fine(2, 2, "user:r")) }, postgres.ErrRefused, "not the latest"},
+		{"an answer of a row that is not there", func() error { return answer(fine(9, 1, "user:r")) }, postgres.ErrRefused, ""},
+		{"an answer without a question", func() error {
+			return answer(with(fine(2, 1, "user:r"), func(g *sampling.Given) { delete(g.Values, "amount") }))
+		}, postgres.ErrRefused, "every question"},
+		{"an answer to a question that was not asked", func() error {
+			return answer(with(fine(2, 1, "user:r"), func(g *sampling.Given) { g.Values["more"] = sampling.Yes }))
+		}, postgres.ErrRefused, "every question"},
+		{"an answer that is none", func() error {
+			return answer(with(fine(2, 1, "user:r"), func(g *sampling.Given) { g.Values["hours"] = "perhaps" }))
+		}, postgres.ErrRefused, "sample_answers_values"},
+		{"a no without words", func() error { return answer(with(fine(2, 1, "user:r"), func(g *sampling.Given) { g.Values = no })) }, postgres.ErrRefused, "sample_answers_note"},
+		{"a no without an owner", func() error {
+			return answer(with(fine(2, 1, "user:r"), func(g *sampling.Given) { g.Values, g.Note, g.Fix, g.Due = no, "wrong", "mend", "2026-04-01" }))
+		}, postgres.ErrRefused, "sample_answers_note"},
+		{"the other row", func() error { return answer(fine(2, 1, "user:r")) }, nil, ""},
+		{"a sign-off by who made a row", func() error { return sign("user:maker", 1) }, postgres.ErrRefused, "made by who signs"},
+		{"a sign-off by a program", func() error { return sign("key:1", 1) }, postgres.ErrRefused, "sample_signoffs_person"},
+		{"a sign-off of a round that is to come", func() error { return sign("user:r", 2) }, postgres.ErrRefused, ""},
+		{"the sign-off", func() error { return sign("user:r", 1) }, nil, ""},
+		{"a second sign-off", func() error { return sign("user:q", 1) }, identity.ErrTaken, ""},
+		{"an answer after it", func() error { return answer(fine(1, 1, "user:q")) }, postgres.ErrRefused, "signed off"},
+		{"a round without a reason", func() error { return b.AddRound(ctx, r.ID, sampling.Round{Round: 2, At: noon, By: "user:r"}) }, postgres.ErrRefused, "reason"},
+		{"a round that leaves one out", func() error {
+			return b.AddRound(ctx, r.ID, sampling.Round{Round: 3, Reason: "why not", At: noon, By: "user:r"})
+		}, postgres.ErrRefused, "does not follow"},
+		{"a second round", func() error {
+			return b.AddRound(ctx, r.ID, sampling.Round{Round: 2, Reason: "row 1 was wrong", At: noon, By: "user:r"})
+		}, nil, ""},
+		{"a sign-off of a round without answers", func() error { return sign("user:r", 2) }, postgres.ErrRefused, "has no answer"},
+		{"an answer by who made the row", func() error { return answer(fine(1, 2, "user:maker")) }, postgres.ErrRefused, "made by who answers"},
+		{"a correction", func() error { return answer(fine(1, 2, "user:q")) }, nil, ""},
+		{"the sign-off of the correction", func() error { return sign("user:q", 2) }, nil, ""},
+	}
+	for _, s := range steps {
+		err := s.do()
+		if s.want == nil && err != nil || s.want != nil && (!errors.Is(err, s.want) || !strings.Contains(err.Error(), s.words)) {
+			t.Fatalf("%s: %v; want %v %q", s.about, err, s.want, s.words)
+		}
+	}
+	for _, sql := range []string{
+		"UPDATE samples SET seed = 'x'", "DELETE FROM sample_rows", "UPDATE sample_answers SET note = 'x'", "DELETE FROM sample_signoffs", "UPDATE sample_rounds SET reason = 'xxx'", "TRUNCATE sample_answers CASCADE",
+		"INSERT INTO sample_rows (sample_id, n, subject, stage, key, ticket, weight, creditor_id, debtor_id, at) SELECT sample_id, 3, 'later', stage, key, 1, 1, creditor_id, debtor_id, at FROM sample_rows WHERE n = 1",
+	} {
+		if state, _ := refusal(t, b.Store, sql); state != "DU001" && state != "DU002" {
+			t.Errorf("%s: SQLSTATE %q", sql, state)
+		}
+	}
+}
+
+func TestSamplesOfNonsenseAreRefused(t *testing.T) {
+	b := newBundle(t)
+	good := b.sampled(1)
+	for about, change := range map[string]func(*sampling.Sample){
+		"a size of none":              func(x *sampling.Sample) { x.Size = 0 },
+		"a size that is negative":     func(x *sampling.Sample) { x.Size = -1 },
+		"fewer rows than its size":    func(x *sampling.Sample) { x.Size = 2 },
+		"no seed":                     func(x *sampling.Sample) { x.Seed = "" },
+		"no creditor":                 func(x *sampling.Sample) { x.Creditors = nil },
+		"a span that ends before":     func(x *sampling.Sample) { x.Until = x.From },
+		"no population":               func(x *sampling.Sample) { x.Population = 0 },
+		"a kind that there is not":    func(x *sampling.Sample) { x.Kind = "gossip" },
+		"a method that there is not":  func(x *sampling.Sample) { x.Method = "biggest" },
+		"no question":                 func(x *sampling.Sample) { x.Questions = nil },
+		"nobody who drew it":          func(x *sampling.Sample) { x.By = "" },
+		"no name":                     func(x *sampling.Sample) { x.Title = "" },
+		"ten questions, for ten keys": func(x *sampling.Sample) { x.Questions = make([]sampling.Question, 10) },
+	} {
+		x := good.Sample
+		x.ID = uuid.NewString()
+		change(&x)
+		if err := b.AddSample(t.Context(), x, []byte("zip"), good.Rows); !errors.Is(err, postgres.ErrRefused) {
+			t.Errorf("%s: %v", about, err)
+		}
+	}
+	if err := b.AddSample(t.Context(), good.Sample, []byte("zip"), good.Rows); !errors.Is(err, identity.ErrTaken) {
+		t.Errorf("the same sample twice: %v", err)
+	}
+}
+
+func TestPopulationOfCallsAndReplies(t *testing.T) {
+	b := newBundle(t)
+	from := noon.AddDate(0, 0, -30)
+	log := func(days int, by string, c dunning.ContactLogged) dunning.Fact {
+		c.ID = uuid.NewString()
+		return dunning.Fact{At: from.AddDate(0, 0, days), Account: b.account, By: by, Body: c}
+	}
+	b.mustAdd(
+		log(1, "user:a", dunning.ContactLogged{Direction: "outbound", Channel: dunning.Call, Outcome: "no_answer", Collector: "b"}),
+		log(2, "import", dunning.ContactLogged{Direction: "outbound", Channel: dunning.Call, Outcome: "conversation"}),
+		log(3, "", dunning.ContactLogged{Direction: "inbound", Channel: dunning.Email, Outcome: "received", Reading: []string{"opt_out 95"}}),
+		log(4, "", dunning.ContactLogged{Direction: "inbound", Channel: dunning.SMS, Outcome: "received", Reading: []string{"promise 90", "dispute 60"}}),
+		log(5, "user:a", dunning.ContactLogged{Direction: "outbound", Channel: dunning.Call, Outcome: "voicemail"}),
+		log(40, "user:a", dunning.ContactLogged{Direction: "outbound", Channel: dunning.Call, Outcome: "voicemail"}),
+		log(6, "user:a", dunning.ContactLogged{Direction: "outbound", Channel: dunning.Email, Outcome: "delivered"}),
+		dunning.Fact{At: from.AddDate(0, 0, 2), Account: b.account, By: "user:a", Body: dunning.HoldPlaced{ID: "h", HoldKind: dunning.HoldHardship, Scope: dunning.ScopeAccount}},
+		dunning.Fact{At: from, Body: dunning.DebtorKnown{DebtorKind: "consumer", Places: []string{"US-TX"}}},
+		dunning.Fact{At: from.AddDate(0, 0, 1), Body: dunning.DebtorKnown{DebtorKind: "consumer", Places: []string{"US-NY", "US"}}},
+	)
+	ask := func(k sampling.Kind, f sampling.Filter, frozen sampling.Frozen) ([]sampling.Found, sampling.Frozen) {
+		t.Helper()
+		found, frozen, err := b.SamplePopulation(t.Context(), sampling.Ask{
+			Plan: sampling.Plan{Kind: k, Creditors: []string{creditor}, From: from, Until: noon, Filter: f}, Frozen: frozen, Limit: 99,
+		})
+		b.must(err)
+		slices.SortFunc(found, func(a, b sampling.Found) int { return strings.Compare(a.ID, b.ID) })
+		return found, frozen
+	}
+	calls, frozen := ask(sampling.Calls, sampling.Filter{}, sampling.Frozen{})
+	if len(calls) != 3 || frozen.At.IsZero() {
+		t.Fatalf("calls %+v as of %+v", calls, frozen)
+	}
+	if x := calls[0]; x.Protected || !x.ByHand || x.UnsureReply || !slices.Equal(x.Places, []string{"US", "US-NY"}) || x.Creditor != creditor {
+		t.Errorf("the call before the hold: %+v", x)
+	}
+	if x := calls[1]; !x.Protected || x.ByHand {
+		t.Errorf("the imported call at the hold's instant: %+v", x)
+	}
+	if x := calls[2]; !x.Protected || !x.UnsureReply {
+		t.Errorf("the call after a reply that was hardly understood: %+v", x)
+	}
+	replies, _ := ask(sampling.Replies, sampling.Filter{}, sampling.Frozen{})
+	if len(replies) != 2 || replies[0].UnsureReply || !replies[1].UnsureReply {
+		t.Errorf("replies %+v", replies)
+	}
+	if sms, _ := ask(sampling.Replies, sampling.Filter{Channel: "sms"}, sampling.Frozen{}); len(sms) != 1 {
+		t.Errorf("replies by SMS %+v", sms)
+	}
+	rows, err := b.SampleSubjects(t.Context(), sampling.Calls, []string{calls[0].ID, calls[1].ID})
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+	slices.SortFunc(rows, func(a, b sampling.Row) int { return strings.Compare(a.ID, b.ID) })
+	if !slices.Equal(rows[0].People, []string{"user:a", "user:b"}) || len(rows[1].People) != 0 || rows[0].Debtor != b.debtor || rows[0].Channel != "call" {
+		t.Errorf("%+v", rows)
+	}
+	// What is entered later is no part of what was frozen, whatever instant it is dated.
+	b.mustAdd(log(1, "user:a", dunning.ContactLogged{Direction: "outbound", Channel: dunning.Call, Outcome: "no_answer"}),
+		dunning.Fact{At: from, Account: b.account, By: "user:a", Body: dunning.HoldPlaced{ID: "h2", HoldKind: dunning.HoldHardship, Scope: dunning.ScopeAccount}})
+	if again, _ := ask(sampling.Calls, sampling.Filter{}, frozen); fmt.Sprint(again) != fmt.Sprint(calls) {
+		t.Errorf("as of then it is now %+v, and was %+v", again, calls)
+	}
+	if now, _ := ask(sampling.Calls, sampling.Filter{}, sampling.Frozen{At: time.Now().Add(time.Hour)}); len(now) != 4 {
+		t.Errorf("as of now %d calls", len(now))
+	}
+}
