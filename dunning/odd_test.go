@@ -80,7 +80,7 @@ func oddFact(t *rapid.T, kinds []Kind) Fact {
 	case "task_opened":
 		x["contact"] = id
 	case "settlement_offered":
-		x["until"], x["owed"] = day("last"), amount("owed", "100")
+		x["owed"] = amount("owed", "100")
 		x["approval"], x["accepted"] = rapid.Bool().Draw(t, "approval"), rapid.Bool().Draw(t, "accepted")
 	case "settlement_answered":
 		x["outcome"] = pick("yes", "approved", "accepted")

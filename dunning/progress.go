@@ -221,7 +221,7 @@ func (f *Facts) accountStops() []stop {
 		if s := &f.Settlements[i]; !s.Agreed.IsZero() {
 			end := s.Ended
 			if end.IsZero() {
-				end = f.dayEnded(s.Until)
+				end = f.dayEnded(s.Due)
 			}
 			out = append(out, stop{s.Agreed, end})
 		}

@@ -10,14 +10,14 @@ import (
 )
 
 // SettlementOffered offers to take Amount for all that is Owed on Items, if it arrives by
-// the end of Until. Approval: it is above the authority of who offers it, and stands only
+// the end of Due. Approval: it is above the authority of who offers it, and stands only
 // once somebody with more has approved it. Accepted: the debtor has said yes.
 type SettlementOffered struct {
 	ID       string       `json:"id"`
 	Items    []string     `json:"items"`
 	Amount   money.Amount `json:"amount"`
 	Owed     money.Amount `json:"owed"`
-	Until    Date         `json:"until"`
+	Due      Date         `json:"due"` // its last day, where the debtor is
 	Approval bool         `json:"approval,omitempty"`
 	Accepted bool         `json:"accepted,omitempty"`
 }
@@ -50,7 +50,7 @@ type (
 		ID       string       `json:"id"`
 		Amount   money.Amount `json:"amount,omitzero"`
 		Percent  int          `json:"percent,omitempty"` // given up; in place of Amount
-		Until    Date         `json:"until"`
+		Due      Date         `json:"due"`               // its last day, where the debtor is
 		Approval bool         `json:"approval,omitempty"`
 		Accepted bool         `json:"accepted,omitempty"`
 	}
@@ -186,7 +186,7 @@ func (f *Facts) settled() *SettlementState {
 // whether it is possible: the items that it covers, what is owed on them and what is to
 // be paid. Who checks authority asks it.
 func (f *Facts) OfferOf(c OfferSettlement) SettlementOffered {
-	s := SettlementOffered{ID: c.ID, Until: c.Until, Amount: c.Amount, Approval: c.Approval, Accepted: c.Accepted}
+	s := SettlementOffered{ID: c.ID, Due: c.Due, Amount: c.Amount, Approval: c.Approval, Accepted: c.Accepted}
 	var open int64
 	for i := range f.Items {
 		if it := &f.Items[i]; f.owed(it) {
@@ -256,9 +256,9 @@ func (f *Facts) mayOffer(c OfferSettlement, s SettlementOffered, at time.Time) e
 		return fmt.Errorf("settlement: name the amount to be paid, or the percentage given up from 1 to 99: %w", ErrInvalid)
 	case s.Amount.Currency() != f.Currency || s.Amount.Minor() <= 0 || s.Amount.Minor() >= s.Owed.Minor():
 		return fmt.Errorf("settlement: the amount must be above zero and below the %s that are owed: %w", s.Owed, ErrInvalid)
-	case !f.dayEnded(c.Until).After(at):
+	case !f.dayEnded(c.Due).After(at):
 		return fmt.Errorf("settlement: its last day is past: %w", ErrInvalid)
-	case f.localDay(at).AddDays(settleWithin).Before(c.Until):
+	case f.localDay(at).AddDays(settleWithin).Before(c.Due):
 		return fmt.Errorf("settlement: its last day is more than a year ahead: %w", ErrInvalid)
 	}
 	return nil
@@ -289,7 +289,7 @@ func (f *Facts) acceptSettlement(c AcceptSettlement, at time.Time) ([]Fact, erro
 		return nil, fmt.Errorf("settlement: it waits for approval and is not yet offered: %w", ErrConflict)
 	case !s.Agreed.IsZero():
 		return nil, nil
-	case !f.dayEnded(s.Until).After(at):
+	case !f.dayEnded(s.Due).After(at):
 		return nil, fmt.Errorf("settlement: its last day is over: %w", ErrConflict)
 	}
 	return append([]Fact{f.fact(at, SettlementAnswered{s.ID, "accepted"})}, f.replaced(at)...), nil
@@ -361,7 +361,7 @@ func (f *Facts) judgeSettlements(at time.Time) []Fact {
 		return nil
 	}
 	rest := f.unsettled(s)
-	switch over := !at.Before(f.dayEnded(s.Until)); {
+	switch over := !at.Before(f.dayEnded(s.Due)); {
 	case !s.Approved.IsZero() && s.Amount.Minor() > 0 && f.paidOn(s.Items, s.Offered) >= s.Amount.Minor():
 		out := f.settlementEnds(s, "kept", at)
 		if len(rest) > 0 {
@@ -389,17 +389,26 @@ func (f *Facts) unsettled(s *SettlementState) []string {
 	return keys
 }
 
-// unsettle takes a settlement back that was kept by payments which do not stand: what was
-// written off with it is owed again, and the case goes on where it was.
+// unsettle looks at kept settlements after a payment was taken back. One whose amount is no
+// longer there goes with it: what was written off is owed again, and the case goes on where
+// it was. One whose amount is still there stands: what opens again is part of what was
+// given up.
 func (f *Facts) unsettle(at time.Time) {
 	for i := range f.Settlements {
 		s := &f.Settlements[i]
-		if s.Outcome != "kept" || !s.Reversed.IsZero() || f.paidOn(s.Items, s.Offered) >= s.Amount.Minor() {
+		if s.Outcome != "kept" || !s.Reversed.IsZero() {
 			continue
 		}
-		s.Reversed = at
+		stands := f.paidOn(s.Items, s.Offered) >= s.Amount.Minor()
+		if !stands {
+			s.Reversed = at
+		}
 		for _, k := range s.Items {
-			if it := f.item(k); it != nil && it.Disposition == WrittenOff && it.disposed.Equal(s.Ended) {
+			switch it := f.item(k); {
+			case it == nil:
+			case stands && it.Disposition == InSequence && it.Amount.Minor() > it.paid:
+				it.Disposition, it.disposed = WrittenOff, s.Ended
+			case !stands && it.Disposition == WrittenOff && it.disposed.Equal(s.Ended):
 				it.dispose(InSequence, at)
 			}
 		}
@@ -416,7 +425,7 @@ func (f *Facts) settledBy(it *ItemState) bool {
 // waitSettled: an agreed settlement is a promise over everything.
 func (f *Facts) waitSettled(time.Time) (wait, bool) {
 	if s := f.settled(); s != nil {
-		return wait{state: "settlement", until: f.dayEnded(s.Until)}, true
+		return wait{state: "settlement", until: f.dayEnded(s.Due)}, true
 	}
 	return wait{}, false
 }
@@ -424,7 +433,7 @@ func (f *Facts) waitSettled(time.Time) (wait, bool) {
 // waitSettlement: an offer waits for an answer like the offer of a plan; the clock runs on.
 func (f *Facts) waitSettlement(time.Time) (wait, bool) {
 	if s := f.liveSettlement(); s != nil {
-		return wait{state: "offer", until: f.dayEnded(s.Until)}, true
+		return wait{state: "offer", until: f.dayEnded(s.Due)}, true
 	}
 	return wait{}, false
 }

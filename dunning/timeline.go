@@ -93,7 +93,11 @@ func (t *timeline) fact(x Fact) {
 	case PlanEnded:
 		t.add(x.At, "plan", Event{Reason: b.Outcome})
 	case SettlementOffered:
-		t.add(x.At, "settlement", Event{Items: keysOnly(b.Items, ""), Reason: "offered"})
+		reason := "offered"
+		if b.Accepted && !b.Approval {
+			reason = "agreed"
+		}
+		t.add(x.At, "settlement", Event{Items: keysOnly(b.Items, ""), Reason: reason})
 	case SettlementAnswered:
 		t.add(x.At, "settlement", Event{Reason: b.Outcome})
 	case SettlementEnded:

@@ -14,11 +14,14 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/duly/duly/commands"
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
 )
 
@@ -62,6 +65,19 @@ var needs = map[string]identity.Permission{
 	"report_delivery": identity.Operate,
 	"waive_step":      identity.WriteOff,
 	"recall":          identity.WriteOff,
+
+	"withdraw_promise":    identity.Promise,
+	"hand_over":           identity.TakeOver,
+	"pin_note":            identity.Note,
+	"unpin_note":          identity.Note,
+	"dismiss_mention":     identity.Note,
+	"set_callback":        identity.Call,
+	"move_callback":       identity.Call,
+	"cancel_callback":     identity.Call,
+	"offer_settlement":    identity.Settlement,
+	"accept_settlement":   identity.Settlement,
+	"decline_settlement":  identity.Settlement,
+	"withdraw_settlement": identity.Settlement,
 }
 
 // ofTask is who may end a task, by its kind: a draft is not approved by whoever may end
@@ -72,6 +88,7 @@ var ofTask = map[dunning.TaskKind]identity.Permission{
 	dunning.TaskCall:       identity.Call,
 	dunning.TaskEscalation: identity.TakeOver,
 	dunning.TaskManual:     identity.Call,
+	dunning.TaskSettlement: identity.ApproveSettlement,
 }
 
 // Of is the permission that a command of a name needs. A name that is not in the table
@@ -97,6 +114,8 @@ type Refusal struct {
 	Creditor   string
 	// Limit says which limit is exceeded, in words; "" when the permission is missing.
 	Limit string
+	// Field is the member of the command that is beyond the limit, such as "due"; "" for none.
+	Field string
 }
 
 func (r *Refusal) Error() string {
@@ -123,80 +142,169 @@ func (s *Service) Do(ctx context.Context, who identity.Principal, ref dunning.Ca
 	if err != nil {
 		return commands.Result{}, err
 	}
-	limits := limitsOf(who, ref.Creditor, roles)
+	limits := LimitsOf(who, ref.Creditor, roles)
 	return s.Commands.Write(ctx, ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
-		if err := check(who, ref.Creditor, limits, f, cmd, at); err != nil {
+		if err := Check(who, ref.Creditor, limits, f, cmd, at); err != nil {
 			return nil, err
 		}
 		return dunning.Handle(f, cmd, who.By, at)
 	})
 }
 
-// limitsOf are the limits of the roles that somebody holds for a creditor. nil: none
-// apply, because it is a program whose key was given the scope by a person.
-func limitsOf(who identity.Principal, creditor string, roles []config.Role) []config.Limits {
+// Limits are what the roles that somebody holds for a creditor allow: of each limit the
+// widest. Nothing else in Duly reads limits.
+type Limits struct {
+	config.Limits
+	// None: no limit applies, because it is a program whose key was given the scope by a person.
+	None bool
+}
+
+// LimitsOf are somebody's limits for a creditor.
+func LimitsOf(who identity.Principal, creditor string, roles []config.Role) Limits {
 	if len(who.Grants) == 0 && len(who.Scopes) > 0 {
-		return nil
+		return Limits{None: true}
 	}
-	out := []config.Limits{{}}
+	var out Limits
 	held := who.Roles(creditor)
 	for _, r := range roles {
 		if slices.Contains(held, identity.Role(r.ID)) {
-			out = append(out, r.Limits)
+			out.widen(r.Limits)
 		}
 	}
 	return out
 }
 
-// most is the widest of a limit over the roles, and whether any applies.
-func most(limits []config.Limits, of func(config.Limits) int) (int, bool) {
-	widest := 0
-	for _, l := range limits {
-		widest = max(widest, of(l))
+func (l *Limits) widen(by config.Limits) {
+	l.PromiseWithin, l.PlanInstalments = max(l.PromiseWithin, by.PromiseWithin), max(l.PlanInstalments, by.PlanInstalments)
+	l.PlanFirstDue, l.HoldFor = max(l.PlanFirstDue, by.PlanFirstDue), max(l.HoldFor, by.HoldFor)
+	l.SettlementPercent = max(l.SettlementPercent, by.SettlementPercent)
+	for currency, most := range by.Settlement {
+		if l.Settlement == nil {
+			l.Settlement = map[string]money.Amount{}
+		}
+		if most.Minor() > l.Settlement[currency].Minor() {
+			l.Settlement[currency] = most
+		}
 	}
-	return widest, limits != nil
 }
 
-// check holds a command against authority.
-func check(who identity.Principal, creditor string, limits []config.Limits, f dunning.Facts, cmd dunning.Command, at time.Time) error {
-	exceeded := func(p identity.Permission, format string, args ...any) error {
-		return &Refusal{Permission: p, Creditor: creditor, Limit: fmt.Sprintf(format, args...)}
-	}
-	switch c := cmd.(type) {
+// Settles reports whether a settlement is within the limits: by the part and by the amount
+// that is given up. A currency without a limit allows none.
+func (l Limits) Settles(s dunning.SettlementOffered) bool {
+	most := l.Settlement[s.Owed.Currency()]
+	return l.None || s.GivenUpPermille() <= 10*l.SettlementPercent && s.GivenUp().Minor() <= most.Minor()
+}
+
+// Check holds a command against authority beyond its permission; what a form asks before it
+// is sent, and Do again. Errors are a *Refusal.
+func Check(who identity.Principal, creditor string, limits Limits, f dunning.Facts, cmd dunning.Command, at time.Time) error {
+	c := checking{who: who, creditor: creditor, limits: limits, facts: f, at: at}
+	switch cmd := cmd.(type) {
 	case dunning.FinishTask:
-		return mayEnd(who, creditor, f, c)
+		return c.mayEnd(cmd)
+	case dunning.HandOver, dunning.HandBack:
+		return c.mayGiveAway()
+	case dunning.DismissMention:
+		if !limits.None && cmd.User != strings.TrimPrefix(who.By, "user:") {
+			return c.beyond(identity.Note, "user", "Only who is mentioned can say that they have read it.")
+		}
+	case dunning.OfferSettlement:
+		return c.settlement(cmd)
+	}
+	if limits.None {
+		return nil
+	}
+	return c.days(cmd)
+}
+
+// checking is one command held against authority.
+type checking struct {
+	who      identity.Principal
+	creditor string
+	limits   Limits
+	facts    dunning.Facts
+	at       time.Time
+}
+
+func (c checking) beyond(p identity.Permission, field, format string, args ...any) error {
+	return &Refusal{Permission: p, Creditor: c.creditor, Field: field, Limit: fmt.Sprintf(format, args...)}
+}
+
+// days are the limits that are counted in days and instalments.
+func (c checking) days(cmd dunning.Command) error {
+	switch cmd := cmd.(type) {
 	case dunning.MakePromise:
-		if days, ok := most(limits, func(l config.Limits) int { return l.PromiseWithin }); ok && f.Today(at).AddDays(days).Before(c.Due) {
-			return exceeded(identity.Promise, "your roles allow promises up to %d days from today; ask a supervisor", days)
+		if n := c.limits.PromiseWithin; c.day(n).Before(cmd.Due) {
+			return c.beyond(identity.Promise, "due", "You may accept promises up to %d days ahead, until %s. For longer ask a supervisor, or agree a plan.", n, c.day(n))
 		}
 	case dunning.AgreePlan:
-		n, first := max(c.Count, len(c.Instalments)), c.First
-		if len(c.Instalments) > 0 {
-			first = c.Instalments[0].Due
-		}
-		if most, ok := most(limits, func(l config.Limits) int { return l.PlanInstalments }); ok && n > most {
-			return exceeded(identity.Plan, "your roles allow plans of up to %d instalments; ask a supervisor", most)
-		}
-		if days, ok := most(limits, func(l config.Limits) int { return l.PlanFirstDue }); ok && f.Today(at).AddDays(days).Before(first) {
-			return exceeded(identity.Plan, "your roles allow the first instalment up to %d days from today; ask a supervisor", days)
-		}
+		return c.plan(cmd)
 	case dunning.PlaceHold:
-		if !protects(c.HoldKind) {
-			return holdFor(limits, c.Until, at, exceeded)
+		if !protects(cmd.HoldKind) {
+			return c.holdFor(cmd.Until)
 		}
 	case dunning.ExtendHold:
-		if h := holdOf(f, c.ID); h != nil && !protects(h.HoldKind) {
-			return holdFor(limits, c.Until, at, exceeded)
+		if h := holdOf(c.facts, cmd.ID); h != nil && !protects(h.HoldKind) {
+			return c.holdFor(cmd.Until)
 		}
 	}
 	return nil
 }
 
+// day is the debtor's day so many days from now.
+func (c checking) day(n int) dunning.Date { return c.facts.Today(c.at).AddDays(n) }
+
+func (c checking) plan(cmd dunning.AgreePlan) error {
+	n, first := max(cmd.Count, len(cmd.Instalments)), cmd.First
+	if len(cmd.Instalments) > 0 {
+		first = cmd.Instalments[0].Due
+	}
+	if most := c.limits.PlanInstalments; n > most {
+		return c.beyond(identity.Plan, "count", "You may agree up to %d instalments. For more ask a supervisor.", most)
+	}
+	if days := c.limits.PlanFirstDue; c.day(days).Before(first) {
+		return c.beyond(identity.Plan, "first", "You may set the first instalment up to %d days ahead, until %s. For later ask a supervisor.", days, c.day(days))
+	}
+	return nil
+}
+
 // holdFor refuses holds that end later than the limit, or never.
-func holdFor(limits []config.Limits, until, at time.Time, exceeded func(identity.Permission, string, ...any) error) error {
-	days, ok := most(limits, func(l config.Limits) int { return l.HoldFor })
-	if ok && (until.IsZero() || until.After(at.AddDate(0, 0, days))) {
-		return exceeded(identity.Hold, "your roles allow holds of up to %d days with an end; ask a supervisor", days)
+func (c checking) holdFor(until time.Time) error {
+	days := c.limits.HoldFor
+	switch {
+	case until.IsZero():
+		return c.beyond(identity.Hold, "until", "Name the day on which it comes back, until %s. To hold it open ask a supervisor.", c.day(days))
+	case until.After(c.at.AddDate(0, 0, days)):
+		return c.beyond(identity.Hold, "until", "You may hold a case up to %d days, until %s. For longer ask a supervisor.", days, c.day(days))
+	}
+	return nil
+}
+
+// settlement refuses to give up more than the limit, unless approval is asked for.
+func (c checking) settlement(cmd dunning.OfferSettlement) error {
+	offer := c.facts.OfferOf(cmd)
+	if cmd.Approval || offer.Owed.Minor() == 0 || offer.Amount.Minor() <= 0 || c.limits.Settles(offer) {
+		return nil // what makes no sense the core refuses
+	}
+	return c.beyond(identity.Settlement, "amount", "This gives up %s (%s %%). You may give up to %d %% and %s. Ask for approval, or for more money.",
+		offer.GivenUp(), tenths(offer.GivenUpPermille()), c.limits.SettlementPercent, c.limits.Settlement[offer.Owed.Currency()].Decimal())
+}
+
+// tenths writes thousandths as percent.
+func tenths(permille int) string {
+	if permille%10 == 0 {
+		return strconv.Itoa(permille / 10)
+	}
+	return fmt.Sprintf("%d.%d", permille/10, permille%10)
+}
+
+// mayGiveAway: a case that a colleague has is theirs to give away, or a supervisor's.
+func (c checking) mayGiveAway() error {
+	for _, l := range c.facts.Leases {
+		mine := l.Owner == strings.TrimPrefix(c.who.By, "user:") || dunning.IsTeam(l.Owner)
+		if l.Ended.IsZero() && !mine && !c.limits.None && !c.who.Can(identity.Team, c.creditor) {
+			return c.beyond(identity.TakeOver, "", "A colleague has the case. They can give it away, or a supervisor can.")
+		}
 	}
 	return nil
 }
@@ -217,25 +325,43 @@ func holdOf(f dunning.Facts, id string) *dunning.HoldState {
 
 // mayEnd asks for the permission of the task's kind. A task that is not there is left to
 // the core, which says so; but only to who may end tasks of some kind.
-func mayEnd(who identity.Principal, creditor string, f dunning.Facts, c dunning.FinishTask) error {
-	for _, t := range f.Tasks {
-		if t.ID == c.ID {
-			if p := OfTask(t.Task); !who.Can(p, creditor) && !who.Can(identity.Tasks, creditor) || needsApproval(p) && !who.Can(p, creditor) {
-				return &Refusal{Permission: p, Creditor: creditor}
-			}
-			return nil
+func (c checking) mayEnd(cmd dunning.FinishTask) error {
+	can := func(p identity.Permission) bool { return c.who.Can(p, c.creditor) }
+	for _, t := range c.facts.Tasks {
+		if t.ID != cmd.ID {
+			continue
 		}
-	}
-	for _, p := range []identity.Permission{identity.Tasks, identity.Call, identity.TakeOver, identity.ApproveDraft, identity.ApproveReferral} {
-		if who.Can(p, creditor) {
-			return nil
+		p := OfTask(t.Task)
+		if !can(p) && (!can(identity.Tasks) || needsApproval(p)) {
+			return &Refusal{Permission: p, Creditor: c.creditor}
 		}
+		return c.mayApprove(cmd)
 	}
-	return &Refusal{Permission: identity.Tasks, Creditor: creditor}
+	if slices.ContainsFunc([]identity.Permission{
+		identity.Tasks, identity.Call, identity.TakeOver, identity.ApproveDraft, identity.ApproveReferral, identity.ApproveSettlement,
+	}, can) {
+		return nil
+	}
+	return &Refusal{Permission: identity.Tasks, Creditor: c.creditor}
+}
+
+// mayApprove: nobody approves a settlement of their own, nor one beyond their limits.
+func (c checking) mayApprove(cmd dunning.FinishTask) error {
+	s := c.facts.ToApprove(cmd.ID)
+	switch {
+	case s == nil || cmd.Outcome != "approved":
+		return nil
+	case s.By == c.who.By:
+		return c.beyond(identity.ApproveSettlement, "", "You offered this settlement yourself: somebody else approves it.")
+	case !c.limits.Settles(s.SettlementOffered):
+		return c.beyond(identity.ApproveSettlement, "", "This gives up %s (%s %%), which is beyond your limits, too: up to %d %% and %s. Ask legal.",
+			s.GivenUp(), tenths(s.GivenUpPermille()), c.limits.SettlementPercent, c.limits.Settlement[s.Owed.Currency()].Decimal())
+	}
+	return nil
 }
 
 func needsApproval(p identity.Permission) bool {
-	return p == identity.ApproveDraft || p == identity.ApproveReferral
+	return p == identity.ApproveDraft || p == identity.ApproveReferral || p == identity.ApproveSettlement
 }
 
 // AsRefusal is the refusal in an error, nil if there is none.

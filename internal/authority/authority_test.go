@@ -7,6 +7,7 @@ import (
 
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
 )
 
@@ -87,7 +88,7 @@ func TestLimits(t *testing.T) {
 		"a note has no limit":                                  {who(identity.Collector), dunning.WriteNote{}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := check(c.who, "acme", limitsOf(c.who, "acme", roles), f, c.cmd, noon)
+			err := Check(c.who, "acme", LimitsOf(c.who, "acme", roles), f, c.cmd, noon)
 			if (err == nil) != c.ok {
 				t.Errorf("error %v, want ok %v", err, c.ok)
 			}
@@ -100,25 +101,27 @@ func TestLimits(t *testing.T) {
 
 func TestTasksAreEndedByWhoMay(t *testing.T) {
 	f := dunning.Facts{}
-	for _, k := range []dunning.TaskKind{dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked} {
+	for _, k := range []dunning.TaskKind{dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskSettlement} {
 		f.Tasks = append(f.Tasks, dunning.TaskState{TaskOpened: dunning.TaskOpened{ID: string(k), Task: k}})
 	}
 	for role, ends := range map[identity.Role][]dunning.TaskKind{
 		identity.Collector:  {dunning.TaskCall, dunning.TaskEscalation},
-		identity.Supervisor: {dunning.TaskDraft, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked},
+		identity.Supervisor: {dunning.TaskDraft, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskSettlement},
 		identity.Operations: {dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked},
 		identity.Compliance: {dunning.TaskDraft},
-		identity.Legal:      {dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked},
-		identity.Auditor:    nil,
-		identity.Admin:      nil,
+		identity.Legal: {
+			dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskSettlement,
+		},
+		identity.Auditor: nil,
+		identity.Admin:   nil,
 	} {
 		for _, task := range f.Tasks {
-			err := mayEnd(who(role), "acme", f, dunning.FinishTask{ID: task.ID})
+			err := Check(who(role), "acme", Limits{}, f, dunning.FinishTask{ID: task.ID}, noon)
 			if may := slices.Contains(ends, task.Task); (err == nil) != may {
 				t.Errorf("%s ends a task %s: %v, want may %v", role, task.Task, err, may)
 			}
 		}
-		err := mayEnd(who(role), "acme", f, dunning.FinishTask{ID: "none"})
+		err := Check(who(role), "acme", Limits{}, f, dunning.FinishTask{ID: "none"}, noon)
 		if some := len(ends) > 0; (err == nil) != some {
 			t.Errorf("%s learns whether a task is there: %v", role, err)
 		}
@@ -134,5 +137,95 @@ func TestCommandsKnowTheirNames(t *testing.T) {
 	}
 	if Name(nil) != "" {
 		t.Error("nothing has a name")
+	}
+}
+
+// TestSettlementsAreWithinAuthority: what is given up is bounded by part and by amount, more
+// asks for approval, and nobody approves their own or what is beyond them, too.
+func TestSettlementsAreWithinAuthority(t *testing.T) {
+	roles := shipped(t)
+	usd := func(s string) money.Amount { return money.MustParse(s, "USD") }
+	owes := func(t *testing.T, amount string, more ...dunning.Fact) dunning.Facts {
+		f, err := dunning.Fold(dunning.Setup{Account: "a", Case: "c", Currency: "USD"}, append([]dunning.Fact{
+			{At: noon, Account: "a", Body: dunning.Item{Key: "i", Due: day(-20), Amount: usd(amount)}},
+			{At: noon, Account: "a", Case: "c", Body: dunning.CaseOpened{Sequence: "s"}},
+		}, more...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	offered := func(by, amount, owed string) []dunning.Fact {
+		s := dunning.SettlementOffered{ID: "s", Items: []string{"i"}, Amount: usd(amount), Owed: usd(owed), Due: day(9), Approval: true}
+		return []dunning.Fact{
+			{At: noon, Account: "a", By: by, Body: s},
+			{At: noon, Account: "a", By: by, Body: dunning.TaskOpened{ID: "c/task/settlement/s", Task: dunning.TaskSettlement}},
+		}
+	}
+	approve := dunning.FinishTask{ID: "c/task/settlement/s", Outcome: "approved"}
+	key := identity.Principal{By: "key:1", Scopes: []identity.Permission{identity.Settlement}, Creditor: "acme"}
+	for name, c := range map[string]struct {
+		who   identity.Principal
+		facts dunning.Facts
+		cmd   dunning.Command
+		field string // of the refusal; "-": none expected
+	}{
+		"a tenth of a thousand is a collector's":             {who(identity.Collector), owes(t, "1000"), dunning.OfferSettlement{Percent: 10}, "-"},
+		"a cent more is not":                                 {who(identity.Collector), owes(t, "1000"), dunning.OfferSettlement{Amount: usd("899.99")}, "amount"},
+		"nor is a tenth of three thousand: the amount, too":  {who(identity.Collector), owes(t, "3000"), dunning.OfferSettlement{Percent: 10}, "amount"},
+		"with approval anything may be proposed":             {who(identity.Collector), owes(t, "3000"), dunning.OfferSettlement{Percent: 90, Approval: true}, "-"},
+		"a supervisor may give up thirty percent":            {who(identity.Supervisor), owes(t, "3000"), dunning.OfferSettlement{Percent: 30}, "-"},
+		"thirty-one are too many":                            {who(identity.Supervisor), owes(t, "3000"), dunning.OfferSettlement{Percent: 31}, "amount"},
+		"a role without limits gives up nothing":             {who(identity.Operations), owes(t, "1000"), dunning.OfferSettlement{Percent: 1}, "amount"},
+		"a program has the limits of whoever gave it a key":  {key, owes(t, "1000"), dunning.OfferSettlement{Percent: 50}, "-"},
+		"a supervisor approves a collector's":                {who(identity.Supervisor), owes(t, "1000", offered("user:9", "750", "1000")...), approve, "-"},
+		"but not their own":                                  {who(identity.Supervisor), owes(t, "1000", offered("user:1", "750", "1000")...), approve, ""},
+		"nor what is beyond them":                            {who(identity.Supervisor), owes(t, "1000", offered("user:9", "600", "1000")...), approve, ""},
+		"that is legal's":                                    {who(identity.Legal), owes(t, "1000", offered("user:9", "600", "1000")...), approve, "-"},
+		"one's own may be rejected":                          {who(identity.Supervisor), owes(t, "1000", offered("user:1", "750", "1000")...), dunning.FinishTask{ID: approve.ID, Outcome: "rejected"}, "-"},
+		"a collector approves none":                          {who(identity.Collector), owes(t, "1000", offered("user:9", "990", "1000")...), approve, ""},
+		"an amount above what is owed is the core's refusal": {who(identity.Collector), owes(t, "1000"), dunning.OfferSettlement{Amount: usd("1200")}, "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := Check(c.who, "acme", LimitsOf(c.who, "acme", roles), c.facts, c.cmd, noon)
+			switch r := AsRefusal(err); {
+			case (r == nil) != (c.field == "-"):
+				t.Errorf("refused: %v, want field %q", err, c.field)
+			case r != nil && r.Field != c.field:
+				t.Errorf("the refusal is about %q, want %q: %v", r.Field, c.field, err)
+			}
+		})
+	}
+}
+
+// TestACaseIsGivenAwayByWhoHasIt: others cannot take it off somebody, supervisors can.
+func TestACaseIsGivenAwayByWhoHasIt(t *testing.T) {
+	leased := func(owner string) dunning.Facts {
+		return dunning.Facts{Leases: []dunning.LeaseState{{LeaseTaken: dunning.LeaseTaken{ID: "l", Owner: owner}}}}
+	}
+	key := identity.Principal{By: "key:1", Scopes: []identity.Permission{identity.TakeOver}, Creditor: "acme"}
+	for name, c := range map[string]struct {
+		who   identity.Principal
+		facts dunning.Facts
+		ok    bool
+	}{
+		"one's own":                    {who(identity.Collector), leased("1"), true},
+		"a colleague's":                {who(identity.Collector), leased("2"), false},
+		"a colleague's, by supervisor": {who(identity.Supervisor), leased("2"), true},
+		"a team's":                     {who(identity.Collector), leased("team:late"), true},
+		"nobody's":                     {who(identity.Collector), dunning.Facts{}, true},
+		"by a program":                 {key, leased("2"), true},
+	} {
+		for _, cmd := range []dunning.Command{dunning.HandOver{ID: "x"}, dunning.HandBack{}} {
+			if err := Check(c.who, "acme", LimitsOf(c.who, "acme", shipped(t)), c.facts, cmd, noon); (err == nil) != c.ok {
+				t.Errorf("%s, %T: %v", name, cmd, err)
+			}
+		}
+	}
+	if err := Check(who(identity.Collector), "acme", Limits{}, dunning.Facts{}, dunning.DismissMention{ID: "n", User: "2"}, noon); err == nil {
+		t.Error("somebody says for another that they have read a note")
+	}
+	if err := Check(who(identity.Collector), "acme", Limits{}, dunning.Facts{}, dunning.DismissMention{ID: "n", User: "1"}, noon); err != nil {
+		t.Error(err)
 	}
 }

@@ -20,7 +20,7 @@ const (
 
 // listWork puts the statement of a page of work together. What somebody has and what
 // nobody has are two branches, the latter queue by queue, each in the order of an index.
-func listWork(s read.Scope, f read.WorkFilter, p read.Page) (string, []any, error) {
+func listWork(s read.Scope, f read.WorkFilter, at time.Time, p read.Page) (string, []any, error) {
 	after, err := read.DecodeCursor(p.After, workOrder, 4)
 	if err != nil {
 		return "", nil, err
@@ -29,6 +29,11 @@ func listWork(s read.Scope, f read.WorkFilter, p read.Page) (string, []any, erro
 	c := &conds{ask: a}
 	in(c, "w.kind", f.Kinds)
 	c.uuid("w.account_id", f.Account)
+	if f.Later { // calls that were promised for later are work from then on
+		c.add("w.kind = '"+read.WorkCallback+"' AND w.due > %s::timestamptz", micros(at))
+	} else {
+		c.add("(w.kind <> '"+read.WorkCallback+"' OR w.due <= %s::timestamptz)", micros(at))
+	}
 	if after != nil {
 		if okInstant(after[0]) != nil || after[0] == infinity || !isUUID(after[1]) {
 			return "", nil, read.ErrBadCursor
@@ -117,7 +122,7 @@ func standingOf(body []byte, into *read.Standing) error {
 
 // Worklist is "my day", the most urgent first; see read.Reader.
 func (s *Store) Worklist(ctx context.Context, scope read.Scope, f read.WorkFilter, at time.Time, p read.Page) (read.List[read.WorkRow], error) {
-	sql, args, err := listWork(scope, f, p)
+	sql, args, err := listWork(scope, f, at, p)
 	if err != nil {
 		return read.List[read.WorkRow]{}, err
 	}
@@ -136,7 +141,8 @@ func (s *Store) Queues(ctx context.Context, scope read.Scope, now time.Time) ([]
 	c := &conds{ask: a}
 	c.within("w.creditor_id", scope)
 	sql := `SELECT w.queue, w.kind, count(*), count(*) FILTER (WHERE w.due < ` + a.p(micros(now)) + `::timestamptz), min(w.opened_at),
- count(*) FILTER (WHERE w.owner <> '') FROM work w WHERE true` + c.and() + ` GROUP BY w.queue, w.kind ORDER BY w.queue, w.kind`
+ count(*) FILTER (WHERE w.owner <> '') FROM work w
+ WHERE (w.kind <> '` + read.WorkCallback + `' OR w.due <= ` + a.p(micros(now)) + `::timestamptz)` + c.and() + ` GROUP BY w.queue, w.kind ORDER BY w.queue, w.kind`
 	return rows(ctx, s, "queues", sql, a.args, func(row pgx.CollectableRow) (q read.QueueCount, err error) {
 		err = row.Scan(&q.Queue, &q.Kind, &q.N, &q.Late, &q.Oldest, &q.Taken)
 		return q, err

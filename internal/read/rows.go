@@ -38,6 +38,7 @@ type WorkFilter struct {
 	Queues    []string // none: all
 	Kinds     []string // "task:call", "reply", …; none: all
 	Account   string
+	Later     bool // calls that were promised for a later instant, and nothing else; else: all but these
 }
 
 // WorkRow is a line of "my day".

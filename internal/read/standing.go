@@ -31,12 +31,15 @@ type Standing struct {
 	Zones  []string `json:"zones,omitempty"`  // candidate zones, strongest evidence first
 	Tags   []string `json:"tags,omitempty"`
 
-	Promise  *Promise  `json:"promise,omitempty"` // the latest
-	Plan     *Plan     `json:"plan,omitempty"`    // the latest
-	Lease    *Lease    `json:"lease,omitempty"`   // only while somebody has the case
-	Holds    []Hold    `json:"holds,omitempty"`   // that no fact has ended; disputes too
-	Paid     time.Time `json:"paid,omitzero"`     // when a payment that stands last came
-	LastPaid int64     `json:"last_paid,omitempty"`
+	Promise *Promise `json:"promise,omitempty"` // the latest
+	Plan    *Plan    `json:"plan,omitempty"`    // the latest
+	Lease   *Lease   `json:"lease,omitempty"`   // only while somebody has the case
+	Holds   []Hold   `json:"holds,omitempty"`   // that no fact has ended; disputes too
+
+	Settlement *Settlement `json:"settlement,omitempty"` // the latest
+	Callback   *Callback   `json:"callback,omitempty"`   // only while it is to be made
+	Paid       time.Time   `json:"paid,omitzero"`        // when a payment that stands last came
+	LastPaid   int64       `json:"last_paid,omitempty"`
 }
 
 // Promise is a promise as it stands. State: open, kept, partly, broken, withdrawn.
@@ -55,6 +58,28 @@ type Plan struct {
 	State       string               `json:"state"`
 	Instalments []dunning.Instalment `json:"instalments"`
 	Agreed      time.Time            `json:"agreed"`
+}
+
+// Settlement is less than all for all, as it stands. State: approval, offered, agreed, kept,
+// broken, expired, declined, rejected, withdrawn, moot, reversed.
+type Settlement struct {
+	ID     string       `json:"id"`
+	Amount money.Amount `json:"amount"`
+	Owed   money.Amount `json:"owed"` // when it was offered
+	Due    dunning.Date `json:"due"`
+	State  string       `json:"state"`
+}
+
+// Live reports whether it has not ended.
+func (s *Settlement) Live() bool {
+	return s != nil && (s.State == "approval" || s.State == "offered" || s.State == "agreed")
+}
+
+// Callback is a call that was promised for an instant.
+type Callback struct {
+	ID    string    `json:"id"`
+	When  time.Time `json:"when"`
+	Owner string    `json:"owner,omitempty"`
 }
 
 // Lease is who has the case and until when.
@@ -150,6 +175,13 @@ func (s *Standing) agreements(f dunning.Facts) {
 	if n := len(f.Plans); n > 0 {
 		p := f.Plans[n-1]
 		s.Plan = &Plan{ID: p.ID, State: or(p.Outcome, "live"), Instalments: p.Instalments, Agreed: p.Agreed}
+	}
+	if n := len(f.Settlements); n > 0 {
+		x := f.Settlements[n-1]
+		s.Settlement = &Settlement{ID: x.ID, Amount: x.Amount, Owed: x.Owed, Due: x.Due, State: x.State()}
+	}
+	if c := f.OpenCallback(); c != nil {
+		s.Callback = &Callback{ID: c.ID, When: c.When, Owner: c.Owner}
 	}
 	for i := range f.Leases {
 		if l := &f.Leases[i]; l.Ended.IsZero() {

@@ -40,13 +40,13 @@ func GroupOf(b dunning.Body) string {
 		return GroupMessage
 	case "item", "item_corrected", "payment", "payment_reversed", "items_disposed":
 		return GroupMoney
-	case "promise_made", "promise_ended", "offer_opened", "offer_ended", "plan_agreed", "plan_ended":
+	case "promise_made", "promise_ended", "offer_opened", "offer_ended", "plan_agreed", "plan_ended", "settlement_offered", "settlement_answered", "settlement_ended":
 		return GroupAgreement
 	case "hold_placed", "hold_lifted", "hold_extended", "dispute_raised", "dispute_resolved":
 		return GroupHold
-	case "task_opened", "task_ended", "lease_taken", "lease_ended":
+	case "task_opened", "task_ended", "lease_taken", "lease_ended", "callback_set", "callback_moved", "callback_ended":
 		return GroupTask
-	case "note_written":
+	case "note_written", "note_pinned", "note_unpinned", "mention_seen":
 		return GroupNote
 	case "case_opened", "case_closed", "steps_waived", "step_passed", "round_begun", "step_counted", "entry_ended":
 		return GroupCase

@@ -2,6 +2,7 @@ package read
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -13,9 +14,14 @@ const (
 	WorkLease  = "lease"          // somebody has the case until an instant
 	WorkBroken = "promise_broken" // a promise was not kept, and nobody has done anything since
 	WorkReply  = "reply"          // the debtor wrote or called, and nobody has done anything since
-	workTask   = "task:"
-	callTask   = workTask + string(dunning.TaskCall)
-	inbound    = "inbound"
+	// WorkCallback is a call that was promised for an instant: it is in the list from then on.
+	WorkCallback = "callback"
+	// WorkMention is a note that mentions somebody who has not read it yet; ID is the note's
+	// and theirs, with a slash between.
+	WorkMention = "mention"
+	workTask    = "task:"
+	callTask    = workTask + string(dunning.TaskCall)
+	inbound     = "inbound"
 )
 
 // Work is one thing that waits for a person, and why it is in the list where it is.
@@ -49,24 +55,60 @@ func WorkOf(facts dunning.Facts, log []dunning.Fact) []Work {
 	}
 	if s.Lease != nil {
 		l := facts.Leases[slices.IndexFunc(facts.Leases, func(l dunning.LeaseState) bool { return l.Ended.IsZero() })]
-		out = append(out, Work{Kind: WorkLease, ID: l.ID, Due: l.Until, Opened: l.Taken})
+		w := Work{Kind: WorkLease, ID: l.ID, Due: l.Until, Opened: l.Taken}
+		if l.From != "" {
+			w.Reason = "handed_over"
+		}
+		out = append(out, w)
 	}
 	if facts.CaseOpen {
 		out = append(out, unanswered(facts, log, len(out) > 0)...)
+		out = append(out, callbackWork(&facts)...)
 	}
-	queue := lastQueue(facts)
+	out = append(out, mentionWork(&facts)...)
+	queue, owner, team := lastQueue(facts), "", ""
+	if s.Lease != nil {
+		owner = s.Lease.Owner
+		if dunning.IsTeam(owner) {
+			owner, team = "", strings.TrimPrefix(owner, dunning.TeamOwner)
+		}
+	}
 	for i := range out {
 		w := &out[i]
 		w.Case = facts.Case
-		if w.Queue == "" {
+		switch {
+		case team != "" && w.Kind == WorkLease:
+			w.Queue = team
+		case w.Queue == "":
 			w.Queue = queue
 		}
-		if s.Lease != nil {
-			w.Owner = s.Lease.Owner
+		if w.Kind != WorkMention && (owner != "" || w.Kind != WorkCallback) {
+			w.Owner = owner
 		}
 		w.Ranking = Rank(*w, s)
 	}
 	slices.SortStableFunc(out, func(a, b Work) int { return a.At.Compare(b.At) })
+	return out
+}
+
+// callbackWork is the call that was promised. Whoever has the case makes it, else whoever
+// promised it.
+func callbackWork(f *dunning.Facts) []Work {
+	c := f.OpenCallback()
+	if c == nil {
+		return nil
+	}
+	return []Work{{Kind: WorkCallback, ID: c.ID, Owner: c.Owner, Due: c.When, Opened: c.Set}}
+}
+
+// mentionWork is a row for everybody who is mentioned and has not read it.
+func mentionWork(f *dunning.Facts) []Work {
+	var out []Work
+	for _, n := range f.Notes {
+		for _, user := range n.Waits() {
+			out = append(out, Work{Kind: WorkMention, ID: n.ID + "/" + user, Owner: user, Opened: n.At})
+		}
+	}
 	return out
 }
 
@@ -97,7 +139,7 @@ func unanswered(f dunning.Facts, log []dunning.Fact, busy bool) []Work {
 		if x.Account != "" && x.Account != f.Account {
 			continue
 		}
-		if byPerson(x) {
+		if byPerson(x) && !bookkeeping(x.Body) {
 			reply, broken = nil, nil
 		}
 		switch b := x.Body.(type) {
@@ -125,6 +167,16 @@ func unanswered(f dunning.Facts, log []dunning.Fact, busy bool) []Work {
 	return out
 }
 
+// bookkeeping tells facts by which a person does nothing about a debtor: who reads a note or
+// pins it has not answered a reply.
+func bookkeeping(b dunning.Body) bool {
+	switch b.(type) {
+	case dunning.NotePinned, dunning.NoteUnpinned, dunning.MentionSeen:
+		return true
+	}
+	return false
+}
+
 // understood reports whether the transaction that recorded a reply also recorded what
 // follows from it: then it needs no reader.
 func understood(log []dunning.Fact, i int) bool {
@@ -134,7 +186,7 @@ func understood(log []dunning.Fact, i int) bool {
 		}
 		switch f.Body.(type) {
 		case dunning.PromiseMade, dunning.OptedOut, dunning.OptedIn, dunning.DisputeRaised, dunning.HoldPlaced, dunning.TaskOpened,
-			dunning.PlanAgreed, dunning.OfferEnded, dunning.PointDead, dunning.TimesInconvenient:
+			dunning.PlanAgreed, dunning.OfferEnded, dunning.PointDead, dunning.TimesInconvenient, dunning.SettlementAnswered:
 			return true
 		}
 		return false
@@ -157,7 +209,7 @@ type Ranking struct {
 }
 
 // Part is one reason for a place in the list. Code: "due" or "opened" (the base: then
-// Hours is negative, the patience that such work has), then "amount", "age", "tried".
+// Hours is negative, the patience that such work has), then "promised", "amount", "age", "tried".
 type Part struct {
 	Code  string `json:"code"`
 	Hours int    `json:"hours"` // brought forward; negative: put back
@@ -167,10 +219,12 @@ type Part struct {
 // patience is by when work without a due instant should be done, in hours from its
 // opening. What is not listed has two days.
 var patience = map[string]int{
-	WorkReply:                              8,
-	WorkBroken:                             24,
-	callTask:                               24,
-	workTask + string(dunning.TaskUnknown): 4,
+	WorkReply:   8,
+	WorkBroken:  24,
+	WorkMention: 8,
+	workTask + string(dunning.TaskSettlement): 8,
+	callTask:                                  24,
+	workTask + string(dunning.TaskUnknown):    4,
 	workTask + string(dunning.TaskSupervisor): 8,
 	workTask + string(dunning.TaskDraft):      24,
 	workTask + string(dunning.TaskFailed):     24,
@@ -185,6 +239,7 @@ const (
 	perDigit      = 12 // hours for each power of ten of the amount in major units, from 100 on
 	perMonth      = 4  // hours for each 30 days that the oldest item was overdue at opening …
 	maxMonths     = 6  // … at most so many
+	promised      = 96 // hours that a call is brought forward because the debtor waits for it
 	perTry        = 6  // hours that each attempt already made puts a call back
 )
 
@@ -203,6 +258,9 @@ func Rank(w Work, s Standing) Ranking {
 		r.Parts = append(r.Parts, Part{Code: "opened", Hours: -hours})
 	} else {
 		r.Parts = append(r.Parts, Part{Code: "due"})
+	}
+	if w.Kind == WorkCallback {
+		r.add("promised", promised, "")
 	}
 	if n := digits(s); n > 2 {
 		r.add("amount", (n-2)*perDigit, Minor(s.Open, s.Currency).String())

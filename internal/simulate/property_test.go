@@ -93,7 +93,7 @@ func drawLife(t *rapid.T, items int) simulate.Account {
 	slices.SortStableFunc(a.Facts, func(x, y dunning.Fact) int { return x.At.Compare(y.At) })
 	for i := range rapid.IntRange(0, 8).Draw(t, "commands") {
 		at := epoch.Add(time.Duration(rapid.IntRange(0, 120*24*60).Draw(t, "minute")) * time.Minute)
-		a.Commands = append(a.Commands, simulate.Command{At: at, By: "user:1", Command: drawCommand(t, i, at, rapid.IntRange(0, 13+contactCommands).Draw(t, "command"))})
+		a.Commands = append(a.Commands, simulate.Command{At: at, By: "user:1", Command: drawCommand(t, i, at, rapid.IntRange(0, 13+contactCommands+deskCommands).Draw(t, "command"))})
 	}
 	slices.SortStableFunc(a.Commands, func(x, y simulate.Command) int { return x.At.Compare(y.At) })
 	if rapid.IntRange(0, 3).Draw(t, "outage") == 0 {
@@ -152,10 +152,43 @@ func drawCommand(t *rapid.T, i int, at time.Time, kind int) dunning.Command {
 	case 12:
 		return dunning.MarkPoint{PointDead: dunning.PointDead{ID: "e", Reason: "hard_bounce"}}
 	}
+	if kind >= 14+contactCommands {
+		return drawDeskCommand(t, id, fmt.Sprintf("x%d", max(i-1, 0)), at, until, kind-14-contactCommands)
+	}
 	if kind > 13 {
 		return drawContactCommand(t, id, fmt.Sprintf("x%d", max(i-1, 0)), at, until, kind-14)
 	}
 	return dunning.LiftHold{ID: fmt.Sprintf("x%d", max(i-1, 0))}
+}
+
+// deskCommands is how many kinds drawDeskCommand draws.
+const deskCommands = 10
+
+// drawDeskCommand draws one of the commands of collectors' own business.
+func drawDeskCommand(t *rapid.T, id, before string, at, until time.Time, kind int) dunning.Command {
+	day := dunning.DateOf(until)
+	switch kind {
+	case 0, 1:
+		return dunning.OfferSettlement{
+			ID: id, Percent: rapid.SampledFrom([]int{1, 30, 99}).Draw(t, "percent"), Due: day,
+			Approval: rapid.Bool().Draw(t, "approval"), Accepted: rapid.Bool().Draw(t, "accepted"),
+		}
+	case 2:
+		return dunning.OfferSettlement{ID: id, Amount: money.MustParse(rapid.SampledFrom([]string{"0.60", "19.99"}).Draw(t, "settle"), "USD"), Due: day}
+	case 3:
+		return dunning.AcceptSettlement{ID: before}
+	case 4:
+		return dunning.FinishTask{ID: "a/task/settlement/" + before, Outcome: rapid.SampledFrom([]string{"approved", "rejected"}).Draw(t, "approves")}
+	case 5:
+		return dunning.HandOver{ID: id, Owner: rapid.SampledFrom([]string{"v", "team:late"}).Draw(t, "to"), Until: until, Words: "please"}
+	case 6:
+		return dunning.SetCallback{ID: id, When: until}
+	case 7:
+		return dunning.WriteNote{ID: id, Text: "x", Mentions: []string{"u"}}
+	case 8:
+		return dunning.WithdrawPromise{ID: before}
+	}
+	return dunning.RecordPayment{ID: id, Amount: money.MustParse(rapid.SampledFrom([]string{"0.40", "14", "14.71", "421"}).Draw(t, "settles"), "USD")}
 }
 
 // contactCommands is how many kinds drawContactCommand draws.
@@ -372,7 +405,7 @@ func TestRestrictionsNeverHasten(t *testing.T) {
 		a.Setup.Sequence.On = dunning.Reactions{} // a goto is the sequence's own wish
 		at := epoch.Add(time.Duration(rapid.IntRange(0, 100*24*60).Draw(t, "instant")) * time.Minute)
 		a.Commands = slices.DeleteFunc(a.Commands, func(c simulate.Command) bool { return !c.At.Before(at) })
-		kind := rapid.IntRange(0, 13+contactCommands).Draw(t, "extra")
+		kind := rapid.IntRange(0, 13+contactCommands+deskCommands).Draw(t, "extra")
 		extra := drawCommand(t, 99, at, kind)
 		name := fmt.Sprintf("%T", extra)[len("dunning."):]
 		if permissive[name] {
@@ -415,4 +448,90 @@ func firstContact(l simulate.Life, after time.Time) *dunning.Event {
 		}
 	}
 	return nil
+}
+
+// TestNothingIsWrittenOffBeforeTheMoneyIsThere: over random lives a settlement writes off only
+// once payments that stand then have brought its amount, in its time, and never twice.
+func TestNothingIsWrittenOffBeforeTheMoneyIsThere(t *testing.T) {
+	kept, broken := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		a := drawLife(t, 3)
+		settles(t, &a)
+		life := mustRun(t, a)
+		for i, x := range life.Facts {
+			end, ok := x.Body.(dunning.SettlementEnded)
+			if !ok {
+				continue
+			}
+			paid, offer, approved := arrived(life.Facts[:i], end.ID)
+			over := !x.At.Before(dunning.StartOfDay(offer.Due.AddDays(1), time.UTC).Add(-15 * time.Hour)) // the day is over somewhere
+			switch end.Outcome {
+			case "kept":
+				kept++
+				if paid < offer.Amount.Minor() || !approved {
+					t.Fatalf("settlement %s is kept at %s with %d of %s, approved %v\n%s", end.ID, x.At, paid, offer.Amount, approved, allFacts(life))
+				}
+			case "broken", "expired":
+				broken++
+				if paid >= offer.Amount.Minor() && approved || !over {
+					t.Fatalf("settlement %s is %s at %s with %d of %s\n%s", end.ID, end.Outcome, x.At, paid, offer.Amount, allFacts(life))
+				}
+			}
+		}
+	})
+	if kept == 0 || broken == 0 {
+		t.Errorf("%d settlements were kept and %d not: the lives prove nothing", kept, broken)
+	}
+}
+
+// settles adds an offer to settle, and payments around it.
+func settles(t *rapid.T, a *simulate.Account) {
+	hours := func(name string, most int) time.Duration {
+		return time.Duration(rapid.IntRange(0, most).Draw(t, name)) * time.Hour
+	}
+	at := epoch.Add(45*24*time.Hour + hours("offer at", 40*24))
+	add := func(at time.Time, c dunning.Command) {
+		a.Commands = append(a.Commands, simulate.Command{At: at, By: "user:1", Command: c})
+	}
+	approval := rapid.Bool().Draw(t, "needs approval")
+	add(at, dunning.OfferSettlement{
+		ID: "deal", Percent: rapid.IntRange(1, 99).Draw(t, "percent"), Due: dunning.DateOf(at.Add(hours("for", 20*24))), Approval: approval, Accepted: rapid.Bool().Draw(t, "agreed"),
+	})
+	add(at.Add(hours("approved after", 48)), dunning.FinishTask{ID: "a/task/settlement/deal", Outcome: "approved"})
+	for i := range rapid.IntRange(0, 4).Draw(t, "payments") {
+		paid := at.Add(hours("paid after", 25*24))
+		id := fmt.Sprintf("deal-pay-%d", i)
+		add(paid, dunning.RecordPayment{ID: id, Amount: money.MustParse(rapid.SampledFrom([]string{"0.30", "7", "21", "180", "600"}).Draw(t, "paid"), "USD")})
+		if rapid.IntRange(0, 3).Draw(t, "bounces") == 0 {
+			add(paid.Add(hours("bounces after", 10*24)), dunning.ReversePayment{Payment: id})
+		}
+	}
+	slices.SortStableFunc(a.Commands, func(x, y simulate.Command) int { return x.At.Compare(y.At) })
+}
+
+// arrived is what payments since the offer that stand have brought, by a count of its own:
+// these lives pay without naming items, and what they pay is the oldest first.
+func arrived(facts []dunning.Fact, id string) (minor int64, offer dunning.SettlementOffered, approved bool) {
+	var since time.Time
+	sums := map[string]int64{}
+	for _, x := range facts {
+		switch b := x.Body.(type) {
+		case dunning.SettlementOffered:
+			if b.ID == id {
+				offer, since, approved = b, x.At, !b.Approval
+			}
+		case dunning.SettlementAnswered:
+			approved = approved || b.ID == id && b.Outcome == "approved"
+		case dunning.Payment:
+			if !since.IsZero() {
+				sums[b.ID] = b.Amount.Minor()
+			}
+		case dunning.PaymentReversed:
+			delete(sums, b.Payment)
+		}
+	}
+	for _, n := range sums {
+		minor += n
+	}
+	return minor, offer, approved
 }

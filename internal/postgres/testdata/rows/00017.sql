@@ -9,6 +9,6 @@ INSERT INTO facts (debtor_id, version, seq, kind, at, account_id, case_id, item_
 ('11111111-1111-5111-8111-1111111111ab', 2, 0, 'callback_set', '2026-03-02 12:00:02Z', '22222222-2222-5222-8222-2222222222ab', NULL, NULL, 'user:1', '', NULL, NULL,
  '{"id": "c17", "when": "2026-03-04T16:00:00Z", "owner": "1"}'),
 ('11111111-1111-5111-8111-1111111111ab', 3, 0, 'settlement_offered', '2026-03-02 12:00:03Z', '22222222-2222-5222-8222-2222222222ab', NULL, NULL, 'user:1', '', NULL, NULL,
- '{"id": "s17", "items": ["I1"], "amount": {"amount": "60.00", "currency": "USD"}, "owed": {"amount": "100.00", "currency": "USD"}, "until": "2026-03-20"}'),
+ '{"id": "s17", "items": ["I1"], "amount": {"amount": "60.00", "currency": "USD"}, "owed": {"amount": "100.00", "currency": "USD"}, "due": "2026-03-20"}'),
 ('11111111-1111-5111-8111-1111111111ab', 3, 1, 'settlement_answered', '2026-03-02 12:00:03Z', '22222222-2222-5222-8222-2222222222ab', NULL, NULL, 'user:1', '', NULL, NULL,
  '{"id": "s17", "outcome": "accepted"}');
