@@ -223,9 +223,17 @@ func (p Process) workerOptions(d Deps) (o WorkerOptions, err error) {
 			return o, usageError{fmt.Errorf("DULY_OPEN_EVERY=%s: write a duration such as 15m, or leave it away and use the starter", every)}
 		}
 	}
+	if keep := p.Getenv("DULY_INBOX_KEEP"); keep != "" {
+		if o.Inbox, err = time.ParseDuration(keep); err != nil || o.Inbox < leastInbox {
+			return o, usageError{fmt.Errorf("DULY_INBOX_KEEP=%s: write how long texts stay, at least 720h (30 days), such as 8760h for a year; or leave it away to keep them", keep)}
+		}
+	}
 	o.Limits, err = p.limits()
 	return o, err
 }
+
+// leastInbox leaves people the time to read what debtors wrote.
+const leastInbox = 30 * 24 * time.Hour
 
 // limits are the least times between two hand-overs of this process, by channel:
 // DULY_SMS_EVERY=1s is one text a second.

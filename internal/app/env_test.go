@@ -172,6 +172,8 @@ func TestWorkerOptions(t *testing.T) {
 		{"a rate is a time between two messages", []string{"DULY_SMS_EVERY=1s"}, clock.Real(), func(o WorkerOptions) bool {
 			return o.Limits[dunning.SMS].Every == time.Second && o.Limits[dunning.Email].Every == 0
 		}, ""},
+		{"texts of the inbox stay for a year", []string{"DULY_INBOX_KEEP=8760h"}, clock.Real(), func(o WorkerOptions) bool { return o.Inbox == 8760*time.Hour }, ""},
+		{"nobody wipes what has not been read yet", []string{"DULY_INBOX_KEEP=24h"}, clock.Real(), nil, "DULY_INBOX_KEEP"},
 		{"a wrong rate is refused by name", []string{"DULY_SMS_EVERY=often"}, clock.Real(), nil, "DULY_SMS_EVERY"},
 		{"a wrong interval is refused by name", []string{"DULY_OPEN_EVERY=-1m"}, clock.Real(), nil, "DULY_OPEN_EVERY"},
 	} {

@@ -23,6 +23,7 @@ type Outbox interface {
 	Listen(ctx context.Context, wake func(caseID string)) error
 	Overdue(ctx context.Context, now time.Time, lateBy time.Duration, limit int) ([]string, error)
 	PruneNudges(ctx context.Context, before time.Time) (int64, error)
+	ForgetInbox(ctx context.Context, before time.Time) (int64, error)
 }
 
 // Waker wakes a case's workflow, and starts it when none runs.
@@ -44,6 +45,8 @@ type Relay struct {
 	Sweep time.Duration // how often late cases are looked for; 0: 30 s
 	// Late is how late, in wall time, a case must be to be swept; 0: 5 min.
 	Late time.Duration
+	// Inbox is how long, in wall time, the texts of requests stay that are done with; 0: for ever.
+	Inbox time.Duration
 }
 
 const (
@@ -175,14 +178,21 @@ type sweeper struct {
 // keepNudges is how long nudges that were delivered stay to be looked at.
 const keepNudges = 24 * time.Hour
 
-// prune forgets old nudges, once an hour.
+// prune forgets old nudges, and texts of the inbox that are old enough, once an hour.
 func (s *sweeper) prune(ctx context.Context, wall time.Time) error {
 	if wall.Sub(s.pruned) < time.Hour {
 		return nil
 	}
 	s.pruned = wall
 	_, err := s.r.Outbox.PruneNudges(ctx, wall.Add(-keepNudges))
-	return err
+	if s.r.Inbox == 0 {
+		return err
+	}
+	n, forgot := s.r.Outbox.ForgetInbox(ctx, wall.Add(-s.r.Inbox))
+	if n > 0 {
+		s.r.log().Info("texts of the inbox were wiped", slog.Int64("requests", n))
+	}
+	return errors.Join(err, forgot)
 }
 
 // sweep wakes the cases that have been due for long enough, and forgets those that moved.

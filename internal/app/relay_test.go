@@ -94,6 +94,12 @@ type lateBox struct {
 	due    []string
 	lateBy []time.Duration
 	pruned []time.Time
+	forgot []time.Time
+}
+
+func (b *lateBox) ForgetInbox(_ context.Context, before time.Time) (int64, error) {
+	b.forgot = append(b.forgot, before)
+	return 1, nil
 }
 
 func (b *lateBox) PruneNudges(_ context.Context, before time.Time) (int64, error) {
@@ -113,6 +119,13 @@ func TestPrune(t *testing.T) {
 	want := []time.Time{start.Add(-keepNudges), start.Add(time.Hour - keepNudges), start.Add(2*time.Hour - keepNudges)}
 	if !slices.EqualFunc(box.pruned, want, time.Time.Equal) {
 		t.Fatalf("pruned before %v, want %v", box.pruned, want)
+	}
+	if len(box.forgot) > 0 {
+		t.Error("texts of the inbox were wiped and nobody asked for it")
+	}
+	s = sweeper{r: &Relay{Outbox: box, Inbox: 1000 * time.Hour}}
+	if err := s.prune(t.Context(), start); err != nil || len(box.forgot) != 1 || !box.forgot[0].Equal(start.Add(-1000*time.Hour)) {
+		t.Errorf("wiped before %v, %v", box.forgot, err)
 	}
 }
 

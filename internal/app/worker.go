@@ -46,6 +46,7 @@ type WorkerOptions struct {
 	Late       time.Duration // see Relay.Late
 	Sweep      time.Duration // see Relay.Sweep
 	Poll       time.Duration // see Relay.Poll
+	Inbox      time.Duration // see Relay.Inbox
 	Call       time.Duration // time-out of one provider call; 0: activities.DefaultCall
 	Stop       time.Duration // how long activities under way may take at the end; 0: 45 s
 	OpenEvery  time.Duration // also run the starter this often; 0: never
@@ -86,7 +87,7 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
 	w.relay = &Relay{
 		Outbox: d.Store, Waker: Temporal{Client: d.Temporal, Queue: o.Queue}, Clock: d.Clock, Log: d.Log,
-		Late: o.Late, Sweep: o.Sweep, Poll: o.Poll,
+		Late: o.Late, Sweep: o.Sweep, Poll: o.Poll, Inbox: o.Inbox,
 	}
 	w.workers = append(w.workers, w.register())
 	for _, ch := range workflows.QueuedChannels() {
