@@ -69,6 +69,14 @@ func (b *Book) Current(ctx context.Context) (*config.Config, error) {
 	return c, nil
 }
 
+// Forget makes the next question ask the database which release is in force: whoever put
+// one there sees it at once. Other processes see it within a few seconds.
+func (b *Book) Forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = time.Time{}
+}
+
 // load reads and compiles a release unless it has been. The lock is held.
 func (b *Book) load(ctx context.Context, version string) (*config.Config, error) {
 	if c, ok := b.releases[version]; ok {
@@ -208,7 +216,8 @@ func (b *Book) zone(name string) *time.Location {
 
 // Publish loads a directory of configuration and makes it the current release. It returns
 // the release's version, and false when that very configuration was published before. The
-// faults of the files are in the error.
+// faults of the files are in the error. proposal.ErrFourEyes where two people are needed
+// and something is in force: then it is proposed, see Proposals.
 func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, at time.Time) (version string, added bool, err error) {
 	cfg, err := config.Load(fsys)
 	if err != nil {
@@ -218,10 +227,7 @@ func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, 
 		return "", false, err
 	}
 	release := cfg.Release()
-	r := postgres.Release{Version: release.Version, Published: at, By: by, Files: release.Files, Sequences: map[string]string{}}
-	for _, s := range cfg.Sequences() {
-		r.Sequences[s.ID] = s.Version
-	}
+	r := postgres.Release{Version: release.Version, Published: at, By: by, Files: release.Files, Sequences: sequencesOf(cfg)}
 	var creditors []string
 	for _, c := range cfg.Creditors() {
 		creditors = append(creditors, c.ID)

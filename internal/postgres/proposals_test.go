@@ -163,6 +163,7 @@ func TestWhoMayEndAProposal(t *testing.T) {
 		{"the owner of the key that made it approves", made(o.annsKey), o.ann, proposal.Approved, proposal.ErrOwn},
 		{"the key that made it approves", made(o.annsKey), o.annsKey, proposal.Approved, proposal.ErrOwn},
 		{"another key of the owner of the key that made it approves", made(o.annsKey), o.key(o.ann), proposal.Approved, proposal.ErrOwn},
+		{"a key that was made with the key that made it approves", made(o.annsKey), o.key(o.annsKey), proposal.Approved, proposal.ErrOwn},
 		{"the maker of the proposal that this one was made from approves", anew, o.ann, proposal.Approved, proposal.ErrOwn},
 		{"whoever made it anew approves", anew, o.bob, proposal.Approved, proposal.ErrOwn},
 		{"the maker of another proposal of the very same content approves", twins, o.ann, proposal.Approved, proposal.ErrOwn},

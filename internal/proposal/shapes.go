@@ -183,3 +183,11 @@ func Sort(all []Proposal) {
 		return strings.Compare(a.ID, b.ID)
 	})
 }
+
+// Draft is what somebody wants in force: all files of a configuration, by path.
+type Draft struct {
+	Base    string // the release over which it was made; "" = the one in force
+	Files   map[string][]byte
+	Reason  string
+	Follows string // the proposal that it was made from, "" = none
+}

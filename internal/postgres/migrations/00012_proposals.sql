@@ -11,9 +11,10 @@ CREATE FUNCTION duly_person(who text) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
 DECLARE
   owner text := who;
 BEGIN
-  IF who LIKE 'key:%' THEN
-    SELECT k.by INTO owner FROM api_keys k WHERE k.id = substr(who, 5);
-  END IF;
+  FOR i IN 1..20 LOOP -- a key may have been made with a key
+    EXIT WHEN owner IS NULL OR owner NOT LIKE 'key:%';
+    owner := (SELECT k.by FROM api_keys k WHERE k.id = substr(owner, 5));
+  END LOOP;
   IF owner LIKE 'user:%' THEN
     RETURN (SELECT u.id FROM users u WHERE u.id::text = substr(owner, 6));
   END IF;
