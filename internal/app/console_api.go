@@ -24,10 +24,13 @@ import (
 	"github.com/duly/duly/internal/app/importsink"
 	"github.com/duly/duly/internal/authority"
 	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/importer"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/recheck"
 	"github.com/duly/duly/internal/web"
 	"github.com/duly/duly/internal/web/api"
+	"github.com/duly/duly/internal/web/collect"
 	outgoing "github.com/duly/duly/internal/web/hooks"
 )
 
@@ -91,11 +94,58 @@ func (c *Console) newAPI() (*api.Server, error) {
 				return cfg.Policies(), nil
 			},
 			Import: c.imports, Publish: c.publish, Switches: c.switches, SwitchOn: c.switchOn, SwitchOff: c.switchOff,
-			Record: func(ctx context.Context, at time.Time, by, action, subject string, detail map[string]string) error {
-				return c.record(ctx, web.Record{At: at, By: by, Action: action, Subject: subject, Detail: detail})
-			},
+			Desk: c.desk(),
 		},
 	})
+}
+
+// desk is what the API does by the functions behind the console's pages.
+func (c *Console) desk() api.Desk {
+	o, comply := c.operations(), c.compliance()
+	return api.Desk{
+		Config: c.book.Current, Fold: c.foldOf, Draft: o.Draft, Sent: c.sentText, Try: c.Authority().Try,
+		Lights: func(f *dunning.Facts, at time.Time) (out []api.Light) {
+			for _, l := range collect.Lights(f, at) {
+				out = append(out, api.Light{Channel: l.Channel, Allowed: l.Allowed(), Rule: l.Rule, Citation: l.Citation, Text: l.Text, Opens: l.Opens, Point: l.Point})
+			}
+			return out
+		},
+		MaySend: func(ctx context.Context, who identity.Principal, creditor string, ch dunning.Channel, template string) (bool, error) {
+			cfg, err := c.book.Current(ctx)
+			return err == nil && collect.MaySend(cfg, who, creditor, ch, template), err
+		},
+		SwitchHistory: c.pastSwitches, Activate: o.Activate, ReplayInbox: o.Replay,
+		Activations: func(ctx context.Context) (out []api.Activation, err error) {
+			all, err := o.Activations(ctx)
+			for _, a := range all {
+				out = append(out, api.Activation{Release: a.Release, By: a.By, At: a.At})
+			}
+			return out, err
+		},
+		Doctor: func(ctx context.Context, now time.Time) (out []api.Violation, err error) {
+			all, err := o.Doctor(ctx, now)
+			for _, v := range all {
+				out = append(out, api.Violation{Kind: v.Kind, Case: v.Case, Subject: v.Subject, Detail: v.Detail, Since: v.Since})
+			}
+			return out, err
+		},
+		Again: func(ctx context.Context, d dunning.StoredDecision) (recheck.Difference, error) {
+			return recheck.One(ctx, comply.Journal, comply.Frames, d)
+		},
+		People: people{c.web, c.deps.Store}, Call: c.web.Call,
+	}
+}
+
+// people are the console's, with saved views.
+type people struct {
+	*web.Console
+	viewStore
+}
+
+type viewStore interface {
+	Views(ctx context.Context, user string) ([]identity.SavedView, error)
+	PutView(ctx context.Context, user string, v identity.SavedView) error
+	DropView(ctx context.Context, user, place, name string) error
 }
 
 // publish makes a configuration current. Its faults are the caller's to mend, so they are
@@ -242,6 +292,15 @@ func (c *Console) switches(ctx context.Context) ([]api.Switch, error) {
 	out := make([]api.Switch, len(all))
 	for i, s := range all {
 		out[i] = api.Switch{Switch: s.Switch, Reason: s.Reason, By: s.By, On: s.On}
+	}
+	return out, err
+}
+
+func (c *Console) pastSwitches(ctx context.Context, limit int) ([]api.PastSwitch, error) {
+	all, err := c.deps.Store.SwitchHistory(ctx, limit)
+	out := make([]api.PastSwitch, len(all))
+	for i, s := range all {
+		out[i] = api.PastSwitch{Switch: api.Switch{Switch: s.Switch, Reason: s.Reason, By: s.By, On: s.On}, Off: s.Off, OffBy: s.OffBy, OffReason: s.OffReason}
 	}
 	return out, err
 }

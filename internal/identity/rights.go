@@ -142,9 +142,11 @@ type Principal struct {
 	Name string
 	// Grants of a person, ordered by creditor and role.
 	Grants []Grant
-	// Scopes and Creditor of a key; Creditor is AllCreditors or one.
+	// Scopes and Creditor of a key; Creditor is AllCreditors or one. Owner is who made it:
+	// "user:<id>".
 	Scopes   []Permission
 	Creditor string
+	Owner    string
 }
 
 // Nobody reports whether no one has signed in.

@@ -89,7 +89,7 @@ type Key struct {
 
 // Principal is the key as one who asks.
 func (k Key) Principal() Principal {
-	return Principal{By: "key:" + k.ID, Name: k.Name, Scopes: k.Scopes, Creditor: k.Creditor}
+	return Principal{By: "key:" + k.ID, Name: k.Name, Scopes: k.Scopes, Creditor: k.Creditor, Owner: k.By}
 }
 
 // InForce reports whether a key may be used at an instant.

@@ -1,14 +1,12 @@
 package web
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/duly/duly/internal/identity"
 )
@@ -87,29 +85,26 @@ func chosen(r *Request) ([]identity.Grant, error) {
 func (c *Console) addUser(r *Request) error {
 	name := strings.ToLower(r.Value("name"))
 	grants, err := chosen(r)
-	switch {
-	case !identity.ValidName(name):
-		return c.showUsers(r, http.StatusUnprocessableEntity, usersPage{Name: name, Faults: map[string]string{"name": "2 to 64 small letters, digits and . _ - @"}})
-	case err != nil:
+	if err != nil && identity.ValidName(name) {
 		return c.showUsers(r, http.StatusUnprocessableEntity, usersPage{Name: name, Faults: map[string]string{"role": err.Error()}})
 	}
-	secret := identity.NewPassword()
-	hash, err := identity.HashPassword(secret)
-	if err != nil {
-		return err
-	}
-	u := identity.User{Name: name, Title: r.Value("title"), Password: hash, MustChange: true, Created: c.o.Wall(), Grants: grants}
-	id, err := c.o.People.AddUser(r.R.Context(), u)
-	if errors.Is(err, identity.ErrTaken) {
-		return c.showUsers(r, http.StatusUnprocessableEntity, usersPage{Name: name, Faults: map[string]string{"name": "This name is somebody's already."}})
+	_, secret, err := c.AddUser(r.R.Context(), r.User, NewUser{Name: name, Title: r.Value("title"), Grants: grants})
+	if faults := fieldsOf(err); faults != nil {
+		return c.showUsers(r, http.StatusUnprocessableEntity, usersPage{Name: name, Faults: faults})
 	}
 	if err != nil {
-		return err
-	}
-	if err := r.Record("user_added", id, map[string]string{"grants": grantsText(grants)}); err != nil {
 		return err
 	}
 	return c.showUsers(r, http.StatusOK, usersPage{Secret: secret, Of: name})
+}
+
+// fieldsOf are the faults of a form that an error tells, nil for none.
+func fieldsOf(err error) map[string]string {
+	var e *Error
+	if errors.As(err, &e) && len(e.Fields) > 0 {
+		return e.Fields
+	}
+	return nil
 }
 
 func grantsText(grants []identity.Grant) string {
@@ -121,66 +116,34 @@ func grantsText(grants []identity.Grant) string {
 }
 
 func (c *Console) setGrants(r *Request) error {
-	id := r.R.PathValue("id")
 	grants, err := chosen(r)
 	if err != nil {
 		return Invalid(err.Error(), nil)
 	}
-	if id == r.session.User.ID {
-		return Conflict("Nobody changes their own roles. Ask another admin.")
-	}
-	before, err := c.o.People.UserByID(r.R.Context(), id)
+	u, err := c.SetGrants(r.R.Context(), r.User, r.R.PathValue("id"), grants)
 	if err != nil {
 		return err
 	}
-	if err := c.o.People.SetGrants(r.R.Context(), id, grants); err != nil {
-		return err
-	}
-	if err := r.Record("roles_changed", id, map[string]string{"before": grantsText(before.Grants), "after": grantsText(grants)}); err != nil {
-		return err
-	}
-	return r.Done("/users", "The roles of "+before.Label()+" are changed, from the next click on.")
+	return r.Done("/users", "The roles of "+u.Label()+" are changed, from the next click on.")
 }
 
 func (c *Console) resetUser(r *Request) error {
-	u, err := c.o.People.UserByID(r.R.Context(), r.R.PathValue("id"))
+	u, secret, err := c.ResetPassword(r.R.Context(), r.User, r.R.PathValue("id"))
 	if err != nil {
-		return err
-	}
-	secret := identity.NewPassword()
-	hash, err := identity.HashPassword(secret)
-	if err != nil {
-		return err
-	}
-	if err := c.o.People.SetPassword(r.R.Context(), u.ID, hash, true, identity.Hash{}); err != nil {
-		return err
-	}
-	if err := r.Record("password_reset", u.ID, nil); err != nil {
 		return err
 	}
 	return c.showUsers(r, http.StatusOK, usersPage{Secret: secret, Of: u.Name})
 }
 
 func (c *Console) disableUser(r *Request) error {
-	if r.R.PathValue("id") == r.session.User.ID {
-		return Conflict("Nobody shuts themselves out. Ask another admin.")
-	}
-	return c.setDisabled(r, c.o.Wall(), "user_disabled", "is shut out and signed out everywhere.")
+	return c.setDisabled(r, true, "is shut out and signed out everywhere.")
 }
 
-func (c *Console) enableUser(r *Request) error {
-	return c.setDisabled(r, time.Time{}, "user_enabled", "may sign in again.")
-}
+func (c *Console) enableUser(r *Request) error { return c.setDisabled(r, false, "may sign in again.") }
 
-func (c *Console) setDisabled(r *Request, at time.Time, action, words string) error {
-	u, err := c.o.People.UserByID(r.R.Context(), r.R.PathValue("id"))
+func (c *Console) setDisabled(r *Request, out bool, words string) error {
+	u, err := c.Disable(r.R.Context(), r.User, r.R.PathValue("id"), out)
 	if err != nil {
-		return err
-	}
-	if err := c.o.People.Disable(r.R.Context(), u.ID, at); err != nil {
-		return err
-	}
-	if err := r.Record(action, u.ID, nil); err != nil {
 		return err
 	}
 	return r.Done("/users", u.Label()+" "+words)
@@ -188,11 +151,8 @@ func (c *Console) setDisabled(r *Request, at time.Time, action, words string) er
 
 func (c *Console) signOutUser(r *Request) error {
 	id := r.R.PathValue("id")
-	n, err := c.o.People.EndSessions(r.R.Context(), id, identity.Hash{})
+	n, err := c.SignOut(r.R.Context(), r.User, id)
 	if err != nil {
-		return err
-	}
-	if err := r.Record("signed_out_by_admin", id, map[string]string{"sessions": strconv.Itoa(n)}); err != nil {
 		return err
 	}
 	if id == r.session.User.ID {
@@ -215,7 +175,7 @@ type keysPage struct {
 // Scopes are the permissions that a key may be given: what a person alone may do is left out.
 func Scopes() []identity.Permission {
 	alone := []identity.Permission{
-		identity.Users, identity.Keys, identity.Codec, identity.Approve, identity.Sample, identity.Numbers, identity.Team,
+		identity.Codec, identity.Approve, identity.Sample, identity.Numbers,
 		identity.ApproveDraft, identity.ApproveReferral, identity.ApproveSettlement,
 	}
 	return slices.DeleteFunc(identity.Permissions(), func(p identity.Permission) bool { return slices.Contains(alone, p) })
@@ -223,15 +183,9 @@ func Scopes() []identity.Permission {
 
 func (c *Console) keys(r *Request) error { return c.showKeys(r, http.StatusOK, keysPage{}) }
 
-func (c *Console) showKeys(r *Request, status int, p keysPage) error {
-	all, err := c.o.People.Keys(r.R.Context())
-	if err != nil {
+func (c *Console) showKeys(r *Request, status int, p keysPage) (err error) {
+	if p.Keys, err = c.Keys(r.R.Context(), r.User); err != nil {
 		return err
-	}
-	for _, k := range all {
-		if r.User.Can(identity.Keys, k.Creditor) {
-			p.Keys = append(p.Keys, k)
-		}
 	}
 	if p.Creditors, err = r.Creditors(identity.Keys); err != nil {
 		return err
@@ -240,75 +194,42 @@ func (c *Console) showKeys(r *Request, status int, p keysPage) error {
 	return r.PageStatus(status, "keys.html", p)
 }
 
-// addKey makes a key. Nobody gives a key more than they have, but for admins, who hand
-// out rights without having them.
+// addKey makes a key, see AddKey.
 func (c *Console) addKey(r *Request) error {
 	k, faults := c.keyOf(r)
-	if k.Creditor == "" {
-		faults["creditor"] = "Say for which creditor."
-	} else if err := r.Require(identity.Keys, k.Creditor); err != nil {
-		return err
-	}
-	for _, s := range k.Scopes {
-		if k.Creditor != "" && !r.User.Can(s, k.Creditor) && !r.User.Can(identity.Users, identity.AllCreditors) {
-			return Forbidden(s, k.Creditor)
-		}
-	}
 	if len(faults) > 0 {
 		return c.showKeys(r, http.StatusUnprocessableEntity, keysPage{Faults: faults})
 	}
-	k.ID = strings.ToLower(rand.Text()[:12])
-	secret := identity.NewKey(k.ID)
-	if err := c.o.People.AddKey(r.R.Context(), identity.HashToken(secret), k); err != nil {
-		return err
+	_, secret, err := c.AddKey(r.R.Context(), r.User, k)
+	if faults := fieldsOf(err); faults != nil {
+		return c.showKeys(r, http.StatusUnprocessableEntity, keysPage{Faults: faults})
 	}
-	detail := map[string]string{"creditor": k.Creditor, "scopes": fmt.Sprint(k.Scopes)}
-	if err := r.Record("key_added", k.ID, detail); err != nil {
+	if err != nil {
 		return err
 	}
 	return c.showKeys(r, http.StatusOK, keysPage{Secret: secret})
 }
 
+// keyOf reads the form of a key.
 func (c *Console) keyOf(r *Request) (identity.Key, map[string]string) {
-	now, faults := c.o.Wall(), map[string]string{}
-	k := identity.Key{Name: r.Value("name"), Creditor: r.Value("creditor"), By: r.User.By, Created: now}
+	faults := map[string]string{}
+	k := identity.Key{Name: r.Value("name"), Creditor: r.Value("creditor")}
 	for _, s := range r.R.PostForm["scope"] {
-		if p := identity.Permission(s); slices.Contains(Scopes(), p) {
-			k.Scopes = append(k.Scopes, p)
-		} else {
-			faults["scope"] = "There is no scope of that name."
-		}
-	}
-	if k.Name == "" || len(k.Name) > 100 {
-		faults["name"] = "Say what the key is for."
-	}
-	if len(k.Scopes) == 0 {
-		faults["scope"] = "Tick what the key may do."
+		k.Scopes = append(k.Scopes, identity.Permission(s))
 	}
 	switch days, err := strconv.Atoi(r.Value("days")); {
 	case err != nil || days < 0 || days > 3650:
 		faults["days"] = "A number of days up to 3650; 0 = for ever."
 	case days > 0:
-		k.Expires = now.AddDate(0, 0, days)
+		k.Expires = c.o.Wall().AddDate(0, 0, days)
 	}
 	return k, faults
 }
 
 func (c *Console) revokeKey(r *Request) error {
-	id := r.R.PathValue("id")
-	all, err := c.o.People.Keys(r.R.Context())
+	k, err := c.RevokeKey(r.R.Context(), r.User, r.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(all, func(k identity.Key) bool { return k.ID == id && r.User.Can(identity.Keys, k.Creditor) })
-	if i < 0 {
-		return NotFound("This key")
-	}
-	if err := c.o.People.RevokeKey(r.R.Context(), id, c.o.Wall()); err != nil {
-		return err
-	}
-	if err := r.Record("key_revoked", id, nil); err != nil {
-		return err
-	}
-	return r.Done("/keys", "The key "+all[i].Name+" no longer works.")
+	return r.Done("/keys", "The key "+k.Name+" no longer works.")
 }

@@ -71,6 +71,19 @@ func (b *Buckets) Allow(key string) (ok bool, wait time.Duration) {
 	return false, time.Duration(missing / float64(b.every) * float64(time.Second)).Round(time.Second)
 }
 
+// Left is how many the key's bucket holds now, and after how long it is full again.
+func (b *Buckets) Left(key string) (n int, full time.Duration) {
+	now := b.wall()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.of[key]
+	if l == nil {
+		return b.burst, 0
+	}
+	tokens := max(0, l.TokensAt(now))
+	return int(tokens), time.Duration((float64(b.burst) - tokens) / float64(b.every) * float64(time.Second))
+}
+
 // Forget fills the key's bucket: whoever proved who they are was not guessing.
 func (b *Buckets) Forget(key string) {
 	b.mu.Lock()

@@ -34,6 +34,10 @@ type Request struct {
 	session identity.Session
 	hash    identity.Hash // of the session's token
 	subject string
+	// program says that no browser asks but the API, see Console.Call; said is what a person
+	// would be told.
+	program bool
+	said    *flash
 }
 
 // begin finds out who asks and when.
@@ -175,6 +179,10 @@ func (r *Request) Flash(kind, text string) error { return r.FlashUndo(kind, text
 // FlashUndo is Flash with a path that undoes what was done (key z, 10 s long).
 func (r *Request) FlashUndo(kind, text, undo string) error {
 	if r.User.Nobody() {
+		return nil
+	}
+	if r.program {
+		r.said = &flash{kind, text, undo}
 		return nil
 	}
 	b, err := json.Marshal(flash{kind, text, undo})

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,10 @@ func TestRowsAreTheSameFileInAnyOrderOfMembers(t *testing.T) {
 	}
 }
 
+// harmless are operations that answer a question with a POST, change what is their owner's
+// alone, or judge again what is there.
+var harmless = []string{"checkContacts", "tryCommand", "saveView", "dropView", "sweepLedger"}
+
 // TestTheTable: ids and addresses are unique, scopes exist, and whatever changes something
 // needs a scope that changes something.
 func TestTheTable(t *testing.T) {
@@ -90,7 +95,7 @@ func TestTheTable(t *testing.T) {
 		if !found {
 			t.Errorf("%s needs %q, which nobody can have", op.ID, op.Need)
 		}
-		if op.changes() && op.ID != "checkContacts" && !op.Need.Changes() {
+		if op.changes() && !slices.Contains(harmless, op.ID) && !op.Need.Changes() {
 			t.Errorf("%s changes something with a scope that only reads (%s)", op.ID, op.Need)
 		}
 		if !op.changes() && op.Body != nil {

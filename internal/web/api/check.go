@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,8 +58,11 @@ func mapped(t reflect.Type) *generator.Schema {
 	return nil
 }
 
-// checker holds a body against a schema.
-type checker struct{ schema *jsonschema.Schema }
+// checker holds a body against a schema. names are all members that the schema knows.
+type checker struct {
+	schema *jsonschema.Schema
+	names  map[string]bool
+}
 
 func newChecker(s *generator.Schema) (*checker, error) {
 	b, err := json.Marshal(s)
@@ -77,26 +79,41 @@ func newChecker(s *generator.Schema) (*checker, error) {
 		return nil, err
 	}
 	compiled, err := c.Compile("body.json")
-	return &checker{compiled}, err
+	names := map[string]bool{}
+	namesOf(doc, names)
+	return &checker{compiled, names}, err
+}
+
+// namesOf collects the members that a schema knows.
+func namesOf(schema any, names map[string]bool) {
+	switch v := schema.(type) {
+	case []any:
+		for _, x := range v {
+			namesOf(x, names)
+		}
+	case map[string]any:
+		props, _ := v["properties"].(map[string]any)
+		for name := range props {
+			names[name] = true
+		}
+		for _, x := range v {
+			namesOf(x, names)
+		}
+	}
 }
 
 // check lists all faults of a body.
 func (c *checker) check(body []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	var any json.RawMessage
-	if err := dec.Decode(&any); err != nil {
-		return unreadable(err)
+	if err := scan(body, c.names); err != nil {
+		return err
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fail(400, "unreadable", "The body is not JSON", "There is more after the first value.")
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(any))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return unreadable(err)
 	}
 	var faults *jsonschema.ValidationError
 	if err := c.schema.Validate(doc); errors.As(err, &faults) {
-		return invalid(leaves(faults)...)
+		return invalid(c.leaves(faults)...)
 	} else if err != nil {
 		return err
 	}
@@ -113,12 +130,12 @@ func unreadable(err error) *failure {
 }
 
 // leaves are the faults that a person can mend, ordered by place.
-func leaves(e *jsonschema.ValidationError) []Fault {
+func (c *checker) leaves(e *jsonschema.ValidationError) []Fault {
 	seen := map[string]Fault{}
 	var walk func(*jsonschema.ValidationError)
 	walk = func(e *jsonschema.ValidationError) {
 		if len(e.Causes) == 0 {
-			f := Fault{Pointer: pointer(e.InstanceLocation), Detail: words(e.ErrorKind)}
+			f := Fault{Pointer: pointer(e.InstanceLocation, c.names), Detail: c.words(e.ErrorKind)}
 			seen[f.Pointer+"\x00"+f.Detail] = f
 		}
 		for _, c := range e.Causes {
@@ -133,32 +150,33 @@ func leaves(e *jsonschema.ValidationError) []Fault {
 	return out[:min(len(out), 20)]
 }
 
-func pointer(path []string) string {
+// pointer is a JSON pointer as far as its members are the schema's: a name that was made up
+// by who asks ends it, because it may be anything, also personal.
+func pointer(path []string, known map[string]bool) string {
 	var b strings.Builder
 	for _, p := range path {
+		if _, err := strconv.Atoi(p); err != nil && !known[p] {
+			break
+		}
 		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(p))
 	}
 	return b.String()
 }
 
-// plainName is a member's name that can be repeated without telling anything.
-var plainName = regexp.MustCompile(`^[a-z_]{1,30}$`)
-
 // words say what is wrong without the value that is.
-func words(k jsonschema.ErrorKind) string {
+func (c *checker) words(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
 		return fmt.Sprintf("is a %s and must be %s", k.Got, strings.Join(k.Want, " or "))
 	case *kind.Required:
 		return "lacks " + strings.Join(k.Missing, ", ")
 	case *kind.AdditionalProperties:
-		var names []string
-		for _, n := range k.Properties {
-			if plainName.MatchString(n) {
-				names = append(names, n)
-			}
+		known := slices.Sorted(maps.Keys(c.names))
+		text := "has a member that is not known"
+		if len(k.Properties) > 1 {
+			text = "has members that are not known"
 		}
-		return strings.TrimSpace("has members that are not known: " + strings.Join(names, ", "))
+		return text + meant(k.Properties[0], known)
 	case *kind.Format:
 		return "is not a " + k.Want
 	case *kind.Pattern:

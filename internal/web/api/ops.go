@@ -24,7 +24,7 @@ import (
 // operations is the table.
 func operations(p Ports) []Operation {
 	h := handlers{p}
-	return slices.Concat(h.about(), h.reads(), h.commands(), h.policy(), h.intake(), h.running(), h.hooks())
+	return slices.Concat(h.about(), h.reads(), h.commands(), h.policy(), h.intake(), h.running(), h.hooks(), h.desk(), h.setup(), h.compliance(), h.exports(), h.admin())
 }
 
 type handlers struct{ Ports }
@@ -55,13 +55,13 @@ func (h handlers) reads() []Operation {
 	ops := []Operation{
 		{Path: "/cases", ID: "listCases", Saw: "cases", Summary: "Cases with filters", Result: read.List[read.CaseRow]{}, Query: append(caseParams(), paging...), Handle: h.cases},
 		{Path: "/cases/{case}", ID: "getCase", Saw: "case", Summary: "A case with everything around it", Result: read.CasePage{}, Handle: h.one},
-		{Path: "/cases/{case}/timeline", ID: "listTimeline", Saw: "timeline", Summary: "A case's story, the newest first", Result: read.List[read.TimelineRow]{}, Query: append([]Param{{Name: "group", Type: "string", Enum: read.Groups(), Many: true, Description: "only these groups of events"}}, paging...), Handle: h.timeline},
+		{Path: "/cases/{case}/timeline", ID: "listTimeline", Saw: "timeline", Summary: "A case's story, the newest first", Result: read.List[read.TimelineRow]{}, Query: append([]Param{{Name: "group", Type: "string", Enum: read.Groups(), Many: true, Description: "only these groups of events"}, {Name: "from", Type: "date-time"}, {Name: "until", Type: "date-time"}, {Name: "by", Type: "string", Description: "\"user:<id>\", \"key:<id>\" …"}}, paging...), Handle: h.timeline},
 		{Path: "/cases/{case}/decisions", ID: "listDecisions", Summary: "A case's decisions, the newest first", Result: read.List[read.DecisionRow]{}, Query: paging, Handle: h.decisions},
 		{Path: "/decisions/{id}", ID: "getDecision", Saw: "decision", Summary: "A decision with all that it looked at", Result: dunning.StoredDecision{}, Handle: h.decision},
 		{Path: "/contacts", ID: "listContacts", Saw: "messages", Summary: "Messages and letters with their state", Result: read.List[read.MessageRow]{}, Query: append(contactParams(), paging...), Handle: h.messages},
 		{Path: "/contacts/{id}", ID: "getContact", Saw: "message", Summary: "A message with its attempts", Result: read.MessageRow{}, Handle: h.message},
 		{Path: "/work", ID: "listWork", Saw: "work", Summary: "What waits for people, the most urgent first", Result: read.List[read.WorkRow]{}, Query: append([]Param{
-			{Name: "creditor", Type: "string", Many: true}, {Name: "queue", Type: "string", Many: true}, {Name: "kind", Type: "string", Many: true, Description: `"task:call", "reply", …`}, {Name: "owner", Type: "string"},
+			{Name: "creditor", Type: "string", Many: true}, {Name: "queue", Type: "string", Many: true}, {Name: "kind", Type: "string", Many: true, Description: `"task:call", "reply", …`}, {Name: "owner", Type: "string", Description: "id of a user; with mine=false also what nobody has"}, {Name: "mine", Type: "boolean"}, {Name: "account", Type: "string", Description: "id"},
 		}, paging...), Handle: h.work},
 		{Path: "/accounts", ID: "findAccounts", Saw: "accounts", Summary: "Accounts and cases of a customer number", Result: Found{}, Query: []Param{
 			{Name: "key", Type: "string", Description: "the creditor's own number of the account; required"}, {Name: "creditor", Type: "string", Description: "needed unless the key is of one creditor"},
@@ -79,6 +79,7 @@ func caseParams() []Param {
 		{Name: "creditor", Type: "string", Many: true},
 		{Name: "status", Type: "string", Enum: []string{read.StatusOpen, read.StatusClosed, read.StatusAny}, Description: "default open"},
 		{Name: "sequence", Type: "string", Many: true},
+		{Name: "version", Type: "string", Many: true, Description: "of the sequence"},
 		{Name: "step", Type: "string", Many: true},
 		{Name: "waits", Type: "string", Many: true, Enum: waits()},
 		{Name: "queue", Type: "string", Many: true},
@@ -158,11 +159,10 @@ func (r *reader) amount(name, currency string) *money.Amount {
 	return &a
 }
 
-func (r *reader) oneOf(name string, known []string) {
-	for _, v := range r.q[name] {
-		if v != "" && !slices.Contains(known, v) {
-			r.bad(name, "one of "+strings.Join(known, ", "))
-		}
+// uuid refuses a value that is no id; an empty one narrows nothing.
+func (r *reader) uuid(name, value string) {
+	if _, err := uuid.Parse(value); value != "" && err != nil {
+		r.bad(name, "an id")
 	}
 }
 
@@ -173,13 +173,11 @@ func (r *reader) done() error {
 	return nil
 }
 
-func (h handlers) cases(c *Call) (any, error) {
+// caseFilterOf reads the filter of a list of cases.
+func caseFilterOf(c *Call) (read.CaseFilter, error) {
 	r := &reader{q: c.R.URL.Query()}
-	r.oneOf("status", []string{read.StatusOpen, read.StatusClosed, read.StatusAny})
-	r.oneOf("waits", waits())
-	r.oneOf("sort", sorts())
 	f := read.CaseFilter{
-		Creditors: r.q["creditor"], Status: r.q.Get("status"), Reasons: r.q["reason"], Sequences: r.q["sequence"], Steps: r.q["step"],
+		Creditors: r.q["creditor"], Status: r.q.Get("status"), Reasons: r.q["reason"], Sequences: r.q["sequence"], Versions: r.q["version"], Steps: r.q["step"],
 		Queues: r.q["queue"], Owner: r.q.Get("owner"), Currency: r.q.Get("currency"), MinDays: r.number("min_days"), MaxDays: r.number("max_days"),
 		NextBefore: r.time("next_before"), OpenedFrom: r.time("opened_from"), OpenedUntil: r.time("opened_until"),
 		Today: dunning.DateOf(c.At), Sort: read.CaseSort(r.q.Get("sort")),
@@ -188,10 +186,15 @@ func (h handlers) cases(c *Call) (any, error) {
 	for _, w := range r.q["waits"] {
 		f.Waits = append(f.Waits, read.Wait(w))
 	}
-	if err := r.done(); err != nil {
+	return f, r.done()
+}
+
+func (h handlers) cases(c *Call) (any, error) {
+	f, err := caseFilterOf(c)
+	if err != nil {
 		return nil, err
 	}
-	p, err := pageOf(r.q)
+	p, err := pageOf(c.R.URL.Query())
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +204,7 @@ func (h handlers) cases(c *Call) (any, error) {
 // listed makes an empty list [] and a foreign cursor the reader's fault.
 func listed[T any](l read.List[T], err error) (any, error) {
 	if errors.Is(err, read.ErrBadCursor) {
-		return nil, invalid(Fault{Parameter: "after", Detail: "this cursor belongs to another list or order; begin without it"})
+		return nil, badCursor()
 	}
 	if l.Rows == nil {
 		l.Rows = []T{}
@@ -232,12 +235,12 @@ func (h handlers) timeline(c *Call) (any, error) {
 		return nil, err
 	}
 	r := &reader{q: c.R.URL.Query()}
-	r.oneOf("group", read.Groups())
+	f := read.TimelineFilter{Groups: r.q["group"], From: r.time("from"), Until: r.time("until"), By: r.q.Get("by")}
 	p, err := pageOf(r.q)
 	if err := errors.Join(r.done(), err); err != nil {
 		return nil, err
 	}
-	return listed(h.Read.CaseTimeline(c.R.Context(), c.Scope(), id, read.TimelineFilter{Groups: r.q["group"]}, p))
+	return listed(h.Read.CaseTimeline(c.R.Context(), c.Scope(), id, f, p))
 }
 
 func (h handlers) decisions(c *Call) (any, error) {
@@ -262,6 +265,7 @@ func contactParams() []Param {
 		{Name: "state", Type: "string", Many: true},
 		{Name: "channel", Type: "string", Many: true},
 		{Name: "case", Type: "string"},
+		{Name: "debtor", Type: "string", Description: "id"},
 		{Name: "step", Type: "string"},
 		{Name: "template", Type: "string"},
 		{Name: "provider_id", Type: "string"},
@@ -270,11 +274,12 @@ func contactParams() []Param {
 	}
 }
 
-func (h handlers) messages(c *Call) (any, error) {
+// contactFilterOf reads the filter of a list of messages.
+func contactFilterOf(c *Call) (read.MessageFilter, error) {
 	r := &reader{q: c.R.URL.Query()}
 	f := read.MessageFilter{
-		Creditors: r.q["creditor"], Case: r.q.Get("case"), Step: r.q.Get("step"), Template: r.q.Get("template"), ProviderID: r.q.Get("provider_id"),
-		From: r.time("from"), Until: r.time("until"),
+		Creditors: r.q["creditor"], Case: r.q.Get("case"), Debtor: r.q.Get("debtor"), Step: r.q.Get("step"), Template: r.q.Get("template"),
+		ProviderID: r.q.Get("provider_id"), From: r.time("from"), Until: r.time("until"),
 	}
 	for _, s := range r.q["state"] {
 		f.States = append(f.States, dunning.ContactState(s))
@@ -282,13 +287,18 @@ func (h handlers) messages(c *Call) (any, error) {
 	for _, ch := range r.q["channel"] {
 		f.Channels = append(f.Channels, dunning.Channel(ch))
 	}
-	if f.Case != "" {
-		if _, err := uuid.Parse(f.Case); err != nil {
-			r.bad("case", "the id of a case")
-		}
+	r.uuid("case", f.Case)
+	r.uuid("debtor", f.Debtor)
+	return f, r.done()
+}
+
+func (h handlers) messages(c *Call) (any, error) {
+	f, err := contactFilterOf(c)
+	if err != nil {
+		return nil, err
 	}
-	p, err := pageOf(r.q)
-	if err := errors.Join(r.done(), err); err != nil {
+	p, err := pageOf(c.R.URL.Query())
+	if err != nil {
 		return nil, err
 	}
 	return listed(h.Read.Messages(c.R.Context(), c.Scope(), f, p))
@@ -304,7 +314,7 @@ func (h handlers) work(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := read.WorkFilter{Creditors: q["creditor"], Queues: q["queue"], Kinds: q["kind"], Owner: q.Get("owner"), Mine: q.Get("owner") != ""}
+	f := read.WorkFilter{Creditors: q["creditor"], Queues: q["queue"], Kinds: q["kind"], Owner: q.Get("owner"), Mine: q.Get("owner") != "" && q.Get("mine") != "false", Account: q.Get("account")}
 	return listed(h.Read.Worklist(c.R.Context(), c.Scope(), f, c.At, p))
 }
 
@@ -362,7 +372,7 @@ func (h handlers) commands() []Operation {
 		for _, on := range []string{"case", "account"} {
 			out = append(out, Operation{
 				Method: "POST", Path: "/" + on + "s/{" + on + "}/commands/" + name, ID: name + "_on_" + on, Tag: "commands",
-				Summary: strings.ReplaceAll(name, "_", " ") + " (" + on + ")", Need: needOf(name), Body: zero, Result: Done{}, optional: []string{"id", "grace"},
+				Summary: strings.ReplaceAll(name, "_", " ") + " (" + on + ")", Need: needOf(name), Body: zero, Result: Done{}, optional: optionalOf,
 				Handle: func(c *Call) (any, error) { return h.command(c, on, name) },
 			})
 		}
@@ -385,6 +395,9 @@ func (h handlers) command(c *Call, on, name string) (any, error) {
 	}
 	cmd, err := dunning.DecodeCommand(name, body)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.mayCommand(c, ref, cmd); err != nil {
 		return nil, err
 	}
 	res, err := h.Do(c.R.Context(), c.Who, ref, name, cmd)

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/csv"
 	"encoding/json"
+	"math"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,21 +21,44 @@ import (
 
 // withID gives a command the id that it lacks, if it takes one.
 func withID(c *Call, name string) (body []byte, id string, err error) {
+	return named(c.Body, name, c.ID())
+}
+
+// named gives a command an id if it makes something and has none.
+func named(given []byte, name, fresh string) (body []byte, id string, err error) {
 	var m map[string]json.RawMessage
-	if err := c.Into(&m); err != nil {
-		return nil, "", err
+	if err := json.Unmarshal(given, &m); err != nil {
+		return nil, "", invalid(Fault{Detail: "must be an object"})
 	}
 	if raw, ok := m["id"]; ok {
 		_ = json.Unmarshal(raw, &id) // the schema has seen to it
 	}
 	if id != "" || !slices.Contains(making, name) {
-		return c.Body, id, nil
+		return given, id, nil
 	}
-	id = c.ID()
-	m["id"], _ = json.Marshal(id)
+	m["id"], _ = json.Marshal(fresh)
 	body, err = json.Marshal(m)
-	return body, id, err
+	return body, fresh, err
 }
+
+// inner is a member of a body as it was written.
+func inner(body []byte, name string) ([]byte, error) {
+	var m map[string]json.RawMessage
+	err := json.Unmarshal(body, &m)
+	return m[name], err
+}
+
+// checkerOf holds bodies against the schema of a command.
+func checkerOf(name string) (*checker, error) {
+	zero, err := dunning.DecodeCommand(name, []byte("{}"))
+	if err != nil {
+		return nil, err
+	}
+	return newChecker(schemaOf(reflect.TypeOf(zero), optionalOf...))
+}
+
+// optionalOf are the members of commands that may be left out though their types have them.
+var optionalOf = []string{"id", "grace"}
 
 // making are the commands whose id names what they make. Those of others name something
 // that is there.
@@ -195,22 +220,27 @@ type SwitchOrder struct {
 
 func (h handlers) running() []Operation {
 	return []Operation{
-		{Method: "GET", Path: "/releases", ID: "listReleases", Tag: "configuration", Summary: "Published configurations, the newest first", Need: identity.Config, Result: []read.ReleaseRow{}, Handle: func(c *Call) (any, error) {
-			rows, err := h.Read.ReleaseList(c.R.Context())
-			return append([]read.ReleaseRow{}, rows...), err
-		}},
+		{Method: "GET", Path: "/releases", ID: "listReleases", Tag: "configuration", Summary: "Published configurations, the newest first", Need: identity.Config, Query: paging, Result: list[read.ReleaseRow]{}, Handle: h.releases},
 		{Method: "GET", Path: "/releases/{version}/changes", ID: "listChanges", Tag: "configuration", Summary: "What differs from another release", Need: identity.Config, Query: []Param{{Name: "since", Type: "string", Description: "version of the other release"}}, Result: []read.FileChange{}, Handle: func(c *Call) (any, error) {
 			rows, err := h.Read.ReleaseDiff(c.R.Context(), c.Query("since"), c.R.PathValue("version"))
 			return append([]read.FileChange{}, rows...), err
 		}},
 		{Method: "POST", Path: "/releases", ID: "publishRelease", Tag: "configuration", Summary: "Publish a configuration", Need: identity.Publish, Body: NewRelease{}, Result: Released{}, MaxBody: 16 << 20, Handle: h.publish},
-		{Method: "GET", Path: "/switches", ID: "listSwitches", Tag: "switches", Summary: "Kill switches in force", Need: identity.Monitor, Result: []Switch{}, Handle: h.listSwitches},
+		{Method: "GET", Path: "/switches", ID: "listSwitches", Tag: "switches", Summary: "Kill switches in force", Need: identity.Monitor, Query: paging, Result: list[Switch]{}, Handle: h.listSwitches},
 		{Method: "POST", Path: "/switches/on", ID: "switchOn", Tag: "switches", Summary: "Stop sending for a scope", Need: identity.Operate, Body: SwitchOrder{}, Result: Switch{}, Handle: h.switchOn, optional: []string{"until"}},
 		{Method: "POST", Path: "/switches/off", ID: "switchOff", Tag: "switches", Summary: "Let a scope send again", Need: identity.Operate, Body: SwitchOrder{}, Handle: h.switchOff, optional: []string{"until"}},
 		{Method: "GET", Path: "/health", ID: "getHealth", Tag: "about", Summary: "Is anything stuck?", Need: identity.Monitor, Result: read.Health{}, Handle: func(c *Call) (any, error) {
 			return h.Read.HealthNumbers(c.R.Context(), c.Scope(), c.At)
 		}},
 	}
+}
+
+func (h handlers) releases(c *Call) (any, error) {
+	rows, err := h.Read.ReleaseList(c.R.Context())
+	if err != nil {
+		return nil, err
+	}
+	return paged(c, rows, func(r read.ReleaseRow) string { return r.Version })
 }
 
 func (h handlers) publish(c *Call) (any, error) {
@@ -226,7 +256,7 @@ func (h handlers) publish(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Released{version, added}, h.Record(c.R.Context(), c.At, c.Who.By, "published", version, nil)
+	return Released{version, added}, c.record("published", version, nil)
 }
 
 // touches reports whether a key may turn a switch: those of one creditor are its own;
@@ -246,7 +276,10 @@ func (h handlers) listSwitches(c *Call) (any, error) {
 			out = append(out, s)
 		}
 	}
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return paged(c, out, func(s Switch) string { return string(s.Scope) + "/" + s.Subject })
 }
 
 func (h handlers) switchOn(c *Call) (any, error) {
@@ -293,10 +326,10 @@ type Replayed struct {
 
 func (h handlers) hooks() []Operation {
 	ops := []Operation{
-		{Method: "GET", Path: "/hooks", ID: "listHooks", Summary: "Webhooks", Result: []Hook{}, Handle: h.listHooks},
+		{Method: "GET", Path: "/hooks", ID: "listHooks", Summary: "Webhooks", Query: paging, Result: list[Hook]{}, Handle: h.listHooks},
 		{Method: "POST", Path: "/hooks", ID: "addHook", Summary: "Tell an address of events; the answer holds the secret that signs them, once", Body: NewHook{}, Result: Hook{}, Status: http.StatusCreated, Handle: h.addHook},
 		{Method: "DELETE", Path: "/hooks/{id}", ID: "endHook", Summary: "Tell an address no more", Handle: h.endHook},
-		{Method: "GET", Path: "/hooks/{id}/deliveries", ID: "listDeliveries", Summary: "What was sent to an address, the newest first", Query: []Param{{Name: "before", Type: "integer", Description: "id of the last one of the page before"}}, Result: []Delivery{}, Handle: h.deliveries},
+		{Method: "GET", Path: "/hooks/{id}/deliveries", ID: "listDeliveries", Summary: "What was sent to an address, the newest first", Query: paging, Result: list[Delivery]{}, Handle: h.deliveries},
 		{Method: "POST", Path: "/hooks/{id}/replay", ID: "replayHook", Summary: "Send again: one delivery, or all since an instant", Body: Replay{}, Result: Replayed{}, Handle: h.replay},
 	}
 	for i := range ops {
@@ -314,7 +347,10 @@ func (h handlers) listHooks(c *Call) (any, error) {
 			out = append(out, k)
 		}
 	}
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return paged(c, out, func(k Hook) string { return k.ID })
 }
 
 func (h handlers) addHook(c *Call) (any, error) {
@@ -335,7 +371,7 @@ func (h handlers) addHook(c *Call) (any, error) {
 	if err := h.Ports.Hooks.AddHook(c.R.Context(), k); err != nil {
 		return nil, err
 	}
-	return k, h.Record(c.R.Context(), c.At, c.Who.By, "hook_added", k.ID, map[string]string{"creditor": k.Creditor})
+	return k, c.record("hook_added", k.ID, map[string]string{"creditor": k.Creditor})
 }
 
 // mine finds a webhook that the key may touch.
@@ -364,7 +400,7 @@ func (h handlers) endHook(c *Call) (any, error) {
 	if err := h.Ports.Hooks.EndHook(c.R.Context(), id, h.Wall()); err != nil {
 		return nil, err
 	}
-	return nil, h.Record(c.R.Context(), c.At, c.Who.By, "hook_ended", id, nil)
+	return nil, c.record("hook_ended", id, nil)
 }
 
 func (h handlers) deliveries(c *Call) (any, error) {
@@ -372,16 +408,26 @@ func (h handlers) deliveries(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{q: c.R.URL.Query()}
-	before := int64(1<<63 - 1)
-	if n := r.number("before"); n != nil {
-		before = int64(*n)
-	}
-	if err := r.done(); err != nil {
+	p, err := pageOf(c.R.URL.Query())
+	if err != nil {
 		return nil, err
 	}
-	rows, err := h.Ports.Hooks.Deliveries(c.R.Context(), id, before, 100)
-	return append([]Delivery{}, rows...), err
+	after, err := read.DecodeCursor(p.After, c.op.ID, 1)
+	if err != nil {
+		return nil, err
+	}
+	before := int64(math.MaxInt64)
+	if after != nil {
+		if before, err = strconv.ParseInt(after[0], 10, 64); err != nil {
+			return nil, read.ErrBadCursor
+		}
+	}
+	rows, err := h.Ports.Hooks.Deliveries(c.R.Context(), id, before, p.Size()+1)
+	out := list[Delivery]{Rows: append([]Delivery{}, rows[:min(len(rows), p.Size())]...)}
+	if len(rows) > p.Size() {
+		out.Next = read.Cursor{Order: c.op.ID, Values: []string{strconv.FormatInt(out.Rows[p.Size()-1].ID, 10)}}.Encode()
+	}
+	return out, err
 }
 
 func (h handlers) replay(c *Call) (any, error) {

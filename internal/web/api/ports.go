@@ -35,9 +35,8 @@ type Ports struct {
 	SwitchOn  func(ctx context.Context, s Switch) (Switch, error)
 	SwitchOff func(ctx context.Context, s dunning.Switch, at time.Time, by, reason string) error
 	Hooks     Hooks
-	// Record writes into the audit what a key changed that is no fact of a debtor.
-	Record func(ctx context.Context, at time.Time, by, action, subject string, detail map[string]string) error
-	Wall   func() time.Time
+	Desk      Desk
+	Wall      func() time.Time
 }
 
 // Found is what a customer number leads to.

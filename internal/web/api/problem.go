@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"regexp"
 
+	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
 )
 
@@ -48,6 +50,9 @@ func invalid(faults ...Fault) *failure {
 // comes back.
 func problemOf(ctx context.Context, err error, sent []byte) *failure {
 	f, ok := err.(*failure)
+	if !ok && errors.Is(err, read.ErrBadCursor) {
+		f, ok = badCursor(), true
+	}
 	if !ok {
 		e := web.AsError(err)
 		f = fail(e.Status, kinds[e.Status], e.Title, withoutEchoes(e.Detail, sent))
@@ -59,7 +64,13 @@ func problemOf(ctx context.Context, err error, sent []byte) *failure {
 	return f
 }
 
-var kinds = map[int]string{400: "unreadable", 401: "unauthorized", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-large", 422: "invalid", 429: "too-many", 500: "failed"}
+// badCursor refuses a cursor that was not made for this list, its filter and this key.
+func badCursor() *failure {
+	return fail(http.StatusBadRequest, "cursor", "The cursor cannot be used",
+		"It belongs to another list, filter or key, or was changed. Begin again without it.", Fault{Parameter: "after", Detail: "was not made for this list"})
+}
+
+var kinds = map[int]string{400: "unreadable", 401: "unauthorized", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-large", 415: "media-type", 422: "invalid", 429: "too-many", 500: "failed"}
 
 var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 

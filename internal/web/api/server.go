@@ -3,14 +3,19 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,6 +64,12 @@ type Server struct {
 	strange *web.Buckets // of callers without a key that works: 10 at once, then one in 6 s
 }
 
+// How often a key may call.
+const (
+	perSecond = 50
+	burst     = 100
+)
+
 // New builds the API from the table of operations.
 func New(o Options) (*Server, error) {
 	if o.Log == nil {
@@ -66,7 +77,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		o: o, mux: http.NewServeMux(),
-		calls: web.NewBuckets(o.Wall, 50, 100), silence: web.NewBuckets(o.Wall, 1, 100), strange: web.NewBuckets(o.Wall, rate.Every(6*time.Second), 10),
+		calls: web.NewBuckets(o.Wall, perSecond, burst), silence: web.NewBuckets(o.Wall, 1, 100), strange: web.NewBuckets(o.Wall, rate.Every(6*time.Second), 10),
 	}
 	for _, op := range operations(o.Ports) {
 		if op.Body != nil && op.Raw == "" {
@@ -142,6 +153,28 @@ type Call struct {
 	op   Operation
 	// key is the idempotency key, "" for none.
 	key string
+	// sum is of the body where that is not in memory.
+	sum  identity.Hash
+	seal *seal
+	srv  *Server
+	done []func() // when the answer is given
+}
+
+// record writes into the audit what the key did that is no fact of a debtor.
+func (c *Call) record(action, subject string, detail map[string]string) error {
+	return c.srv.record(c, web.Record{At: c.At, By: c.Who.By, Action: action, Subject: subject, Detail: detail})
+}
+
+// record writes into the audit what the key did that is no fact of a debtor: with the key's
+// owner and the request.
+func (s *Server) record(c *Call, rec web.Record) error {
+	detail := map[string]string{"by": "api", "operation": c.op.ID, "request": web.RequestID(c.R.Context())}
+	if c.Who.Owner != "" {
+		detail["owner"] = c.Who.Owner
+	}
+	maps.Copy(detail, rec.Detail)
+	rec.Detail = detail
+	return s.o.Record(context.WithoutCancel(c.R.Context()), rec)
 }
 
 // Scope is whose data may be read.
@@ -180,7 +213,7 @@ func (c *Call) ID() string {
 func (s *Server) serve(op Operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		web.NoteRouteOf(r.Context(), op.Method+" "+Prefix+op.Path)
-		c := &Call{R: r, op: op}
+		c := &Call{R: r, op: op, srv: s}
 		a, err := s.answer(w, c)
 		if err != nil {
 			s.problem(w, c, err)
@@ -210,31 +243,25 @@ func (s *Server) refused(c *Call, f *failure) {
 		}
 		who = "nobody"
 	}
-	rec := web.Record{At: c.At, By: who, Action: "refused", Detail: map[string]string{"why": f.Type, "what": c.op.ID, "request": web.RequestID(c.R.Context())}}
+	rec := web.Record{At: c.At, By: who, Action: "refused", Detail: map[string]string{"why": f.Type, "what": c.op.ID}}
 	if rec.At.IsZero() {
 		rec.At, _ = s.o.Clock.Now(c.R.Context())
 	}
-	if err := s.o.Record(context.WithoutCancel(c.R.Context()), rec); err != nil {
+	if err := s.record(c, rec); err != nil {
 		s.o.Log.Error("a refusal could not be recorded", slog.String("error", err.Error()))
 	}
 }
 
 func (s *Server) answer(w http.ResponseWriter, c *Call) (identity.Answer, error) {
-	var err error
-	if c.Who, err = s.door(c.R); err != nil {
+	defer func() {
+		for _, f := range c.done {
+			f()
+		}
+	}()
+	if err := s.begin(w, c); err != nil {
 		return identity.Answer{}, err
 	}
-	if c.At, err = s.o.Clock.Now(c.R.Context()); err != nil {
-		return identity.Answer{}, err
-	}
-	if !c.Who.Somewhere(c.op.Need) {
-		return identity.Answer{}, fail(http.StatusForbidden, "forbidden", "Not allowed", fmt.Sprintf("This key lacks the scope %q.", c.op.Need))
-	}
-	if err := c.readBody(w); err != nil {
-		return identity.Answer{}, err
-	}
-	c.key = strings.TrimSpace(c.R.Header.Get("Idempotency-Key"))
-	if c.key != "" && c.op.changes() && !c.op.Repeats {
+	if c.key != "" {
 		return s.once(w, c)
 	}
 	a, err := c.do()
@@ -244,17 +271,52 @@ func (s *Server) answer(w http.ResponseWriter, c *Call) (identity.Answer, error)
 	return a, err
 }
 
+// begin finds out who asks, and holds the request against the operation.
+func (s *Server) begin(w http.ResponseWriter, c *Call) (err error) {
+	if c.Who, err = s.door(w, c); err != nil {
+		return err
+	}
+	if c.At, err = s.o.Clock.Now(c.R.Context()); err != nil {
+		return err
+	}
+	if !c.Who.Somewhere(c.op.Need) {
+		return fail(http.StatusForbidden, "forbidden", "Not allowed", fmt.Sprintf("This key lacks the scope %q.", c.op.Need))
+	}
+	if err := checkPlace(c); err != nil {
+		return err
+	}
+	if err := checkQuery(c.op, c.R); err != nil {
+		return err
+	}
+	if c.op.changes() {
+		if c.key, err = idempotencyKey(c.R); err != nil {
+			return err
+		}
+	}
+	return c.readBody(w)
+}
+
+// idempotencyKey is the request's, "" for none.
+func idempotencyKey(r *http.Request) (string, error) {
+	key := strings.TrimSpace(r.Header.Get("Idempotency-Key"))
+	if len(key) > 255 || len(r.Header.Values("Idempotency-Key")) > 1 || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "", fail(400, "idempotency", "Idempotency-Key", "There is one, of up to 255 visible ASCII characters, such as a UUID.")
+	}
+	return key, nil
+}
+
 // saw records who looked at what. An answer that cannot be recorded is not given.
 func (s *Server) saw(c *Call) error {
-	rec := web.Record{At: c.At, By: c.Who.By, Action: "view." + c.op.Saw, Detail: map[string]string{"by": "api", "request": web.RequestID(c.R.Context())}}
+	rec := web.Record{At: c.At, By: c.Who.By, Action: "view." + c.op.Saw}
 	for _, name := range c.op.params() {
 		rec.Subject = c.R.PathValue(name)
 	}
-	return s.o.Record(context.WithoutCancel(c.R.Context()), rec)
+	return s.record(c, rec)
 }
 
 // door lets in who has a key that is in force.
-func (s *Server) door(r *http.Request) (identity.Principal, error) {
+func (s *Server) door(w http.ResponseWriter, c *Call) (identity.Principal, error) {
+	r := c.R
 	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || !strings.HasPrefix(text, identity.KeyPrefix) || len(text) > 200 {
 		return identity.Principal{}, s.stranger(r)
@@ -267,13 +329,27 @@ func (s *Server) door(r *http.Request) (identity.Principal, error) {
 	case err != nil:
 		return identity.Principal{}, err
 	}
-	if ok, wait := s.calls.Allow(k.ID); !ok {
+	ok, wait := s.calls.Allow(k.ID)
+	s.rates(w.Header(), k.ID)
+	if !ok {
 		return k.Principal(), tooMany(wait)
+	}
+	if c.seal, err = newSeal(text); err != nil {
+		return k.Principal(), err
 	}
 	if now.Sub(k.Used) > time.Minute {
 		err = s.o.Keys.TouchKey(r.Context(), k.ID, now)
 	}
 	return k.Principal(), err
+}
+
+// rates tells how many calls are left (draft-ietf-httpapi-ratelimit-headers).
+func (s *Server) rates(h http.Header, key string) {
+	left, full := s.calls.Left(key)
+	h.Set("RateLimit-Limit", strconv.Itoa(burst))
+	h.Set("RateLimit-Remaining", strconv.Itoa(left))
+	h.Set("RateLimit-Reset", strconv.Itoa(int((full+time.Second-1)/time.Second)))
+	h.Set("RateLimit-Policy", fmt.Sprintf("%d;w=%d", burst, burst/perSecond))
 }
 
 // stranger refuses who has no key, ever more slowly.
@@ -298,24 +374,20 @@ func (c *Call) readBody(w http.ResponseWriter) error {
 	if limit == 0 {
 		limit = 1 << 20
 	}
+	if err := c.checkType(); err != nil {
+		return err
+	}
+	c.R.Body = http.MaxBytesReader(w, c.R.Body, limit)
 	if c.op.Raw != "" { // a handler reads it as it comes
-		c.R.Body = http.MaxBytesReader(w, c.R.Body, limit)
-		return nil
+		return c.spool()
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, c.R.Body, limit))
+	body, err := io.ReadAll(c.R.Body)
 	if err != nil {
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
-			return fail(http.StatusRequestEntityTooLarge, "too-large", "Too large", fmt.Sprintf("The limit is %d bytes.", big.Limit))
-		}
-		return fail(400, "unreadable", "The body cannot be read", "")
+		return unread(err)
 	}
-	c.Body = body
-	switch {
-	case c.op.check == nil && len(bytes.TrimSpace(body)) > 0 && c.op.changes():
-		return nil // nothing is expected and nothing is read
-	case c.op.check == nil:
-		return nil
+	c.Body, c.sum = body, identity.HashToken(string(body))
+	if c.op.check == nil {
+		return nil // nothing is expected and nothing is looked at
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		c.Body = []byte("{}")
@@ -323,12 +395,69 @@ func (c *Call) readBody(w http.ResponseWriter) error {
 	return c.op.check.check(c.Body)
 }
 
+func unread(err error) error {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		return fail(http.StatusRequestEntityTooLarge, "too-large", "Too large", fmt.Sprintf("The limit is %d bytes.", big.Limit))
+	}
+	return fail(400, "unreadable", "The body cannot be read", "")
+}
+
+// checkType refuses bodies in another coding than the operation reads. JSON is what a body
+// is unless it says otherwise; what curl calls a body given with -d is taken as JSON, too.
+func (c *Call) checkType() error {
+	h := c.R.Header
+	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return fail(http.StatusUnsupportedMediaType, "media-type", "Content-Encoding", "Send the body as it is, not compressed.")
+	}
+	text := h.Get("Content-Type")
+	if text == "" || c.op.check == nil {
+		return nil
+	}
+	kind, params, err := mime.ParseMediaType(text)
+	charset := strings.ToLower(params["charset"])
+	switch {
+	case err != nil, kind != "application/json" && !strings.HasSuffix(kind, "+json") && kind != "application/x-www-form-urlencoded":
+		return fail(http.StatusUnsupportedMediaType, "media-type", "Content-Type", "Send application/json.")
+	case charset != "" && charset != "utf-8" && charset != "us-ascii":
+		return fail(http.StatusUnsupportedMediaType, "media-type", "Content-Type", "JSON is UTF-8.")
+	}
+	return nil
+}
+
+// spool keeps a body on disk when the request has an idempotency key, so that its sum is
+// known before anything is done.
+func (c *Call) spool() error {
+	if c.key == "" {
+		return nil
+	}
+	f, err := os.CreateTemp("", "duly-body-")
+	if err != nil {
+		return err
+	}
+	c.done = append(c.done, func() { _, _ = f.Close(), os.Remove(f.Name()) })
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(f, sum), c.R.Body); err != nil {
+		return unread(err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	c.sum, c.R.Body = identity.Hash(sum.Sum(nil)), io.NopCloser(f)
+	return nil
+}
+
 // do runs the handler and writes its result into memory.
 func (c *Call) do() (identity.Answer, error) {
-	v, err := c.op.Handle(c)
+	inner := *c
+	if err := inner.openCursor(); err != nil {
+		return identity.Answer{}, err
+	}
+	v, err := c.op.Handle(&inner)
 	if err != nil {
 		return identity.Answer{}, err
 	}
+	v = c.closeCursor(v)
 	a := identity.Answer{Status: c.op.Status, Type: c.op.ResultType}
 	if a.Status == 0 {
 		a.Status = http.StatusOK
@@ -354,11 +483,8 @@ func (c *Call) do() (identity.Answer, error) {
 // once runs a request of an idempotency key unless it was run before. A request that
 // changed nothing gives its key back, so that it can be mended and sent again.
 func (s *Server) once(w http.ResponseWriter, c *Call) (identity.Answer, error) {
-	if len(c.key) > 255 || strings.ContainsFunc(c.key, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return identity.Answer{}, fail(400, "idempotency", "Idempotency-Key", "It has up to 255 visible ASCII characters, such as a UUID.")
-	}
 	ctx := context.WithoutCancel(c.R.Context())
-	request := identity.HashToken(c.R.Method + "\x00" + c.R.URL.RequestURI() + "\x00" + string(c.Body))
+	request := identity.HashToken(c.R.Method + "\x00" + c.R.URL.RequestURI() + "\x00" + string(c.sum[:]))
 	mine, before, err := s.o.Keys.BeginAnswer(ctx, c.Who.By, c.key, request, s.o.Wall())
 	switch {
 	case err != nil:
@@ -369,15 +495,35 @@ func (s *Server) once(w http.ResponseWriter, c *Call) (identity.Answer, error) {
 		f := fail(http.StatusConflict, "idempotency", "Idempotency-Key", "The first request with this key is still under way.")
 		f.header = map[string]string{"Retry-After": "1"}
 		return identity.Answer{}, f
+	case !mine && before.Type == tooLong:
+		return c.do()
 	case !mine:
 		w.Header().Set("Idempotency-Replayed", "true")
-		return before, nil
+		before.Body, err = c.seal.open(before.Body, request[:])
+		return before, err
 	}
 	a, err := c.do()
 	if err != nil {
 		return a, errors.Join(err, s.o.Keys.ForgetAnswer(ctx, c.Who.By, c.key))
 	}
-	return a, s.o.Keys.FinishAnswer(ctx, c.Who.By, c.key, a)
+	return a, s.o.Keys.FinishAnswer(ctx, c.Who.By, c.key, c.kept(a, request))
+}
+
+const (
+	// keptAnswer is how long an answer may be to be kept.
+	keptAnswer = 256 << 10
+	// tooLong is the type of a kept answer whose body is not: the request is run again,
+	// which for operations that Repeat is the same.
+	tooLong = "run again"
+)
+
+// kept is an answer as the store may have it: sealed, so that it opens only for who asked.
+func (c *Call) kept(a identity.Answer, request identity.Hash) identity.Answer {
+	if len(a.Body) > keptAnswer && c.op.Repeats {
+		return identity.Answer{Status: a.Status, Type: tooLong}
+	}
+	a.Body = c.seal.close(a.Body, request[:])
+	return a
 }
 
 func send(w http.ResponseWriter, a identity.Answer) {
