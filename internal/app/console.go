@@ -25,6 +25,7 @@ import (
 	outgoing "github.com/duly/duly/internal/web/hooks"
 	"github.com/duly/duly/internal/web/unsubscribe"
 	"github.com/duly/duly/internal/web/webhooks"
+	"github.com/duly/duly/internal/whatif"
 )
 
 // The environment of the console.
@@ -61,6 +62,8 @@ type Console struct {
 	book *Book
 	web  *web.Console
 	api  *api.Server
+	// whatif answers what would happen; made with first use.
+	whatif *whatif.Service
 	// callbacks and oneClick are what providers and debtors call; nil without Options.Getenv.
 	callbacks *webhooks.Server
 	oneClick  http.Handler
