@@ -52,6 +52,10 @@ func (s *site) pages() []page {
 		{"templates", identity.Operations, "/templates"},
 		{"template", identity.Operations, "/templates/one?channel=sms&name=nudge"},
 		{"template-real", identity.Operations, "/templates/one?channel=email&name=friendly-reminder&case=" + s.cases["101"]},
+		{"simulator", identity.Operations, "/simulator"},
+		{"simulator-case", identity.Operations, "/simulator?case=" + s.cases["101"] + "&until=2026-07-01&do1=promises&on1=2026-03-20&to1=2026-03-27&sum1=100.00"},
+		{"simulator-invented", identity.Operations, "/simulator?creditor=demo&amount=640.00&due=2026-03-02&place=US-NY&consent=sms&from=2026-02-20&until=2026-07-01&do1=stop&on1=2026-03-20&against=in-force"},
+		{"simulator-many", identity.Operations, "/simulator?who=cohort&run=1&c.status=open&from=2026-03-03&until=2026-09-01"},
 		{"imports", identity.Operations, "/imports"},
 		{"inbox", identity.Operations, "/inbox"},
 	}
