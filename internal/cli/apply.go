@@ -12,6 +12,7 @@ import (
 	"github.com/duly/duly/config"
 	wiring "github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/proposal"
 )
 
 // planCmd checks a directory and says what publishing it would change.
@@ -29,17 +30,24 @@ Without DATABASE_URL everything is new. Exit status: 0 nothing would change, or 
 
 // applyCmd publishes a directory.
 func (a *app) applyCmd() *cobra.Command {
-	var by string
+	var by, as, reason string
 	cmd := &cobra.Command{
 		Use:   "apply DIR",
 		Short: "Publish a configuration",
 		Long: `Loads the directory and publishes it whole; with faults nothing is published.
 A published version never changes, and cases keep the version that they began with.
-Applying what was published earlier goes back to that version.`,
+Applying what was published earlier goes back to that version.
+
+Where four eyes are required (duly proposal require on) it makes a proposal that somebody else approves; --as names
+the user of the console who proposes, whose password is taken from DULY_PASSWORD or asked for.`,
 		Args: args("DIR"),
-		RunE: func(cmd *cobra.Command, given []string) error { return a.apply(cmd.Context(), given[0], by) },
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return a.apply(cmd.Context(), given[0], by, as, reason)
+		},
 	}
 	cmd.Flags().StringVar(&by, "by", a.env.Getenv("USER"), "who publishes, for the record")
+	cmd.Flags().StringVar(&as, "as", a.env.Getenv("DULY_USER"), "who proposes where four eyes are required (default: $DULY_USER)")
+	cmd.Flags().StringVar(&reason, "reason", "Applied from the command line.", "why, for whoever checks it")
 	return cmd
 }
 
@@ -47,9 +55,10 @@ Applying what was published earlier goes back to that version.`,
 type planned struct {
 	Version   string            `json:"version"` // of the directory
 	Current   string            `json:"current,omitempty"`
-	Published bool              `json:"published"` // by this command
-	Changes   []string          `json:"changes"`   // "+ file", "~ file", "- file"
-	Sequences map[string]string `json:"sequences"` // id → version
+	Published bool              `json:"published"`          // by this command
+	Proposal  string            `json:"proposal,omitempty"` // id of the proposal that this command made
+	Changes   []string          `json:"changes"`            // "+ file", "~ file", "- file"
+	Sequences map[string]string `json:"sequences"`          // id → version
 	Warnings  []string          `json:"warnings"`
 }
 
@@ -92,7 +101,7 @@ func planOf(cfg *config.Config, current postgres.Release) planned {
 	return p
 }
 
-func (a *app) apply(ctx context.Context, dir, by string) error {
+func (a *app) apply(ctx context.Context, dir, by, as, reason string) error {
 	cfg, err := loadDir(dir)
 	if err != nil {
 		return err
@@ -107,11 +116,51 @@ func (a *app) apply(ctx context.Context, dir, by string) error {
 			return err
 		}
 		p := planOf(cfg, current)
+		four, err := store.FourEyes(ctx)
+		if err != nil {
+			return err
+		}
+		if four.Required && current.Version != "" {
+			return a.propose(ctx, cfg, p, as, reason)
+		}
 		if p.Version, p.Published, err = wiring.Publish(ctx, store, os.DirFS(dir), by, at); err != nil {
 			return err
 		}
 		return a.print(p, func(w io.Writer) { printPlan(w, p) })
 	})
+}
+
+// propose makes a proposal of what would be published.
+func (a *app) propose(ctx context.Context, cfg *config.Config, p planned, as, reason string) error {
+	if len(p.Changes) == 0 {
+		return a.print(p, func(w io.Writer) { printPlan(w, p) })
+	}
+	return a.withProposals(ctx, func(service *wiring.Proposals, store *postgres.Store) error {
+		if as == "" {
+			return usagef("two people are needed here: run it again with --as NAME, a user of the console who may publish, and their password in %s; nothing was changed", EnvPassword)
+		}
+		who, err := a.as(ctx, store, as)
+		if err != nil {
+			return err
+		}
+		made, err := service.Make(ctx, who, proposal.Draft{Base: p.Current, Files: cfg.Release().Files, Reason: reason})
+		if err != nil {
+			return err
+		}
+		p.Proposal = made.ID
+		return a.print(p, func(w io.Writer) { printProposed(w, p) })
+	})
+}
+
+func printProposed(w io.Writer, p planned) {
+	for _, text := range p.Warnings {
+		_, _ = fmt.Fprintf(w, "warning: %s\n", text)
+	}
+	for _, change := range p.Changes {
+		_, _ = fmt.Fprintln(w, change)
+	}
+	_, _ = fmt.Fprintf(w, "Proposed as %s: %d files would change. Two people are needed here, so nothing is in force yet.\n"+
+		"Somebody else who may approve opens /proposals/%s in the console, or runs: duly proposal approve %s --as NAME\n", p.Proposal, len(p.Changes), p.Proposal, p.Proposal)
 }
 
 func printPlan(w io.Writer, p planned) {

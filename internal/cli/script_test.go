@@ -13,6 +13,7 @@ import (
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/cli"
 	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/pgtest"
 )
 
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 //	emptydatabase   one without a schema
 //	opencases DAY   opens cases as the starter would on that day
 //	exits N cmd…    the command must end with exit status N
+//	user NAME ROLE  a user who has chosen the password "NAME has chosen this"
 func TestScripts(t *testing.T) {
 	repository, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -45,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"emptydatabase": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.Empty(t)) },
 			"opencases":     func(ts *testscript.TestScript, _ bool, args []string) { openCases(ts, t, args) },
 			"exits":         exits,
+			"user":          func(ts *testscript.TestScript, _ bool, args []string) { addUser(ts, t, args[0], args[1]) },
 		},
 	})
 }
@@ -59,6 +62,15 @@ func openCases(ts *testscript.TestScript, t *testing.T, args []string) {
 	if summary.Opened == 0 {
 		ts.Fatalf("no case was opened: %+v", summary)
 	}
+}
+
+func addUser(ts *testscript.TestScript, t *testing.T, name, role string) {
+	hash, err := identity.HashPassword(name + " has chosen this")
+	ts.Check(err)
+	_, err = pgtest.Open(t, ts.Getenv("DATABASE_URL")).AddUser(context.Background(), identity.User{
+		Name: name, Password: hash, Created: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Grants: []identity.Grant{{Creditor: "*", Role: identity.Role(role)}},
+	})
+	ts.Check(err)
 }
 
 // exits runs a command and compares its exit status.
