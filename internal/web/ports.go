@@ -73,6 +73,14 @@ type Banner struct {
 	Path string // of the page that tells more; "" = none
 }
 
+// Light is how something that must always be in order stands, shown in the frame.
+type Light struct {
+	Kind  string // good, warn, bad
+	Text  string
+	Title string // more words, on hover
+	Path  string // of the page that tells more; "" = none
+}
+
 // Options of a console. Those without "may" are required.
 type Options struct {
 	People People
@@ -88,6 +96,9 @@ type Options struct {
 	Creditors func(context.Context) ([]Creditor, error)
 	// Banners may be nil. It is asked with every page.
 	Banners func(context.Context, identity.Principal) ([]Banner, error)
+	// Light may be nil. It is asked with every page of the group Compliance for the light of
+	// the audit's integrity; nil: none is shown.
+	Light func(context.Context, identity.Principal) (*Light, error)
 	// Search may be nil. It finds what the command menu is asked for, within a scope.
 	Search func(ctx context.Context, scope read.Scope, text string) ([]Hit, error)
 	// Hooks may be nil: then there is no page about outgoing webhooks.

@@ -21,6 +21,7 @@ type View struct {
 	Menu     []NavGroup
 	Commands []NavGroup // with the hidden ones
 	Banners  []Banner
+	Light    *Light // may be nil
 	Message  *flash
 	// Rehearsed says that business time is not the wall clock.
 	Rehearsed bool
@@ -38,7 +39,23 @@ func (r *Request) view(data any) (*View, error) {
 			return nil, fmt.Errorf("banners: %w", err)
 		}
 	}
-	return v, nil
+	return v, v.light()
+}
+
+// lit is the group of pages that show the light.
+const lit = "Compliance"
+
+// light asks for the light on the pages that show it.
+func (v *View) light() (err error) {
+	ask := v.console.o.Light
+	for _, g := range v.Commands {
+		if ask != nil && g.Label == lit && slices.ContainsFunc(g.Entries, func(n Nav) bool { return v.Here(n.Path) }) {
+			if v.Light, err = ask(v.R.Context(), v.User); err != nil {
+				return fmt.Errorf("light: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // Path of the page.

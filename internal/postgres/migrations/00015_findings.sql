@@ -17,16 +17,8 @@ CREATE TABLE sweeps (
   state     text NOT NULL DEFAULT 'running' CONSTRAINT sweeps_state CHECK (state IN ('running', 'complete', 'failed')),
   after_pos bigint NOT NULL DEFAULT 0,
   to_pos    bigint NOT NULL DEFAULT 0,
-  -- Business time of the first and the last contact that was judged.
-  first_at  timestamptz,
-  last_at   timestamptz,
-  debtors   bigint NOT NULL DEFAULT 0,
-  swept     bigint NOT NULL DEFAULT 0,
-  outside   bigint NOT NULL DEFAULT 0,
-  changed   bigint NOT NULL DEFAULT 0,
-  late      bigint NOT NULL DEFAULT 0,
-  by_hand   bigint NOT NULL DEFAULT 0,
-  against   bigint NOT NULL DEFAULT 0,
+  -- What was judged and found, by creditor (read.Coverage).
+  parts     jsonb NOT NULL DEFAULT '{}' CONSTRAINT sweeps_parts CHECK (jsonb_typeof(parts) = 'object'),
   CONSTRAINT sweeps_ended CHECK ((state = 'running') = (ended_at IS NULL))
 );
 CREATE INDEX sweeps_began ON sweeps (began_at);
