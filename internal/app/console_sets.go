@@ -14,7 +14,7 @@ import (
 
 // sets are the pages of the groups.
 func (c *Console) sets() []web.Set {
-	return []web.Set{collect.Set(c.collectors()), operate.Set(c.operations()), comply.Set(c.compliance()), simulator.Set(c.simulators())}
+	return []web.Set{collect.Set(c.collectors()), operate.Set(c.operations()), comply.Set(c.compliance()), simulator.Set(c.simulators()), c.sampleSet()}
 }
 
 // collectors are what the pages of those who speak with debtors work with.
@@ -22,7 +22,7 @@ func (c *Console) collectors() collect.Deps {
 	store := c.deps.Store
 	renderer := &Renderer{Store: store, Book: c.book}
 	return collect.Deps{
-		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: c.doAs, Draft: renderer.Draft, Names: c.names, History: c.history,
+		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: c.doAs, Draft: renderer.Draft, Names: c.names, People: c.colleagues, History: c.history,
 		Facts: func(ctx context.Context, debtor string) ([]dunning.Fact, error) {
 			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
 		},

@@ -88,6 +88,7 @@ var ofTask = map[dunning.TaskKind]identity.Permission{
 	dunning.TaskCall:       identity.Call,
 	dunning.TaskEscalation: identity.TakeOver,
 	dunning.TaskManual:     identity.Call,
+	dunning.TaskReply:      identity.Call,
 	dunning.TaskSettlement: identity.ApproveSettlement,
 }
 
@@ -290,6 +291,9 @@ func (c checking) settlement(cmd dunning.OfferSettlement) error {
 		offer.GivenUp(), tenths(offer.GivenUpPermille()), c.limits.SettlementPercent, c.limits.Settlement[offer.Owed.Currency()].Decimal())
 }
 
+// Percent is the part that a settlement gives up, for people: "12.5".
+func Percent(s dunning.SettlementOffered) string { return tenths(s.GivenUpPermille()) }
+
 // tenths writes thousandths as percent.
 func tenths(permille int) string {
 	if permille%10 == 0 {
@@ -298,10 +302,11 @@ func tenths(permille int) string {
 	return fmt.Sprintf("%d.%d", permille/10, permille%10)
 }
 
-// mayGiveAway: a case that a colleague has is theirs to give away, or a supervisor's.
+// mayGiveAway: a case that a colleague has is theirs to give away, or a supervisor's; who
+// handed it over may take it back.
 func (c checking) mayGiveAway() error {
 	for _, l := range c.facts.Leases {
-		mine := l.Owner == strings.TrimPrefix(c.who.By, "user:") || dunning.IsTeam(l.Owner)
+		mine := l.Owner == strings.TrimPrefix(c.who.By, "user:") || dunning.IsTeam(l.Owner) || l.From == c.who.By
 		if l.Ended.IsZero() && !mine && !c.limits.None && !c.who.Can(identity.Team, c.creditor) {
 			return c.beyond(identity.TakeOver, "", "A colleague has the case. They can give it away, or a supervisor can.")
 		}

@@ -101,16 +101,16 @@ func TestLimits(t *testing.T) {
 
 func TestTasksAreEndedByWhoMay(t *testing.T) {
 	f := dunning.Facts{}
-	for _, k := range []dunning.TaskKind{dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskSettlement} {
+	for _, k := range []dunning.TaskKind{dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskReply, dunning.TaskSettlement} {
 		f.Tasks = append(f.Tasks, dunning.TaskState{TaskOpened: dunning.TaskOpened{ID: string(k), Task: k}})
 	}
 	for role, ends := range map[identity.Role][]dunning.TaskKind{
-		identity.Collector:  {dunning.TaskCall, dunning.TaskEscalation},
-		identity.Supervisor: {dunning.TaskDraft, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskSettlement},
-		identity.Operations: {dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked},
+		identity.Collector:  {dunning.TaskCall, dunning.TaskEscalation, dunning.TaskReply},
+		identity.Supervisor: {dunning.TaskDraft, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskReply, dunning.TaskSettlement},
+		identity.Operations: {dunning.TaskCall, dunning.TaskEscalation, dunning.TaskReply, dunning.TaskUnknown, dunning.TaskParked},
 		identity.Compliance: {dunning.TaskDraft},
 		identity.Legal: {
-			dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskSettlement,
+			dunning.TaskDraft, dunning.TaskApproval, dunning.TaskCall, dunning.TaskEscalation, dunning.TaskUnknown, dunning.TaskParked, dunning.TaskReply, dunning.TaskSettlement,
 		},
 		identity.Auditor: nil,
 		identity.Admin:   nil,
@@ -195,6 +195,19 @@ func TestSettlementsAreWithinAuthority(t *testing.T) {
 				t.Errorf("the refusal is about %q, want %q: %v", r.Field, c.field, err)
 			}
 		})
+	}
+}
+
+// TestLimitsAreTheWidestOfTheRoles: of each limit the widest that a role there has.
+func TestLimitsAreTheWidestOfTheRoles(t *testing.T) {
+	both := who(identity.Collector, identity.Supervisor)
+	both.Grants = append(both.Grants, identity.Grant{Creditor: "other", Role: identity.Legal})
+	got := LimitsOf(both, "acme", shipped(t))
+	if got.PromiseWithin != 30 || got.PlanInstalments != 12 || got.PlanFirstDue != 30 || got.HoldFor != 90 || got.SettlementPercent != 30 || got.Settlement["USD"].Minor() != 200000 || got.None {
+		t.Errorf("collector and supervisor: %+v", got)
+	}
+	if got := LimitsOf(both, "nobody", shipped(t)); got.PromiseWithin != 0 || got.HoldFor != 0 || got.Settlement != nil || got.None {
+		t.Errorf("without a role there: %+v", got)
 	}
 }
 

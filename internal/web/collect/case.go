@@ -23,6 +23,7 @@ type opened struct {
 	read.CasePage
 	facts  dunning.Facts
 	config *config.Config
+	people []Colleague // who work on cases of this creditor
 	at     time.Time
 }
 
@@ -38,6 +39,9 @@ func (d Deps) open(r *web.Request) (*opened, error) {
 	}
 	o := &opened{CasePage: p, at: r.Now}
 	if o.config, err = d.Config(ctx); err != nil {
+		return nil, err
+	}
+	if o.people, err = d.People(ctx, p.Creditor); err != nil {
 		return nil, err
 	}
 	o.facts, err = d.fold(ctx, p.Case, p.Log)
@@ -74,9 +78,11 @@ type casePage struct {
 	Faults  map[string]string
 	Stray   map[string]string // faults of forms that do not open
 	Given   url.Values
-	Limits  config.Limits
 	Last    read.Touch
 	History string // address in the Temporal UI
+
+	me      string // id of who looks
+	mayGive bool   // the case is theirs to give away
 }
 
 // share is one age bucket with its width in the bar, in hundredths of the picture.
@@ -97,6 +103,7 @@ type leaseView struct {
 	read.Lease
 	Name string
 	Mine bool
+	Team bool
 }
 
 // taskView is an open task with the words and the outcomes a person may give it.
@@ -105,6 +112,7 @@ type taskView struct {
 	Why      string
 	Outcomes []string
 	Need     identity.Permission
+	settles  *dunning.SettlementState
 }
 
 // NewID is an id for a form: sent twice, the order is carried out once.
@@ -161,7 +169,7 @@ func (d Deps) one(r *web.Request) error {
 }
 
 // opens are the forms that open above the page, and show their own faults.
-var opens = []string{"call", "message", "promise", "plan", "dispute", "hold", "note", "take"}
+var opens = []string{"call", "message", "promise", "plan", "dispute", "hold", "note", "take", "callback", "settlement"}
 
 // show renders the page, with a form open and its faults.
 func (d Deps) show(r *web.Request, o *opened, form string, faults map[string]string) error {
@@ -194,7 +202,8 @@ func (d Deps) fill(r *web.Request, p *casePage) (err error) {
 	p.Next = ahead(p.facts, r.Now)
 	p.Shares = shares(p.Buckets)
 	p.Letters = templates(p.config, r.User, p.Creditor)
-	p.Limits = limitsOf(p.config, r.User, p.Creditor)
+	p.me = userID(r.User)
+	p.mayGive = inputOf(r, p.opened).within(form{}, dunning.HandBack{}) == nil
 	p.states(r)
 	p.Tasks = openTasks(p.facts)
 	return d.story(ctx, r, p)
@@ -215,10 +224,7 @@ func (p *casePage) states(r *web.Request) {
 		}
 	}
 	if l := s.Lease; l != nil {
-		p.Lease = &leaseView{*l, p.Names[l.Owner], l.Owner == userID(r.User)}
-		if p.Lease.Name == "" {
-			p.Lease.Name = l.Owner
-		}
+		p.Lease = &leaseView{*l, ownerName(p.Names, l.Owner), l.Owner == userID(r.User), dunning.IsTeam(l.Owner)}
 	}
 }
 
@@ -268,7 +274,7 @@ var outcomesOf = map[dunning.TaskKind][]string{
 	dunning.TaskEscalation: {"resumed", "done"}, dunning.TaskDraft: {"approved", "rejected"}, dunning.TaskApproval: {"approved", "rejected"},
 	dunning.TaskManual: {"done"}, dunning.TaskNoChannel: {"done"}, dunning.TaskUnknown: {"sent", "not_sent"}, dunning.TaskCatchUp: {"resumed", "done"},
 	dunning.TaskSupervisor: {"done"}, dunning.TaskParked: {"resumed", "done"}, dunning.TaskFailed: {"resumed", "done"}, dunning.TaskCall: {"attempts_used"},
-	dunning.TaskReply: {"done"},
+	dunning.TaskReply: {"done"}, dunning.TaskSettlement: {"approved", "rejected"},
 }
 
 // Seems says what a reply seems to ask for, "" when there is no suggestion.
@@ -317,19 +323,6 @@ func (taskView) OutcomeWords(outcome string) string {
 	return web.Words(outcome)
 }
 
-// needOf is the permission by which a kind of task may be ended.
-func needOf(kind dunning.TaskKind) identity.Permission {
-	switch kind {
-	case dunning.TaskDraft:
-		return identity.ApproveDraft
-	case dunning.TaskApproval:
-		return identity.ApproveReferral
-	case dunning.TaskCall, dunning.TaskEscalation, dunning.TaskManual, dunning.TaskReply:
-		return identity.Call
-	}
-	return identity.Tasks
-}
-
 func openTasks(f dunning.Facts) []taskView {
 	var out []taskView
 	for _, t := range f.Tasks {
@@ -337,7 +330,7 @@ func openTasks(f dunning.Facts) []taskView {
 			continue
 		}
 		w := read.Work{Kind: "task:" + string(t.Task), Step: t.Step, Reason: t.Reason, Attempts: t.Attempts, Tries: t.Tries}
-		out = append(out, taskView{t, why(w), outcomesOf[t.Task], needOf(t.Task)})
+		out = append(out, taskView{t, why(w), outcomesOf[t.Task], needOf(t.Task), f.ToApprove(t.ID)})
 	}
 	return out
 }
@@ -427,7 +420,7 @@ func channelWord(ch dunning.Channel) string {
 // waitWords says whom or what the case waits for.
 func waitWords(d dunning.Decision) string {
 	words := map[string]string{
-		"plan": "Waits for the plan’s instalments", "promise": "Waits for the promise", "lease": "A collector has it: nothing is sent by itself",
+		"plan": "Waits for the plan’s instalments", "promise": "Waits for the promise", "settlement": "Waits for the settlement’s money", "lease": "A collector has it: nothing is sent by itself",
 		"offer": "Waits for an answer to the offer", "unknown": "Waits to learn whether a message left", "stale": "Waits for fresh payment data",
 		"matures": "Waits for the next step to be due", "refused": "Waits for something new: a rule refuses",
 	}
@@ -448,20 +441,4 @@ func sentenceCase(s string) string {
 		return ""
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// limitsOf is somebody's authority for a creditor: of each limit the widest that a role
-// of theirs has.
-func limitsOf(c *config.Config, p identity.Principal, creditor string) config.Limits {
-	var out config.Limits
-	for _, name := range p.Roles(creditor) {
-		role, ok := c.Role(string(name))
-		if !ok {
-			continue
-		}
-		l := role.Limits
-		out.PromiseWithin, out.PlanInstalments = max(out.PromiseWithin, l.PromiseWithin), max(out.PlanInstalments, l.PlanInstalments)
-		out.PlanFirstDue, out.HoldFor = max(out.PlanFirstDue, l.PlanFirstDue), max(out.HoldFor, l.HoldFor)
-	}
-	return out
 }

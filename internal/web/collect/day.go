@@ -38,6 +38,7 @@ type dayRow struct {
 type dayPage struct {
 	Rows      []dayRow
 	Snoozed   []dayRow
+	Later     []dayRow // calls promised for later
 	Next      string
 	Creditors []web.Creditor
 	Queues    []string
@@ -75,10 +76,29 @@ func (d Deps) day(r *web.Request) error {
 			p.Snoozed = append(p.Snoozed, row)
 		}
 	}
+	if p.Later, err = d.later(r, scope); err != nil {
+		return err
+	}
 	if err := d.dayChoices(r, scope, &p); err != nil {
 		return err
 	}
 	return r.Page("day.html", p)
+}
+
+// later are the calls that were promised for later, the next first.
+func (d Deps) later(r *web.Request, scope read.Scope) ([]dayRow, error) {
+	f := dayFilter(r)
+	if len(f.Kinds) > 0 && f.Kinds[0] != read.WorkCallback {
+		return nil, nil
+	}
+	f.Kinds, f.Later = nil, true
+	list, err := d.Read.Worklist(r.R.Context(), scope, f, r.Now, read.Page{Limit: dayRows})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := d.dayRows(r.R.Context(), list.Rows, r.Now)
+	slices.SortStableFunc(rows, func(a, b dayRow) int { return a.Due.Compare(b.Due) })
+	return rows, err
 }
 
 var dayHeader = []string{"case", "customer", "name", "account", "creditor", "overdue", "currency", "oldest days", "what", "queue", "owner", "due", "since", "last contact"}
@@ -185,8 +205,8 @@ func (d Deps) dayRows(ctx context.Context, work []read.WorkRow, at time.Time) ([
 			gate <- struct{}{}
 			defer func() { <-gate }()
 			out[i] = dayRow{
-				WorkRow: w, Why: why(w.Work), Order: order(w.Ranking), Whose: names[w.Owner], Until: snoozed(w.Standing, at),
-				Late: !w.Due.IsZero() && w.Due.Before(at), Zone: firstOf(w.Standing.Zones),
+				WorkRow: w, Why: why(w.Work), Order: order(w.Ranking), Whose: whose(names, w), Until: snoozed(w.Standing, at),
+				Late: late(w.Work, at), Zone: firstOf(w.Standing.Zones),
 			}
 			out[i].Lights, faults[i] = d.rowLights(ctx, w, at)
 		})
@@ -194,6 +214,37 @@ func (d Deps) dayRows(ctx context.Context, work []read.WorkRow, at time.Time) ([
 	wg.Wait()
 	return out, cmp.Or(faults...)
 }
+
+// whose names who has the work: a person, or the team that was given the case.
+func whose(names map[string]string, w read.WorkRow) string {
+	if l := w.Standing.Lease; w.Owner == "" && l != nil {
+		return ownerName(names, l.Owner)
+	}
+	return names[w.Owner]
+}
+
+// callLate is by how much a promised call may be late before it is called so.
+const callLate = 15 * time.Minute
+
+func late(w read.Work, at time.Time) bool {
+	due := w.Due
+	if w.Kind == read.WorkCallback {
+		due = due.Add(callLate)
+	}
+	return !w.Due.IsZero() && due.Before(at)
+}
+
+// Note is the note that a row is about, "" for others.
+func (r dayRow) Note() string {
+	if r.Kind != read.WorkMention {
+		return ""
+	}
+	note, _, _ := strings.Cut(r.ID, "/")
+	return note
+}
+
+// Call reports whether the row is a promised call: then its time is shown where the debtor is.
+func (r dayRow) Call() bool { return r.Kind == read.WorkCallback }
 
 // rowLights are the lights of a row: a call, and the ways to write.
 func (d Deps) rowLights(ctx context.Context, w read.WorkRow, at time.Time) ([]Light, error) {
@@ -310,6 +361,16 @@ func why(w read.Work) string {
 		return "Read what the debtor wrote: " + web.Words(either(w.Reason, "a reply"))
 	case kind == string(dunning.TaskSupervisor):
 		return "Look into: " + web.Words(w.Reason)
+	case kind == string(dunning.TaskSettlement):
+		return "Approve the settlement"
+	case w.Kind == read.WorkCallback:
+		return "Call back as promised"
+	case w.Kind == read.WorkMention:
+		return "A note mentions you"
+	case w.Kind == read.WorkLease && w.Owner == "":
+		return "Handed over to the team: take it"
+	case w.Kind == read.WorkLease && w.Reason == "handed_over":
+		return "Handed over to you: finish or hand back"
 	case w.Kind == read.WorkLease:
 		return "You have the case: finish or hand back"
 	case w.Kind == read.WorkBroken:
@@ -343,6 +404,8 @@ func order(rank read.Ranking) string {
 			parts = append(parts, "by its due time")
 		case "opened":
 			parts = append(parts, fmt.Sprintf("should be done within %d h", -p.Hours))
+		case "promised":
+			parts = append(parts, fmt.Sprintf("%d h sooner because the debtor waits for the call", p.Hours))
 		case "amount":
 			parts = append(parts, fmt.Sprintf("%d h sooner for the amount", p.Hours))
 		case "age":

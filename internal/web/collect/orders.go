@@ -25,6 +25,8 @@ type form struct {
 	build func(in input) (dunning.Command, map[string]string)
 	// done are the words afterwards.
 	done string
+	// more are commands that follow in the same gesture; nil: none.
+	more func(in input, cmd dunning.Command) []dunning.Command
 	// undo is the path below the case's that takes it back, "" for none.
 	undo func(in input) string
 	try  bool // has a preview of what follows
@@ -42,21 +44,42 @@ func inputOf(r *web.Request, o *opened) input { return input{r, o, uuid.NewStrin
 
 // forms are all orders that are one command.
 var forms = []form{
-	{name: "promise", need: identity.Promise, build: promise, done: "The promise is kept in mind.", try: true},
-	{name: "plan", need: identity.Plan, build: plan, done: "The plan is agreed.", try: true},
+	{name: "promise", need: identity.Promise, build: promise, done: "The promise is kept in mind.", try: true, undo: undoing("promise/withdraw", "promise")},
+	{name: "promise/withdraw", need: identity.Promise, build: withdrawPromise, done: "The promise is taken back."},
+	{name: "plan", need: identity.Plan, build: plan, done: "The plan is agreed.", try: true, undo: undoing("plan/cancel", "plan")},
 	{name: "plan/cancel", need: identity.Plan, build: cancelPlan, done: "The plan is ended."},
 	{name: "offer/decline", need: identity.Plan, build: decline, done: "The offer is declined."},
+	{name: "settlement", need: identity.Settlement, build: settle, done: "The settlement is recorded.", try: true, undo: undoing("settlement/withdraw", "settlement")},
+	{name: "settlement/accept", need: identity.Settlement, build: acceptSettlement, done: "The settlement is agreed."},
+	{name: "settlement/decline", need: identity.Settlement, build: declineSettlement, done: "The settlement is declined."},
+	{name: "settlement/withdraw", need: identity.Settlement, build: withdrawSettlement, done: "The settlement is withdrawn."},
 	{name: "dispute", need: identity.Dispute, build: dispute, done: "The dispute is recorded.", try: true},
 	{name: "dispute/resolve", need: identity.Dispute, build: resolve, done: "The dispute is resolved."},
-	{name: "hold", need: identity.Hold, build: hold, done: "The hold is placed.", undo: unhold, try: true},
+	{name: "hold", need: identity.Hold, build: hold, done: "The hold is placed.", undo: undoing("hold/lift", "hold"), try: true},
 	{name: "hold/lift", need: identity.Hold, build: lift, done: "The hold is lifted."},
 	{name: "take", need: identity.TakeOver, build: take, done: "You have the case.", undo: func(input) string { return "back" }},
+	{name: "handover", need: identity.TakeOver, build: handOver, done: "The case is handed over.", undo: takenBack},
 	{name: "back", need: identity.TakeOver, build: handBack, done: "The case goes on by its sequence."},
-	{name: "note", need: identity.Note, build: note, done: "The note is kept."},
+	{name: "note", need: identity.Note, build: note, done: "The note is kept.", more: pinned},
+	{name: "note/pin", need: identity.Note, build: pin, done: "The note is on top.", undo: undoingNote("note/unpin")},
+	{name: "note/unpin", need: identity.Note, build: unpin, done: "The note is not on top any more.", undo: undoingNote("note/pin")},
+	{name: "note/seen", need: identity.Note, build: seen, done: "Read."},
 	{name: "message", need: identity.Message, build: message, done: "The message is on its way."},
 	{name: "payment", need: identity.Payment, build: payment, done: "The payment is booked.", try: true},
 	{name: "optout", need: identity.Consent, build: optOut, done: "The opt-out is in force."},
-	{name: "callback", need: identity.Call, build: callback, done: "The wish to be called back is recorded."},
+	{name: "callback", need: identity.Call, build: callback, done: "The callback is planned.", more: wished, try: true, undo: undoing("callback/cancel", "callback")},
+	{name: "callback/move", need: identity.Call, build: moveCallback, done: "The callback is moved.", try: true},
+	{name: "callback/cancel", need: identity.Call, build: cancelCallback, done: "The callback is cancelled."},
+}
+
+// undoing leads to the form that takes a new thing back: its id is the order's own.
+func undoing(path, name string) func(input) string {
+	return func(in input) string { return query(path, name, in.id()) }
+}
+
+// undoingNote is undoing for what happens to a note.
+func undoingNote(path string) func(input) string {
+	return func(in input) string { return query(path, "note", in.Value("note")) }
 }
 
 // orders are the routes of the forms.
@@ -81,15 +104,41 @@ func (d Deps) order(f form) func(*web.Request) error {
 			return err
 		}
 		in := inputOf(r, o)
-		cmd, faults := f.build(in)
+		cmd, faults := in.order(f)
 		if len(faults) > 0 {
-			return d.show(r, o, f.name, faults)
+			return d.show(r, o, f.opens(), faults)
 		}
-		if _, err := d.Do(r.R.Context(), o.Case, cmd, r.User.By); err != nil {
-			return d.refused(r, o, f.name, err)
+		all := []dunning.Command{cmd}
+		if f.more != nil {
+			all = append(all, f.more(in, cmd)...)
+		}
+		for _, cmd := range all {
+			if _, err := d.Do(r.R.Context(), o.Case, cmd, r.User.By); err != nil {
+				return d.refused(r, o, f.opens(), err)
+			}
 		}
 		return d.finished(r, in, f)
 	}
+}
+
+// order reads a form, and holds it against authority.
+func (in input) order(f form) (dunning.Command, map[string]string) {
+	cmd, wrong := f.build(in)
+	if len(wrong) > 0 {
+		return cmd, wrong
+	}
+	return cmd, in.within(f, cmd)
+}
+
+// opens is the form that shows the faults of this one.
+func (f form) opens() string {
+	switch f.name {
+	case "callback/move":
+		return "callback"
+	case "handover":
+		return "take"
+	}
+	return f.name
 }
 
 // openFor opens a case that is about to change.
@@ -132,6 +181,9 @@ func (d Deps) finished(r *web.Request, in input, f form) error {
 	if f.undo != nil {
 		undo = back + "/" + f.undo(in)
 	}
+	if r.Value("then") == "day" {
+		back = "/day"
+	}
 	if r.Value("then") == "next" {
 		var err error
 		if back, err = d.after(r, in.o.Case); err != nil {
@@ -150,6 +202,8 @@ type trial struct {
 	Next        outlook
 	Zone        string
 	Until       time.Time // of a hold
+	When        time.Time // of a callback
+	Settling    *settling
 }
 
 // try answers a form's preview while it is filled in.
@@ -160,19 +214,21 @@ func (d Deps) try(f form) func(*web.Request) error {
 			return err
 		}
 		t := trial{Zone: firstOf(o.Standing.Zones)}
-		cmd, faults := f.build(inputOf(r, o))
+		in := inputOf(r, o)
+		cmd, faults := in.order(f)
 		if len(faults) > 0 {
 			t.Fault = anyOf(faults)
 		} else {
-			t.run(o, cmd, r.User.By)
+			t.run(in, cmd)
 		}
 		return r.Page("try.html", t)
 	}
 }
 
 // run asks the core what the command makes true, and what is next then.
-func (t *trial) run(o *opened, cmd dunning.Command, by string) {
-	facts, err := dunning.Handle(o.facts, cmd, by, o.at)
+func (t *trial) run(in input, cmd dunning.Command) {
+	o := in.o
+	facts, err := dunning.Handle(o.facts, cmd, in.User.By, o.at)
 	if err != nil {
 		t.Fault = sentence(err)
 		return
@@ -183,6 +239,12 @@ func (t *trial) run(o *opened, cmd dunning.Command, by string) {
 			t.Instalments = b.Instalments
 		case dunning.HoldPlaced:
 			t.Until = b.Until
+		case dunning.CallbackSet:
+			t.When = b.When
+		case dunning.CallbackMoved:
+			t.When = b.When
+		case dunning.SettlementOffered:
+			t.Settling = settlingOf(in, b)
 		}
 	}
 	after, err := o.facts.Apply(facts)
@@ -245,27 +307,16 @@ func promise(in input) (dunning.Command, map[string]string) {
 	if in.Value("grace") != "" {
 		c.Grace = in.number("grace", 0, 30, f)
 	}
-	limit := limitsOf(in.o.config, in.User, in.o.Creditor).PromiseWithin
-	if f["due"] == "" && in.o.Today.AddDays(limit).Before(c.Due) {
-		f["due"] = fmt.Sprintf("You may accept promises up to %d days ahead, until %s. For longer ask a supervisor, or agree a plan.", limit, in.o.Today.AddDays(limit))
-	}
 	return c, f
 }
 
 func plan(in input) (dunning.Command, map[string]string) {
 	f := faults{}
-	limits := limitsOf(in.o.config, in.User, in.o.Creditor)
 	c := dunning.AgreePlan{ID: in.id(), Count: in.number("count", 1, 120, f), First: in.date("first", f)}
 	switch every := in.Value("every"); every {
 	case "", "month":
 	default:
 		c.Every = in.number("every", 1, 92, f)
-	}
-	if f["count"] == "" && c.Count > limits.PlanInstalments {
-		f["count"] = fmt.Sprintf("You may agree up to %d instalments. For more ask a supervisor.", limits.PlanInstalments)
-	}
-	if f["first"] == "" && in.o.Today.AddDays(limits.PlanFirstDue).Before(c.First) {
-		f["first"] = fmt.Sprintf("You may set the first instalment up to %d days ahead, until %s.", limits.PlanFirstDue, in.o.Today.AddDays(limits.PlanFirstDue))
 	}
 	return c, f
 }
@@ -315,29 +366,8 @@ func hold(in input) (dunning.Command, map[string]string) {
 	if in.Value("notice") != "" {
 		c.Notice = in.number("notice", 0, 60, f)
 	}
-	in.holdLimit(c, f)
 	return c, f
 }
-
-// legal holds end by what the law says, so no role's authority bounds them.
-var legal = map[dunning.HoldKind]bool{
-	dunning.HoldBankruptcy: true, dunning.HoldDeceased: true, dunning.HoldRepresented: true, dunning.HoldCease: true, dunning.HoldServicemember: true,
-	dunning.HoldBreathingSpace: true, dunning.HoldIdentityTheft: true, dunning.HoldLitigation: true, dunning.HoldComplaint: true,
-}
-
-func (in input) holdLimit(c dunning.PlaceHold, f faults) {
-	limit := limitsOf(in.o.config, in.User, in.o.Creditor).HoldFor
-	last := in.o.Today.AddDays(limit)
-	switch {
-	case f["until"] != "" || legal[c.HoldKind]:
-	case c.Until.IsZero():
-		f["until"] = fmt.Sprintf("Name the day on which it comes back, until %s.", last)
-	case last.Before(dunning.DateOf(c.Until.In(in.o.zone()))):
-		f["until"] = fmt.Sprintf("You may hold a case up to %d days, until %s. For longer ask a supervisor.", limit, last)
-	}
-}
-
-func unhold(in input) string { return "hold/lift?hold=" + in.id() }
 
 func lift(in input) (dunning.Command, map[string]string) {
 	return dunning.LiftHold{ID: in.Value("hold")}, nil
@@ -348,30 +378,10 @@ const leaseFor = 3 * 24 * time.Hour
 
 func take(in input) (dunning.Command, map[string]string) {
 	f := faults{}
-	until := in.o.at.Add(leaseFor)
-	if in.Value("until") != "" {
-		day := in.date("until", f)
-		until = time.Date(day.Year, day.Month, day.Day, 18, 0, 0, 0, in.o.zone()).UTC()
-	}
-	owner := userID(in.User)
-	if to := in.Value("owner"); to != "" {
-		owner = to
-	}
-	return dunning.TakeLease{ID: in.id(), Owner: owner, Until: until}, f
+	return dunning.TakeLease{ID: in.id(), Owner: userID(in.User), Until: in.leaseEnd(f)}, f
 }
 
 func handBack(input) (dunning.Command, map[string]string) { return dunning.HandBack{}, nil }
-
-// maxNote bounds a note.
-const maxNote = 4000
-
-func note(in input) (dunning.Command, map[string]string) {
-	text := in.Value("text")
-	if text == "" || len(text) > maxNote {
-		return nil, faults{"text": fmt.Sprintf("Write a note of up to %d characters.", maxNote)}
-	}
-	return dunning.WriteNote{ID: in.id(), Text: text}, nil
-}
 
 // message orders one from an approved template; whether it may leave the core decides.
 func message(in input) (dunning.Command, map[string]string) {
@@ -394,12 +404,6 @@ func optOut(in input) (dunning.Command, map[string]string) {
 	return dunning.OptOut{OptedOut: o}, nil
 }
 
-func callback(in input) (dunning.Command, map[string]string) {
-	w := dunning.WishStated{ID: in.id(), Wish: dunning.WishCallback}
-	w.Medium, w.Words = "call", in.Value("words")
-	return dunning.StateWish{WishStated: w}, nil
-}
-
 // --- tasks and calls ---------------------------------------------------------------
 
 // task ends a task; what is needed depends on its kind.
@@ -414,6 +418,9 @@ func (d Deps) task(r *web.Request) error {
 		}
 		if err := r.Require(t.Need, o.Creditor); err != nil {
 			return err
+		}
+		if wrong := inputOf(r, o).within(form{name: "task"}, dunning.FinishTask{ID: t.ID, Outcome: r.Value("outcome")}); len(wrong) > 0 {
+			return d.show(r, o, "task", wrong)
 		}
 		if _, err := d.Do(r.R.Context(), o.Case, dunning.FinishTask{ID: t.ID, Outcome: r.Value("outcome")}, r.User.By); err != nil {
 			return d.refused(r, o, "task", err)

@@ -42,6 +42,8 @@ type Deps struct {
 	// Draft writes what a template says to the debtor of a case now. Its error is a sentence
 	// for the person, without personal data.
 	Draft func(ctx context.Context, ref dunning.CaseRef, f dunning.Facts, ch dunning.Channel, template string, at time.Time) (dunning.Message, error)
+	// People are those who work on cases of a creditor, ordered by name.
+	People func(ctx context.Context, creditor string) ([]Colleague, error)
 	// Names of users by their id, for "who has it".
 	Names func(ctx context.Context) (map[string]string, error)
 	// History is the address of a case's workflow in the Temporal UI; nil or "": none.

@@ -28,6 +28,8 @@ type event struct {
 	Opens time.Time
 	Times int // how often in a row, when more than once
 	Zone  string
+	Note  *dunning.NoteState // of a note
+	For   string             // who is to read it
 }
 
 // dayOfEvents are those of one day where the debtor is.
@@ -210,19 +212,37 @@ func (t *teller) agreementFact(e *event, body dunning.Body) bool {
 		e.Title, e.Mark, e.ID = "Plan of "+countWords(len(b.Instalments), "instalment", "instalments"), "info", b.ID
 	case dunning.PlanEnded:
 		e.Title, e.Mark = "Plan "+web.Words(b.Outcome), outcomeKind(b.Outcome)
+	case dunning.SettlementOffered:
+		e.Title, e.Mark, e.ID, e.Text = fmt.Sprintf("Settlement: %s for %s by %s", web.Money(b.Amount), web.Money(b.Owed), b.Due), "info", b.ID, settlementText(b)
+	case dunning.SettlementAnswered:
+		e.Title, e.Mark = "Settlement "+b.Outcome, "good"
+	case dunning.SettlementEnded:
+		e.Title, e.Mark = "Settlement "+b.Outcome, outcomeKind(b.Outcome)
 	default:
 		return false
 	}
 	return true
 }
 
+func settlementText(b dunning.SettlementOffered) string {
+	switch {
+	case b.Approval && b.Accepted:
+		return "agreed by the debtor, waits for approval"
+	case b.Approval:
+		return "waits for approval"
+	case b.Accepted:
+		return "agreed"
+	}
+	return "offered"
+}
+
 func outcomeKind(outcome string) string {
 	switch outcome {
 	case "kept", "paid_off", "accepted":
 		return "good"
-	case "broken", "declined":
+	case "broken", "declined", "rejected":
 		return "bad"
-	case "partly", "cancelled", "expired":
+	case "partly", "cancelled", "expired", "withdrawn":
 		return "warn"
 	}
 	return "quiet"
@@ -263,7 +283,16 @@ func (t *teller) taskFact(e *event, body dunning.Body) bool {
 	case dunning.TaskEnded:
 		e.Title = "Task done: " + web.Words(b.Outcome)
 	case dunning.LeaseTaken:
-		e.Title, e.Opens = "Taken over by "+either(t.Names[b.Owner], b.Owner), b.Until
+		e.Title, e.Opens, e.Text = "Taken over by "+t.Owner(b.Owner), b.Until, b.Words
+		if b.From != "" {
+			e.Title = "Handed over to " + t.Owner(b.Owner)
+		}
+	case dunning.CallbackSet:
+		e.Title, e.Mark, e.ID, e.Text, e.Opens = "Callback planned", "info", b.ID, b.Words, b.When
+	case dunning.CallbackMoved:
+		e.Title, e.Opens = "Callback moved", b.When
+	case dunning.CallbackEnded:
+		e.Title = "Callback " + b.Outcome
 	case dunning.LeaseEnded:
 		e.Title = "Case " + web.Words(b.Outcome)
 	default:
@@ -277,6 +306,13 @@ func (t *teller) spokenFact(e *event, body dunning.Body) bool {
 	switch b := body.(type) {
 	case dunning.NoteWritten:
 		e.Title, e.Text, e.ID = "Note", b.Text, b.ID
+		t.noteOf(e, b)
+	case dunning.NotePinned:
+		e.Title = "Note pinned"
+	case dunning.NoteUnpinned:
+		e.Title = "Note unpinned"
+	case dunning.MentionSeen:
+		e.Title = "Note read by " + either(t.Names[b.User], b.User)
 	case dunning.ContactLogged:
 		e.Title, e.Mark, e.ID = sentenceCase(channelWord(b.Channel))+": "+web.Words(b.Outcome), "info", b.ID
 		if b.Direction == "inbound" {
@@ -296,6 +332,20 @@ func (t *teller) spokenFact(e *event, body dunning.Body) bool {
 		return false
 	}
 	return true
+}
+
+// noteOf adds who is to read a note, and whether it is on top.
+func (t *teller) noteOf(e *event, b dunning.NoteWritten) {
+	for _, n := range t.facts.Notes {
+		if n.ID == b.ID && n.ID != "" {
+			e.Note = &n
+		}
+	}
+	var names []string
+	for _, user := range b.Mentions {
+		names = append(names, either(t.Names[user], user))
+	}
+	e.For = strings.Join(names, ", ")
 }
 
 func (t *teller) stepFact(e *event, body dunning.Body) bool {

@@ -1,14 +1,13 @@
 package collect
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
-	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/read"
 )
 
@@ -93,20 +92,6 @@ func TestSharesFillTheBar(t *testing.T) {
 	}
 }
 
-func TestLimitsAreTheWidestOfTheRoles(t *testing.T) {
-	c, err := config.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	both := identity.Principal{By: "user:u", Grants: []identity.Grant{{Creditor: "demo", Role: identity.Collector}, {Creditor: "demo", Role: identity.Supervisor}, {Creditor: "other", Role: identity.Legal}}}
-	if got := limitsOf(c, both, "demo"); got.PromiseWithin != 30 || got.PlanInstalments != 12 || got.HoldFor != 90 {
-		t.Errorf("collector and supervisor: %+v", got)
-	}
-	if got := limitsOf(c, both, "nobody"); got.PromiseWithin != 0 || got.HoldFor != 0 {
-		t.Errorf("without a role there: %+v", got)
-	}
-}
-
 func TestOneRowPerAccount(t *testing.T) {
 	row := func(account, why string) dayRow {
 		r := dayRow{Why: why}
@@ -116,5 +101,30 @@ func TestOneRowPerAccount(t *testing.T) {
 	got := together([]dayRow{row("a", "call"), row("b", "draft"), row("a", "reply")})
 	if len(got) != 2 || got[0].Why != "call" || len(got[0].Also) != 1 || got[0].Also[0] != "reply" || got[1].Also != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestMentions: an @ and a name mention somebody, an email address nobody.
+func TestMentions(t *testing.T) {
+	people := []Colleague{{ID: "1", Handle: "rosa"}, {ID: "2", Handle: "ola.berg"}, {ID: "3", Handle: "q-team"}}
+	for _, c := range []struct {
+		text         string
+		ids, unknown []string
+	}{
+		{"nobody", nil, nil},
+		{"@rosa please call", []string{"1"}, nil},
+		{"ask @ola.berg, and (@rosa)", []string{"2", "1"}, nil},
+		{"@rosa and @rosa again", []string{"1"}, nil},
+		{"at the end @ola.berg.", []string{"2"}, nil},
+		{"writes from rosa@example.com", nil, nil},
+		{"@nobody knows", nil, []string{"@nobody"}},
+		{"line\n@q-team", []string{"3"}, nil},
+		{"a lone @ is one", nil, nil},
+		{"@Rosa is not how she signs in", nil, nil},
+	} {
+		ids, unknown := mentions(c.text, people)
+		if !slices.Equal(ids, c.ids) || !slices.Equal(unknown, c.unknown) {
+			t.Errorf("%q mentions %v and %v, want %v and %v", c.text, ids, unknown, c.ids, c.unknown)
+		}
 	}
 }
