@@ -244,6 +244,11 @@ type Change struct {
 	Weighed []string `json:"weighed,omitempty"` // ids whose weight or risks are others
 }
 
+// Few is the change with a few ids of each kind, for people.
+func (c Change) Few() Change { return Change{some(c.Joined), some(c.Left), some(c.Weighed)} }
+
+func some(ids []string) []string { return ids[:min(len(ids), 5)] }
+
 // None reports whether nothing differs.
 func (c Change) None() bool { return len(c.Joined)+len(c.Left)+len(c.Weighed) == 0 }
 

@@ -45,6 +45,9 @@ type Plan struct {
 	Seed      string    `json:"seed"`
 }
 
+// LastDay is the last day of the span.
+func (p Plan) LastDay() time.Time { return p.Until.Add(-time.Nanosecond) }
+
 // Frozen is as of when the journal was read.
 type Frozen struct {
 	Seq int64     `json:"seq"` // of the latest decision

@@ -283,6 +283,8 @@
     if (t.closest("[data-help]")) { help(); return; }
     if (t.closest("#peek [data-close]")) { closePeek(); return; }
     const opt = t.closest("#palette [role=option]"); if (opt) { choose(opt); return; }
+    // A key goes round the answers to a question: yes, no, not applicable.
+    const cycle = t.closest("[data-cycle]"); if (cycle) { const all = $$("input[type=radio]").filter((i) => i.name === cycle.dataset.cycle), next = all[(all.findIndex((i) => i.checked) + 1) % all.length]; if (next) { next.checked = true; next.dispatchEvent(new Event("change", { bubbles: true })); say(next.closest("label").textContent.trim()); } return; }
     const copy = t.closest("button[data-copy]"); if (copy) { navigator.clipboard?.writeText(copy.dataset.copy).then(() => say("Copied"), () => {}); return; }
     const row = t.closest("[data-row]");
     if (row) {

@@ -131,8 +131,8 @@ type againView struct {
 type pairView struct{ Name, Then, Now string }
 
 // load reads a decision of the user's scope.
-func (d *compliance) load(r *web.Request) (dunning.StoredDecision, error) {
-	s, err := d.Read.CaseDecision(r.R.Context(), r.Scope(identity.Review), r.R.PathValue("id"))
+func (d *compliance) load(r *web.Request, id string) (dunning.StoredDecision, error) {
+	s, err := d.Read.CaseDecision(r.R.Context(), r.Scope(identity.Review), id)
 	if errors.Is(err, identity.ErrNotFound) {
 		return s, web.NotFound("This decision")
 	}
@@ -141,7 +141,7 @@ func (d *compliance) load(r *web.Request) (dunning.StoredDecision, error) {
 
 // decision is the record of a send or a non-send.
 func (d *compliance) decision(r *web.Request) error {
-	p, err := d.record(r)
+	p, err := d.record(r, r.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (d *compliance) decision(r *web.Request) error {
 // again decides once more from the facts and the configuration of then, and says whether
 // the same comes out. It stores nothing.
 func (d *compliance) again(r *web.Request) error {
-	p, err := d.record(r)
+	p, err := d.record(r, r.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -163,9 +163,9 @@ func (d *compliance) again(r *web.Request) error {
 	return r.Page("decision.html", p)
 }
 
-func (d *compliance) record(r *web.Request) (*decisionPage, error) {
+func (d *compliance) record(r *web.Request, id string) (*decisionPage, error) {
 	ctx := r.R.Context()
-	s, err := d.load(r)
+	s, err := d.load(r, id)
 	if err != nil {
 		return nil, err
 	}
