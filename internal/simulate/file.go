@@ -34,6 +34,9 @@ type File struct {
 	// a year after the last.
 	From  string `json:"from,omitempty"`
 	Until string `json:"until,omitempty"`
+	// People do their work: drafts are approved and cases handed back so many hours after
+	// the task was opened. Left out: nobody does anything but what Facts say.
+	People int `json:"people_after_hours,omitempty" jsonschema:"minimum=1,maximum=8760"`
 	// Facts are what happens: each has "at" and either "kind" (a fact: item,
 	// payment, payment_reversed, hold_placed, …), "do" (a command that the core
 	// may refuse: make_promise, agree_plan, take_lease, …), "reply" (how the
@@ -102,6 +105,8 @@ func (f *File) check() error {
 		return fmt.Errorf(`facts file: "format" must be "v1", not %q`, f.Format)
 	case f.Debtor.Kind != "consumer" && f.Debtor.Kind != "business":
 		return fmt.Errorf(`facts file: debtor.kind must be "consumer" or "business"`)
+	case f.People < 0 || f.People > 8760:
+		return fmt.Errorf(`facts file: "people_after_hours" is between 1 and 8760`)
 	case len(f.Facts) == 0:
 		return fmt.Errorf(`facts file: "facts" is empty; there is nothing to simulate`)
 	}
@@ -127,6 +132,9 @@ func (f File) Compile(env Environment) (Account, time.Time, error) {
 	c.begin()
 	slices.SortStableFunc(c.acc.Facts, func(a, b dunning.Fact) int { return a.At.Compare(b.At) })
 	slices.SortStableFunc(c.acc.Commands, func(a, b Command) int { return a.At.Compare(b.At) })
+	if f.People > 0 {
+		c.acc.React = Diligent(time.Duration(f.People) * time.Hour)
+	}
 	until, err := c.until()
 	return c.acc, until, err
 }

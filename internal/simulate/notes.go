@@ -23,6 +23,9 @@ type Note struct {
 	// things stood before the contact.
 	Windows []Interval `json:"windows,omitempty"`
 	Zone    string     `json:"zone,omitempty"` // of the day
+	// Asked says that the contact policies were asked: without windows they allow no hour of
+	// that day.
+	Asked bool `json:"asked,omitempty"`
 }
 
 // maxNotes bounds how many events of a life are explained.
@@ -51,7 +54,7 @@ func (n *Notes) Watch(f *dunning.Facts, d *dunning.Decision) {
 	if d.Deferred {
 		note.Why = whyNot(f, d)
 	}
-	if len(f.Zones) > 0 {
+	if note.Asked = len(d.Checks) > 0 || d.Contact != nil; note.Asked && len(f.Zones) > 0 {
 		note.Zone, note.Windows = f.Zones[0].String(), Windows(f, d.At, askOf(d))
 	}
 	n.all[k] = note
@@ -94,16 +97,26 @@ func whyNot(f *dunning.Facts, d *dunning.Decision) []Why {
 	return out
 }
 
+// own are the sequence's own reasons to wait, in words.
+var own = map[string]string{
+	"spacing":     "The sequence keeps a distance between two messages.",
+	"daily_limit": "At most one automatic message leaves for a debtor and creditor a day.",
+	"send_window": "The sequence does not want to write at this hour, or on this day.",
+}
+
 // ownRule words what the core says of itself: spacing, the sequence's hours, holds.
 func ownRule(rule, reason string) string {
 	if kind, held := strings.CutPrefix(rule, "hold:"); held {
 		return "A hold keeps contact back: " + strings.ReplaceAll(kind, "_", " ") + "."
 	}
+	if text, ok := own[rule]; ok {
+		return text
+	}
 	text := strings.ReplaceAll(rule, "_", " ")
 	if reason != "" && reason != rule {
 		text += ": " + strings.ReplaceAll(reason, "_", " ")
 	}
-	return "The sequence itself: " + text + "."
+	return "It waits: " + text + "."
 }
 
 // grain is how finely the end of a window is looked for before it is found to the second.

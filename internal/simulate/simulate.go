@@ -48,6 +48,9 @@ type Account struct {
 	// Cases are the ids of the cases that are opened, one after another; what is left out is
 	// named after the account.
 	Cases []string
+	// React is asked after every change what people do next by themselves, and when; nil
+	// commands and no React: nobody does anything.
+	React func(f *dunning.Facts) (time.Time, dunning.Command)
 	// Watch is told of every look: the facts and what was decided over them. May be nil.
 	Watch func(f *dunning.Facts, d *dunning.Decision)
 }
@@ -98,6 +101,9 @@ type run struct {
 	feed  int
 	cmd   int
 	cases int // opened so far
+	// reaction is what people do next, for facts of a version; none without a command.
+	reaction Command
+	reacted  int64
 }
 
 // Run lives through one account from its first fact, or from Begin, until an instant.
@@ -177,6 +183,9 @@ func (r *run) nextInstant() (time.Time, bool) {
 	if r.cmd < len(r.acc.Commands) {
 		consider(r.acc.Commands[r.cmd].At)
 	}
+	if c, ok := r.people(); ok {
+		consider(c.At)
+	}
 	if r.have && !r.next.WakeAt.IsZero() {
 		consider(r.up(later(r.next.WakeAt, r.now)))
 	}
@@ -184,6 +193,18 @@ func (r *run) nextInstant() (time.Time, bool) {
 		consider(r.up(later(t, r.now)))
 	}
 	return first, !first.IsZero()
+}
+
+// people is what people do next by themselves.
+func (r *run) people() (Command, bool) {
+	if r.acc.React == nil {
+		return Command{}, false
+	}
+	if r.reacted != r.facts.Version || r.facts.Version == 0 {
+		at, cmd := r.acc.React(&r.facts)
+		r.reaction, r.reacted = Command{At: later(at, r.now), By: "people", Command: cmd}, r.facts.Version
+	}
+	return r.reaction, r.reaction.Command != nil
 }
 
 // up moves an instant out of an outage.
@@ -257,6 +278,10 @@ func (r *run) arrive() error {
 	if r.cmd < len(r.acc.Commands) && !r.acc.Commands[r.cmd].At.After(r.now) {
 		c := r.acc.Commands[r.cmd]
 		r.cmd++
+		return r.obey(c)
+	}
+	if c, ok := r.people(); ok && !c.At.After(r.now) {
+		r.reaction.Command = nil // once, also where the core refuses it
 		return r.obey(c)
 	}
 	return nil

@@ -383,3 +383,47 @@ func BenchmarkYearOf500(b *testing.B) {
 		}
 	}
 }
+
+// TestPeopleDoTheirWork: drafts are approved and cases handed back so long after the task
+// was opened, and the sequence goes on to its end; without them it waits for ever.
+func TestPeopleDoTheirWork(t *testing.T) {
+	c := shipped(t)
+	until := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	alone := lives(t, consumer(c, "a", "640.00"), until)
+	a := consumer(c, "a", "640.00")
+	a.React = simulate.Diligent(30 * time.Hour)
+	busy := lives(t, a, until)
+	if len(busy.Refused) > 0 {
+		t.Errorf("people did what the core refuses: %v", busy.Refused)
+	}
+	letters := func(l simulate.Life) (n int) {
+		for _, e := range l.Events() {
+			if e.Kind == "contact" && e.Channel == dunning.Letter {
+				n++
+			}
+		}
+		return n
+	}
+	if letters(alone) != 0 || letters(busy) == 0 {
+		t.Errorf("%d letters when nobody approves, %d when somebody does", letters(alone), letters(busy))
+	}
+	opened := map[string]time.Time{}
+	drafts := 0
+	for _, x := range busy.Facts {
+		switch b := x.Body.(type) {
+		case dunning.TaskOpened:
+			opened[b.ID] = x.At
+		case dunning.TaskEnded:
+			if b.Outcome != "approved" {
+				continue
+			}
+			drafts++
+			if took := x.At.Sub(opened[b.ID]); took != 30*time.Hour || x.By != "people" {
+				t.Errorf("%s ended after %s by %q", b.ID, took, x.By)
+			}
+		}
+	}
+	if drafts == 0 {
+		t.Error("no draft was approved")
+	}
+}

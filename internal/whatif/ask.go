@@ -35,8 +35,10 @@ type Ask struct {
 	// Sequence is followed instead of the case's own, or of the one that the configuration chooses.
 	Sequence string       `json:"sequence,omitempty"`
 	Assume   []Assumption `json:"assume,omitempty"`
-	From     string       `json:"from,omitempty" jsonschema_description:"a day or an instant; left out: now. A real case is taken as it was known then"`
-	Until    string       `json:"until,omitempty" jsonschema_description:"a day or an instant, at most five years on; left out: half a year"`
+	// People end every task so many hours after it was opened; 0: nobody does anything.
+	People int    `json:"people_after_hours,omitempty" jsonschema:"minimum=0,maximum=8760"`
+	From   string `json:"from,omitempty" jsonschema_description:"a day or an instant; left out: now. A real case is taken as it was known then"`
+	Until  string `json:"until,omitempty" jsonschema_description:"a day or an instant, at most five years on; left out: half a year"`
 }
 
 // InForce as Ask.Against names the release in force.
@@ -135,6 +137,9 @@ func (a Ask) check() error {
 		if !slices.Contains(Assumptions(), x.Do) {
 			f[fmt.Sprint("do", i+1)] = fmt.Sprintf("Assumption %d: it is one of %s.", i+1, strings.Join(Assumptions(), ", "))
 		}
+	}
+	if a.People < 0 || a.People > 8760 {
+		f["people"] = "People: they end their tasks after 1 to 8760 hours; 0: nobody does anything."
 	}
 	if a.Invented != nil {
 		a.Invented.check(f)

@@ -25,7 +25,7 @@ func (a Ask) file(cr config.Creditor, zone *time.Location, from, until time.Time
 		Format: "v1", Currency: currency, From: from.Format(time.RFC3339), Until: until.Format(time.RFC3339),
 		Creditor: simulate.FileCreditor{ID: cr.ID, Role: cr.Role, Zone: cr.Zone, Holidays: cr.Holidays, Ambiguity: cr.Ambiguity},
 		Debtor:   v.debtor(cr, zone),
-		Points:   v.points(),
+		Points:   v.points(), People: a.People,
 	}
 	total := a.items(&out, currency, from, f)
 	for _, ch := range v.Consents {

@@ -256,6 +256,9 @@ func (s *Service) account(ctx context.Context, side Side, a Ask, x subject, from
 		}
 		acc.Commands = append(acc.Commands, c)
 	}
+	if a.People > 0 {
+		acc.React = simulate.Diligent(time.Duration(a.People) * time.Hour)
+	}
 	slices.SortStableFunc(acc.Commands, func(a, b simulate.Command) int { return a.At.Compare(b.At) })
 	return acc, s.follow(ctx, &acc, side, a, x.ref)
 }

@@ -24,7 +24,7 @@ type cell struct {
 	Outside bool   // before the beginning or after the end
 	Closed  bool   // a weekend, or a day that the sequence leaves out
 	Holiday string // its name
-	Shift   string // clocks change: "+1 h" or "−1 h"
+	Shift   string // clocks change: "+1h" or "−1h"
 	Marks   []mark
 }
 
@@ -59,7 +59,7 @@ func markText(m moment) string {
 	case "contact":
 		return channelWord(m.Channel)
 	case "deferred":
-		return "put off"
+		return "later"
 	case "task", "escalated":
 		return "task"
 	case "closed", "referred", "bounced", "exhausted", "plan", "promise":
@@ -110,7 +110,7 @@ func shift(d time.Duration) string {
 		sign, d = "−", -d
 	}
 	if d%time.Hour == 0 {
-		return fmt.Sprintf("%s%d h", sign, d/time.Hour)
+		return fmt.Sprintf("%s%dh", sign, d/time.Hour)
 	}
 	return fmt.Sprintf("%s%d min", sign, d/time.Minute)
 }

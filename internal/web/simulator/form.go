@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,6 +70,22 @@ func (f form) numbered(name string, n int) string {
 	return strings.TrimSpace(f.q.Get(fmt.Sprint(name, n)))
 }
 
+// People is the chosen number of hours; a form that was not asked yet proposes a day.
+func (f form) People() string {
+	if f.Ready {
+		return f.Value("people", "0")
+	}
+	return f.Value("people", "24")
+}
+
+// Moment is the kind of input that shows a beginning: an instant is text.
+func (f form) Moment(name string) string {
+	if len(f.Value(name, "")) > len(time.DateOnly) {
+		return "text"
+	}
+	return "date"
+}
+
 // Has reports whether a box is ticked. Without any of the name all are.
 func (f form) Has(name, value string) bool {
 	all, given := f.q[name]
@@ -112,6 +129,7 @@ func (f form) ask() whatif.Ask {
 			a.Assume = append(a.Assume, r.Assumption)
 		}
 	}
+	a.People, _ = strconv.Atoi(f.Value("people", "0"))
 	switch f.Who {
 	case whoCase:
 		a.Case = f.Value("case", "")

@@ -19,6 +19,7 @@ type moment struct {
 	OpensUTC           string
 	Why                []simulate.Why
 	Windows            []string
+	Barred             bool // the rules allow no hour of that day
 	Day                dunning.Date
 }
 
@@ -34,7 +35,7 @@ func momentOf(e whatif.Entry, zone *time.Location) moment {
 		m.Opens, m.OpensUTC = e.NotBefore.In(zone).Format(clockThere), e.NotBefore.UTC().Format(clockUTC)
 	}
 	if e.Note != nil {
-		m.Why = e.Note.Why
+		m.Why, m.Barred = e.Note.Why, e.Note.Asked && len(e.Note.Windows) == 0
 		for _, w := range e.Note.Windows {
 			m.Windows = append(m.Windows, spanText(w, zone))
 		}
@@ -62,7 +63,17 @@ func words(e whatif.Entry) (mark, title, badge string) {
 	case "bounced":
 		return "bad", channelWord(e.Channel) + ": " + step, "bounced"
 	case "task", "escalated":
-		return "info", strings.TrimSpace(step + ": " + web.Words(e.Reason)), "a person’s task"
+		return "info", taskWords(e.Reason) + " (" + step + ")", "a person’s task"
+	case "offer":
+		return "good", "A plan is offered (" + step + ")", "offer"
+	case "promise":
+		return kept(e.Reason), "The promise ends", web.Words(e.Reason)
+	case "plan":
+		return kept(e.Reason), "The plan", web.Words(e.Reason)
+	case "round":
+		return "quiet", "Begins again at " + step, web.Words(e.Reason)
+	case "waived":
+		return "quiet", step + " is waived", web.Words(e.Reason)
 	case "closed":
 		return "quiet", "The case closes", web.Words(e.Reason)
 	case "opened":
@@ -75,6 +86,29 @@ func words(e whatif.Entry) (mark, title, badge string) {
 		return "bad", "Referred " + web.Words(e.Rule), "referred"
 	}
 	return "info", strings.TrimSpace(web.Words(e.Kind) + " " + step), web.Words(e.Reason)
+}
+
+// kept is how good an outcome is.
+func kept(outcome string) string {
+	switch outcome {
+	case "kept", "agreed", "paid_off":
+		return "good"
+	case "broken":
+		return "bad"
+	}
+	return "warn"
+}
+
+// taskWords say what a person has to do.
+func taskWords(kind string) string {
+	words := map[dunning.TaskKind]string{
+		dunning.TaskCall: "Call the debtor", dunning.TaskEscalation: "A collector takes over", dunning.TaskDraft: "Approve the draft", dunning.TaskManual: "Do it by hand",
+		dunning.TaskApproval: "Approve the referral", dunning.TaskSupervisor: "A supervisor decides", dunning.TaskNoChannel: "Nothing reaches the debtor",
+	}
+	if text, ok := words[dunning.TaskKind(kind)]; ok {
+		return text
+	}
+	return "Task: " + web.Words(kind)
 }
 
 func channelWord(ch dunning.Channel) string {
