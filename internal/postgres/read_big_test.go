@@ -91,7 +91,7 @@ var (
 		"Chloé Björn Aisha Kofi Yuki Hiro Priya Arjun Carmen Diego Elena Marco Nina Oskar Paula Quentin Rosa Stefan Tara Uwe Vera Walter Xenia Yusuf")
 	bigLast = strings.Fields("Smith Müller Garcia Nguyen Kowalski Rossi Dubois Ivanov Silva Jones Brown Schmidt Lopez Khan Patel Wang Chen Kim Sato " +
 		"Novak Larsen Berg Lund Maier Huber Weber Wagner Fischer Keller Meyer Vogel Roth Moreau Petit Costa Santos Romano Greco Marino Popov Zhang")
-	bigSequences = []string{"consumer-standard", "consumer-standard", "consumer-standard", "business", "business", "instalments"}
+	bigSequences = []string{"consumer-standard", "consumer-standard", "consumer-standard", "business-standard", "business-standard", "final-only"}
 	bigSteps     = []string{"friendly-email", "nudge", "offer-plan", "call", "collector", "final-notice", "legal"}
 	bigUsers     = []string{"user:u1", "user:u2", "user:u3", "user:u4", "user:u5", "user:u6", "user:u7", "user:u8", "user:u9"}
 	bigWaits     = []bigWait{
@@ -501,9 +501,9 @@ type asked struct {
 }
 
 // promised reports whether the question is one of those that have a promise: worklist,
-// case page and search.
+// case page and search, alone and as whole pages of the console.
 func (q asked) promised() bool {
-	first, _, _ := strings.Cut(q.name, " ")
+	first, _, _ := strings.Cut(strings.TrimPrefix(q.name, "page "), " ")
 	return slices.Contains([]string{"my", "mine", "all", "work", "case", "search"}, first)
 }
 
