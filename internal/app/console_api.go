@@ -338,7 +338,7 @@ func (s hookStore) Claim(ctx context.Context, max int, now, until time.Time) ([]
 	claimed, err := s.ClaimDeliveries(ctx, max, now, until)
 	out := make([]outgoing.Attempt, len(claimed))
 	for i, d := range claimed {
-		out[i] = outgoing.Attempt{ID: d.ID, Tries: d.Tries, Name: d.Name, Event: d.Event, Body: d.Body, URL: d.URL, Secret: d.Secret}
+		out[i] = outgoing.Attempt{ID: d.ID, Tries: d.Tries, Name: d.Name, Event: d.Event, Body: d.Body, URL: d.URL, Secret: d.Secret, OldSecret: d.OldSecret, OldUntil: d.OldUntil}
 	}
 	return out, err
 }

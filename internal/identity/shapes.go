@@ -128,6 +128,9 @@ type Hook struct {
 	Secret   string    `json:"secret,omitempty"`
 	By       string    `json:"by"`
 	Created  time.Time `json:"created"`
+	// OldSecret signs beside Secret until OldUntil, while the other side changes it.
+	OldSecret string    `json:"-"`
+	OldUntil  time.Time `json:"old_secret_until,omitzero"`
 }
 
 // Delivery is one event to one webhook.
@@ -144,7 +147,7 @@ type Delivery struct {
 
 // EventKinds are the events that webhooks can be told of, sorted (docs/api.md).
 var EventKinds = []string{
-	"account.opted_out", "case.closed", "case.exhausted", "case.opened", "case.paid", "case.referred", "contact.accepted", "contact.bounced", "contact.failed",
+	"account.opted_out", "case.closed", "case.escalated", "case.exhausted", "case.opened", "case.paid", "case.referred", "contact.accepted", "contact.bounced", "contact.failed",
 	"contact.unknown", "dispute.raised", "dispute.resolved", "hold.lifted", "hold.placed", "item.written_off", "payment.recorded", "payment.reversed",
-	"plan.agreed", "plan.broken", "plan.ended", "promise.broken", "promise.kept", "promise.made", "promise.partly", "step.done", "task.opened",
+	"plan.agreed", "plan.broken", "plan.ended", "plan.kept", "promise.broken", "promise.kept", "promise.made", "promise.partly", "step.done", "task.opened",
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,9 +35,32 @@ func (s *Store) Hooks(ctx context.Context) ([]identity.Hook, error) {
 	}
 	out := make([]identity.Hook, len(rows))
 	for i, r := range rows {
-		out[i] = identity.Hook{ID: r.ID, Creditor: r.CreditorID, URL: r.Url, Kinds: r.Kinds, Secret: r.Secret, By: r.By, Created: r.CreatedAt}
+		out[i] = identity.Hook{ID: r.ID, Creditor: r.CreditorID, URL: r.Url, Kinds: r.Kinds, By: r.By, Created: r.CreatedAt}
+		out[i].Secret, out[i].OldSecret, out[i].OldUntil = secretsOf(r.Secret)
 	}
 	return out, nil
+}
+
+// secretsOf reads the secrets of a webhook: the one in force and, while it is being
+// changed, the one before and until when that signs, too.
+func secretsOf(text string) (now, old string, until time.Time) {
+	now, rest, _ := strings.Cut(text, " ")
+	old, end, ok := strings.Cut(rest, "@")
+	seconds, err := strconv.ParseInt(end, 10, 64)
+	if !ok || err != nil {
+		return now, "", time.Time{}
+	}
+	return now, old, time.Unix(seconds, 0).UTC()
+}
+
+// RotateHook gives a webhook a new secret; the one before signs beside it until an
+// instant. ErrNotFound if there is none in force.
+func (s *Store) RotateHook(ctx context.Context, id, secret string, until time.Time) error {
+	n, err := s.q.RotateHook(ctx, secret, strconv.FormatInt(until.Unix(), 10), id)
+	if err == nil && n == 0 {
+		return fmt.Errorf("webhook %s: %w", id, ErrNotFound)
+	}
+	return explain(err)
 }
 
 // EndHook tells a webhook no more; what waits for it is given up. ErrNotFound if there is
@@ -147,6 +172,8 @@ type ClaimedDelivery struct {
 	Body        []byte
 	Hook        string
 	URL, Secret string
+	OldSecret   string
+	OldUntil    time.Time
 }
 
 // ClaimDeliveries takes deliveries that are due, the oldest first, until an instant; a
@@ -158,7 +185,8 @@ func (s *Store) ClaimDeliveries(ctx context.Context, max int, now, until time.Ti
 	}
 	out := make([]ClaimedDelivery, len(rows))
 	for i, r := range rows {
-		out[i] = ClaimedDelivery{ID: r.ID, Tries: int(r.Tries), Name: r.Name, Event: r.EventID, Body: r.Body, Hook: r.HookID, URL: r.Url, Secret: r.Secret}
+		out[i] = ClaimedDelivery{ID: r.ID, Tries: int(r.Tries), Name: r.Name, Event: r.EventID, Body: r.Body, Hook: r.HookID, URL: r.Url}
+		out[i].Secret, out[i].OldSecret, out[i].OldUntil = secretsOf(r.Secret)
 	}
 	return out, nil
 }
@@ -199,6 +227,13 @@ func (s *Store) ReplayDelivery(ctx context.Context, hook string, id int64, at ti
 func (s *Store) ReplaySince(ctx context.Context, hook string, since, at time.Time) (int, error) {
 	at = micros(at)
 	n, err := s.q.ReplaySince(ctx, &at, hook, micros(since))
+	return int(n), explain(err)
+}
+
+// ReplayAfter makes all deliveries behind one again, and returns how many.
+func (s *Store) ReplayAfter(ctx context.Context, hook string, after int64, at time.Time) (int, error) {
+	at = micros(at)
+	n, err := s.q.ReplayAfter(ctx, &at, hook, after)
 	return int(n), explain(err)
 }
 

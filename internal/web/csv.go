@@ -38,6 +38,9 @@ func (r *Request) CSV(name string, header []string, rows iter.Seq2[[]string, err
 		return nil //nolint:nilerr // the reader went away
 	}
 	for row, err := range rows {
+		if err != nil && r.program {
+			return err // nothing has left yet
+		}
 		if err != nil {
 			r.console.o.Log.Error("export", slog.String("request", RequestID(r.R.Context())), slog.String("error", err.Error()))
 			panic(http.ErrAbortHandler)

@@ -11,6 +11,11 @@ SELECT * FROM hooks WHERE id = $1;
 -- name: EndHook :execrows
 UPDATE hooks SET ended_at = @at WHERE id = @id AND ended_at IS NULL;
 
+-- name: RotateHook :execrows
+-- The secret before signs beside the new one for a while: "new old@unix seconds".
+UPDATE hooks SET secret = @fresh::text || ' ' || split_part(secret, ' ', 1) || '@' || @until::text
+WHERE id = @id AND ended_at IS NULL;
+
 -- name: CancelDeliveries :exec
 UPDATE hook_deliveries SET next_at = NULL, problem = 'the webhook was removed' WHERE hook_id = $1 AND next_at IS NOT NULL;
 
@@ -55,6 +60,9 @@ UPDATE hook_deliveries SET next_at = @now, claimed_until = NULL, tries = 0 WHERE
 -- name: ReplaySince :execrows
 UPDATE hook_deliveries d SET next_at = @now, claimed_until = NULL, tries = 0
 FROM hook_events e WHERE e.seq = d.event AND d.hook_id = @hook AND e.created_at >= @since;
+
+-- name: ReplayAfter :execrows
+UPDATE hook_deliveries SET next_at = @now, claimed_until = NULL, tries = 0 WHERE hook_id = @hook AND id > @after;
 
 -- name: DropOldHookEvents :exec
 -- Deliveries go with them; those under way keep theirs.

@@ -343,6 +343,18 @@ func (q *Queries) NewHookEvents(ctx context.Context, max int32) ([]NewHookEvents
 	return items, nil
 }
 
+const replayAfter = `-- name: ReplayAfter :execrows
+UPDATE hook_deliveries SET next_at = $1, claimed_until = NULL, tries = 0 WHERE hook_id = $2 AND id > $3
+`
+
+func (q *Queries) ReplayAfter(ctx context.Context, now *time.Time, hook string, after int64) (int64, error) {
+	result, err := q.db.Exec(ctx, replayAfter, now, hook, after)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const replayDelivery = `-- name: ReplayDelivery :execrows
 UPDATE hook_deliveries SET next_at = $1, claimed_until = NULL, tries = 0 WHERE id = $2 AND hook_id = $3
 `
@@ -362,6 +374,20 @@ FROM hook_events e WHERE e.seq = d.event AND d.hook_id = $2 AND e.created_at >= 
 
 func (q *Queries) ReplaySince(ctx context.Context, now *time.Time, hook string, since time.Time) (int64, error) {
 	result, err := q.db.Exec(ctx, replaySince, now, hook, since)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const rotateHook = `-- name: RotateHook :execrows
+UPDATE hooks SET secret = $1::text || ' ' || split_part(secret, ' ', 1) || '@' || $2::text
+WHERE id = $3 AND ended_at IS NULL
+`
+
+// The secret before signs beside the new one for a while: "new old@unix seconds".
+func (q *Queries) RotateHook(ctx context.Context, fresh string, until string, iD string) (int64, error) {
+	result, err := q.db.Exec(ctx, rotateHook, fresh, until, iD)
 	if err != nil {
 		return 0, err
 	}

@@ -14,7 +14,8 @@ type Operation struct {
 	ID           string // operationId
 	Tag          string
 	Summary      string
-	Need         identity.Permission // scope of the key
+	Need         identity.Permission   // scope of the key
+	Also         []identity.Permission // scopes needed besides
 	Query        []Param
 	Body         any    // value of the request's type; nil: no body
 	Raw          string // content type of a body that is not JSON; "" = JSON
@@ -49,6 +50,11 @@ func (o Operation) params() []string {
 		}
 	}
 	return out
+}
+
+// needs are all scopes that a key must have.
+func (o Operation) needs() []identity.Permission {
+	return append([]identity.Permission{o.Need}, o.Also...)
 }
 
 // changes reports whether the operation may change something.

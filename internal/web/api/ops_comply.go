@@ -252,8 +252,8 @@ func (h handlers) exports() []Operation {
 		return out
 	}
 	lists := []Operation{
-		{Path: "cases", Need: identity.Export, Query: text("creditor", "status", "reason", "sequence", "version", "step", "waits", "queue", "owner", "currency", "min", "mindays", "maxdays", "nextbefore", "sort")},
-		{Path: "messages", Need: identity.Export, Query: text("creditor", "state", "channel", "case", "step", "template", "provider", "from", "until")},
+		{Path: "cases", Need: identity.Export, Also: []identity.Permission{identity.View}, Query: text("creditor", "status", "reason", "sequence", "version", "step", "waits", "queue", "owner", "currency", "min", "mindays", "maxdays", "nextbefore", "sort")},
+		{Path: "messages", Need: identity.Export, Also: []identity.Permission{identity.View}, Query: text("creditor", "state", "channel", "case", "step", "template", "provider", "from", "until")},
 		{Path: "decisions", Need: identity.Review, Query: text("creditor", "case", "rule", "verb", "kept", "from", "until")},
 		{Path: "violations", Need: identity.Review},
 		{Path: "frequency", Need: identity.Review},

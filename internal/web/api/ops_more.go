@@ -65,6 +65,7 @@ var optionalOf = []string{"id", "grace"}
 var making = []string{
 	"record_payment", "place_hold", "raise_dispute", "make_promise", "agree_plan", "take_lease", "log_contact", "write_note", "send_message",
 	"give_consent", "state_times", "state_wish", "record_notice", "receive_notice",
+	"hand_over", "set_callback", "offer_settlement",
 }
 
 // --- imports ---------------------------------------------------------------------------
@@ -316,6 +317,7 @@ type NewHook struct {
 // Replay asks for deliveries to be made again.
 type Replay struct {
 	Delivery int64     `json:"delivery,omitempty" jsonschema_description:"one delivery"`
+	After    int64     `json:"after,omitempty" jsonschema_description:"or all deliveries behind this one: the last that was dealt with"`
 	Since    time.Time `json:"since,omitzero" jsonschema_description:"or all events from an instant on"`
 }
 
@@ -332,6 +334,7 @@ func (h handlers) hooks() []Operation {
 		{Method: "GET", Path: "/hooks/{id}/deliveries", ID: "listDeliveries", Summary: "What was sent to an address, the newest first", Query: paging, Result: list[Delivery]{}, Handle: h.deliveries},
 		{Method: "POST", Path: "/hooks/{id}/replay", ID: "replayHook", Summary: "Send again: one delivery, or all since an instant", Body: Replay{}, Result: Replayed{}, Handle: h.replay},
 	}
+	ops = append(ops, Operation{Method: "POST", Path: "/hooks/{id}/rotate", ID: "rotateHook", Summary: "Sign with a new secret, which the answer holds, once; the one before signs beside it for 24 hours", Result: Hook{}, Handle: h.rotate})
 	for i := range ops {
 		ops[i].Tag, ops[i].Need = "webhooks", identity.Hooks
 	}
@@ -392,6 +395,41 @@ func (h handlers) mine(c *Call) (string, error) {
 	return "", web.NotFound("This webhook")
 }
 
+// given is how many of them are.
+func given(all ...bool) (n int) {
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// oldSecret is how long the secret before a new one goes on signing.
+const oldSecret = 24 * time.Hour
+
+func (h handlers) rotate(c *Call) (any, error) {
+	id, err := h.mine(c)
+	if err != nil {
+		return nil, err
+	}
+	secret := "whsec_" + rand.Text()
+	if err := h.Ports.Hooks.RotateHook(c.R.Context(), id, secret, h.Wall().Add(oldSecret)); err != nil {
+		return nil, err
+	}
+	all, err := h.Ports.Hooks.Hooks(c.R.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range all {
+		if k.ID == id {
+			k.Kinds = append([]string{}, k.Kinds...)
+			return k, c.record("hook_rotated", id, nil)
+		}
+	}
+	return nil, web.NotFound("This webhook")
+}
+
 func (h handlers) endHook(c *Call) (any, error) {
 	id, err := h.mine(c)
 	if err != nil {
@@ -440,8 +478,11 @@ func (h handlers) replay(c *Call) (any, error) {
 		return nil, err
 	}
 	switch {
-	case (in.Delivery == 0) == in.Since.IsZero():
-		return nil, invalid(Fault{Detail: "name one delivery, or an instant"})
+	case given(in.Delivery != 0, in.After != 0, !in.Since.IsZero()) != 1:
+		return nil, invalid(Fault{Detail: "name one delivery, or the last that was dealt with, or an instant"})
+	case in.After != 0:
+		n, err := h.Ports.Hooks.ReplayAfter(c.R.Context(), id, in.After, h.Wall())
+		return Replayed{n}, err
 	case in.Delivery != 0:
 		return Replayed{1}, h.Ports.Hooks.ReplayDelivery(c.R.Context(), id, in.Delivery, h.Wall())
 	}

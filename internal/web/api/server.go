@@ -279,8 +279,10 @@ func (s *Server) begin(w http.ResponseWriter, c *Call) (err error) {
 	if c.At, err = s.o.Clock.Now(c.R.Context()); err != nil {
 		return err
 	}
-	if !c.Who.Somewhere(c.op.Need) {
-		return fail(http.StatusForbidden, "forbidden", "Not allowed", fmt.Sprintf("This key lacks the scope %q.", c.op.Need))
+	for _, need := range c.op.needs() {
+		if !c.Who.Somewhere(need) {
+			return fail(http.StatusForbidden, "forbidden", "Not allowed", fmt.Sprintf("This key lacks the scope %q.", need))
+		}
 	}
 	if err := checkPlace(c); err != nil {
 		return err

@@ -3,6 +3,7 @@ package hooks
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -65,16 +66,32 @@ func Names(b dunning.Body) []string {
 	case dunning.ItemsDisposed:
 		return one(disposed[b.To])
 	case dunning.ContactMoved:
+		if b.State == dunning.ContactAccepted && stepOf(b.ID) != "" {
+			return []string{"contact.accepted", "step.done"}
+		}
 		return one(moved[b.State])
+	case dunning.TaskOpened:
+		if b.Task == dunning.TaskEscalation {
+			return []string{"case.escalated", "task.opened"}
+		}
 	case dunning.PromiseEnded:
 		return one(promised[b.Outcome])
 	case dunning.PlanEnded:
-		if b.Outcome == "broken" {
-			return []string{"plan.broken", "plan.ended"}
+		if exact := "plan." + b.Outcome; b.Outcome == "broken" || b.Outcome == "kept" {
+			return []string{exact, "plan.ended"}
 		}
 		return []string{"plan.ended"}
 	}
 	return one(plain[b.Kind()])
+}
+
+// stepOf is the step of a message, which its send key names: case, round, step, channel,
+// ordinal. "" for a message that is of no step.
+func stepOf(contact string) string {
+	if parts := strings.Split(contact, "/"); len(parts) == 5 {
+		return parts[2]
+	}
+	return ""
 }
 
 func one(name string) []string {
@@ -107,7 +124,7 @@ func dataOf(b dunning.Body) Data {
 	case dunning.StepCounted:
 		return Data{Items: b.Items, Step: b.Step, Reason: b.Why}
 	case dunning.ContactMoved:
-		return Data{ID: b.ID, Reason: string(b.Class)}
+		return Data{ID: b.ID, Step: stepOf(b.ID), Reason: string(b.Class)}
 	case dunning.ItemsDisposed:
 		return Data{Items: b.Items, Reason: b.Reason}
 	case dunning.Payment:

@@ -41,6 +41,9 @@ func samples() []dunning.Body {
 		dunning.DisputeResolved{ID: "d", Outcome: "rejected"},
 		dunning.HoldPlaced{ID: "h", HoldKind: dunning.HoldDeceased, Owner: "Ada"},
 		dunning.HoldLifted{ID: "h"},
+		dunning.PlanEnded{ID: "l", Outcome: "cancelled"},
+		dunning.ContactMoved{ID: "case/0/friendly-email/email/1", State: dunning.ContactAccepted},
+		dunning.TaskOpened{ID: "t", Task: dunning.TaskEscalation, Queue: "late", Reason: "Ada says so"},
 		dunning.TaskOpened{ID: "t", Task: dunning.TaskCall, Queue: "early", Reason: "Ada says so"},
 		dunning.OptedOut{},
 	}
@@ -95,6 +98,13 @@ func TestNothingPersonalIsTold(t *testing.T) {
 
 func TestWhoIsToldWhat(t *testing.T) {
 	paid := Happened{Creditor: "acme", Fact: dunning.Fact{Body: dunning.CaseClosed{Reason: "paid"}}}
+	sent := dunning.ContactMoved{ID: "case/0/friendly-email/email/1", State: dunning.ContactAccepted}
+	for kinds, want := range map[string]string{"step.done": "step.done", "contact.accepted": "contact.accepted", "task.opened": ""} {
+		name, body, ok, err := For(identity.Hook{Creditor: "acme", Kinds: []string{kinds}}, Happened{Creditor: "acme", Fact: dunning.Fact{Body: sent}})
+		if err != nil || name != want || ok != (want != "") || ok && !strings.Contains(string(body), `"step":"friendly-email"`) {
+			t.Errorf("a message that left, for who wants %s: %q %s %v", kinds, name, body, err)
+		}
+	}
 	for name, c := range map[string]struct {
 		hook identity.Hook
 		want string

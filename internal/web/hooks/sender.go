@@ -13,6 +13,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,6 +28,9 @@ type Attempt struct {
 	Name, Event string
 	Body        []byte
 	URL, Secret string
+	// OldSecret signs, too, until OldUntil.
+	OldSecret string
+	OldUntil  time.Time
 }
 
 // Told is what one webhook is to be told.
@@ -54,6 +59,8 @@ type Sender struct {
 	Private bool
 	// Every is how often it looks; 0 = 2 s.
 	Every time.Duration
+	// Timeout is how long an address has to answer; 0 = 10 s.
+	Timeout time.Duration
 }
 
 // How deliveries are made.
@@ -102,12 +109,29 @@ func (s *Sender) Once(ctx context.Context) error {
 		if err != nil || len(due) == 0 {
 			return errors.Join(err, s.Store.DropOldEvents(ctx, now.Add(-keep)))
 		}
-		for _, a := range due {
-			if err := s.deliver(ctx, client, a); err != nil {
-				return err
-			}
+		if err := s.deliverAll(ctx, client, due); err != nil {
+			return err
 		}
 	}
+}
+
+// deliverAll makes tries side by side: an address that is slow keeps none of the others
+// waiting longer than one timeout.
+func (s *Sender) deliverAll(ctx context.Context, client *http.Client, due []Attempt) error {
+	faults := make([]error, len(due))
+	var group sync.WaitGroup
+	for i, a := range due {
+		group.Go(func() { faults[i] = s.deliver(ctx, client, a) })
+	}
+	group.Wait()
+	return errors.Join(faults...)
+}
+
+func (s *Sender) timeout() time.Duration {
+	if s.Timeout > 0 {
+		return s.Timeout
+	}
+	return timeout
 }
 
 // spread turns new events into deliveries.
@@ -157,7 +181,7 @@ func (s *Sender) deliver(ctx context.Context, client *http.Client, a Attempt) er
 // post sends and returns the status, 0 when no answer came. What the other side writes is
 // not kept: it is not ours to show.
 func (s *Sender) post(ctx context.Context, client *http.Client, a Attempt) (status int, problem string) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL, bytes.NewReader(a.Body))
 	if err != nil {
@@ -168,7 +192,7 @@ func (s *Sender) post(ctx context.Context, client *http.Client, a Attempt) (stat
 	req.Header.Set("Duly-Event", a.Name)
 	req.Header.Set("Duly-Event-Id", a.Event)
 	req.Header.Set("Duly-Delivery", strconv.FormatInt(a.ID, 10))
-	req.Header.Set("Duly-Signature", Sign(a.Secret, s.Wall(), a.Body))
+	req.Header.Set("Duly-Signature", a.sign(s.Wall()))
 	res, err := client.Do(req)
 	if err != nil {
 		return 0, reason(err)
@@ -188,13 +212,23 @@ func reason(err error) string {
 	case errors.Is(err, errPrivate):
 		return errPrivate.Error()
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer within 10 seconds"
+		return "no answer in time"
 	case errors.As(err, &dns):
 		return "the name of the address is not known"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nobody listens at the address"
 	}
 	return "the connection failed"
+}
+
+// sign signs with the secret and, while it is being changed, with the one before.
+func (a Attempt) sign(now time.Time) string {
+	text := Sign(a.Secret, now, a.Body)
+	if a.OldSecret != "" && now.Before(a.OldUntil) {
+		_, old, _ := strings.Cut(Sign(a.OldSecret, now, a.Body), ",")
+		text += "," + old
+	}
+	return text
 }
 
 // Sign is the signature of a body sent at an instant: t=<unix seconds>,v1=<hex of
@@ -212,7 +246,7 @@ var errPrivate = errors.New("the address leads into a private network; set DULY_
 // client follows no redirect, takes no proxy from an answer, and looks at every address
 // before it connects: a public name may lead inside.
 func (s *Sender) client() *http.Client {
-	d := &net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
+	d := &net.Dialer{Timeout: s.timeout(), Control: func(_, address string, _ syscall.RawConn) error {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return err
@@ -220,9 +254,9 @@ func (s *Sender) client() *http.Client {
 		return s.allowed(net.ParseIP(host))
 	}}
 	return &http.Client{
-		Timeout:       timeout,
+		Timeout:       s.timeout(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: timeout, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
+		Transport:     &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: s.timeout(), DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
 	}
 }
 
