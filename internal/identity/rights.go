@@ -46,9 +46,11 @@ const (
 
 	Review Permission = "review" // decisions, frequency, ledgers, violations
 	Sample Permission = "sample" // draw and sign off samples
-	Export Permission = "export" // lists as CSV, evidence packs
-	Audit  Permission = "audit"  // read the audit log
-	Codec  Permission = "codec"  // read payloads in the Temporal UI
+	// Findings is to own, mend and accept what was found to be against a rule.
+	Findings Permission = "findings"
+	Export   Permission = "export" // lists as CSV, evidence packs
+	Audit    Permission = "audit"  // read the audit log
+	Codec    Permission = "codec"  // read payloads in the Temporal UI
 
 	Numbers Permission = "numbers" // one's own numbers
 	Team    Permission = "team"    // those of others
@@ -85,7 +87,7 @@ var matrix = map[Role][]Permission{
 		View, Note, Payment, TakeOver, Call, Message, Promise, Plan, Settlement, Dispute, Hold, Consent, WriteOff, Tasks,
 		ApproveDraft, ApproveSettlement, Export, Config, Numbers, Team,
 	},
-	Compliance: {View, Note, Hold, Consent, ApproveDraft, Approve, Config, Review, Sample, Export, Audit, Codec, Monitor},
+	Compliance: {View, Note, Hold, Consent, ApproveDraft, Approve, Config, Review, Sample, Findings, Export, Audit, Codec, Monitor},
 	Legal:      {View, Note, Hold, Dispute, ApproveDraft, ApproveReferral, ApproveSettlement, Config, Export, Tasks},
 	Auditor:    {View, Monitor, Config, Review, Export, Audit},
 }
@@ -93,7 +95,7 @@ var matrix = map[Role][]Permission{
 // changing are the permissions by which something changes. An auditor has none.
 var changing = []Permission{
 	Note, Payment, TakeOver, Call, Message, Promise, Plan, Settlement, Dispute, Hold, Consent, WriteOff, Tasks, ApproveDraft, ApproveReferral,
-	ApproveSettlement, Operate, Import, Publish, Migrate, Approve, Sample, Users, Keys, Hooks,
+	ApproveSettlement, Operate, Import, Publish, Migrate, Approve, Sample, Findings, Users, Keys, Hooks,
 }
 
 // everywhere are permissions over the installation and not over a creditor's cases: a
