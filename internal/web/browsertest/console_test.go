@@ -18,6 +18,12 @@ func TestConsole(t *testing.T) {
 		{"forms show what follows", formsShowWhatFollows},
 		{"a message goes out from a template", aMessageFromATemplate},
 		{"a case is taken over and handed back", takeOverAndHandBack},
+		{"a note is pinned and mentions somebody", aNoteIsPinnedAndMentions},
+		{"a callback comes back at its time", aCallbackComesBack},
+		{"a case is handed over and taken back", aCaseIsHandedOver},
+		{"a settlement is approved, paid and written off", aSettlementIsApproved},
+		{"a plan adds up to the cent", aPlanAddsUp},
+		{"what was done last is undone by one key", oneKeyUndoes},
 		{"operations stop sending and go on", operationsStopAndGoOn},
 		{"a bulk action needs its number typed", bulkHoldNeedsTheNumber},
 	} {

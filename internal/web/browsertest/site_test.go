@@ -287,6 +287,9 @@ func portfolio(t testing.TB) *site {
 	for i := range 6 {
 		add(ny, fmt.Sprintf("2%02d", i), fmt.Sprintf("Customer %d", i+1), item{fmt.Sprintf("%d.00", 100+i*73), 24 + i})
 	}
+	for i := range 5 { // customers of the collectors' journeys
+		add(ny, fmt.Sprintf("3%02d", i), fmt.Sprintf("Guest %d", i+1), item{fmt.Sprintf("%d.00", 400+i*100), 24 + i})
+	}
 	s.must(s.store.FeedSeen(context.Background(), "demo", now))
 	s.live()
 	s.do("103", dunning.RaiseDispute{ID: uuid.NewString(), Item: "103-1"})
@@ -295,6 +298,10 @@ func portfolio(t testing.TB) *site {
 	s.do("106", dunning.RecordPayment{ID: uuid.NewString(), Amount: money.MustParse("150.00", "USD")})
 	s.do("109", dunning.AgreePlan{ID: uuid.NewString(), Count: 4, First: dunning.DateOf(now.AddDate(0, 0, 7))})
 	s.do("110", dunning.PlaceHold{ID: uuid.NewString(), HoldKind: dunning.HoldManual, Scope: dunning.ScopeAccount, Until: now.AddDate(0, 0, 6)})
+	pinned := uuid.NewString()
+	s.do("102", dunning.WriteNote{ID: pinned, Text: "Only after six in the evening; ask for Grace, not for her brother.", Mentions: []string{s.users[identity.Collector].ID}})
+	s.do("102", dunning.PinNote{ID: pinned})
+	s.do("108", dunning.SetCallback{ID: uuid.NewString(), When: now.AddDate(0, 0, 1).Add(time.Hour), Owner: s.users[identity.Collector].ID, Words: "after the salary has come"})
 	s.do("102", dunning.WriteNote{ID: uuid.NewString(), Text: "Asks for a copy of the invoice. <script>alert(1)</script>"})
 	return s
 }
