@@ -93,8 +93,8 @@ func (c *Console) newAPI() (*api.Server, error) {
 				}
 				return cfg.Policies(), nil
 			},
-			Import: c.imports, Publish: c.publish, Switches: c.switches, SwitchOn: c.switchOn, SwitchOff: c.switchOff,
-			Desk: c.desk(),
+			Import: c.imports, Publish: c.publish, Proposals: c.Proposals(), Switches: c.switches, SwitchOn: c.switchOn, SwitchOff: c.switchOff,
+			Desk: c.desk(), Samples: NewSampling(c.deps.Store, c.book),
 		},
 	})
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/sampling"
 	"github.com/duly/duly/internal/web"
 	"github.com/duly/duly/internal/web/comply"
@@ -24,7 +26,40 @@ func NewSampling(store *postgres.Store, book *Book) *sampling.Service {
 		Record: func(ctx context.Context, at time.Time, by, action, subject string, detail map[string]string) error {
 			return store.Audit(ctx, postgres.Audited{At: at, By: by, Action: action, Subject: subject, Detail: detail})
 		},
+		Find: func(ctx context.Context, who identity.Principal, s sampling.Sample, row sampling.Row, g sampling.Given) (string, error) {
+			f, err := findingOf(who, s, row, g)
+			if err != nil {
+				return "", err
+			}
+			id, _, err := store.OpenFinding(ctx, f)
+			return id, err
+		},
 	}
+}
+
+// findingOf is what a reviewer found: of something that left or was said a violation, else a
+// near miss.
+func findingOf(who identity.Principal, s sampling.Sample, row sampling.Row, g sampling.Given) (read.NewFinding, error) {
+	var wrong []string
+	for _, q := range s.Questions {
+		if g.Values[q.ID] == sampling.No {
+			wrong = append(wrong, q.ID)
+		}
+	}
+	due, err := dunning.ParseDate(g.Due)
+	if err != nil {
+		return read.NewFinding{}, err
+	}
+	detail, err := json.Marshal(map[string]any{"sample": s.ID, "row": row.N, "round": g.Round, "questions": wrong, "fix": g.Fix})
+	f := read.NewFinding{
+		Key: fmt.Sprintf("sample/%s/%d/%d", s.ID, g.Round, row.N), Source: "sample", Kind: "near_miss", Title: "Found by a reviewer: " + strings.Join(wrong, ", "), Creditor: row.Creditor,
+		Debtor: row.Debtor, Case: row.Case, Decision: row.Decision, Contact: row.Contact, At: row.At, Opened: g.At, Detail: detail, By: who.By, Owner: g.Owner, Due: due,
+		Words: g.Note + " To be mended by: " + g.Fix,
+	}
+	if s.Kind == sampling.Contacts || s.Kind == sampling.Calls {
+		f.Kind = "violation"
+	}
+	return f, err
 }
 
 // samplingContext is what the configuration in force says of risks: who collects for others,

@@ -101,6 +101,17 @@ var apiOf = map[string][]string{
 	"POST /cases/{id}/note/seen":           {"dismiss_mention_on_case"},
 }
 
+func init() {
+	for pattern, ops := range map[string][]string{
+		"GET /samples": {"listSamples"}, "GET /samples/new": {"previewSample"}, "POST /samples": {"drawSample"}, "GET /samples/{id}": {"getSample"},
+		"GET /samples/{id}/verify": {"verifySample"}, "GET /samples/{id}/export": {"exportSample"}, "GET /samples/{id}/{n}": {"getSample", "getDecision", "getContactText"},
+		"POST /samples/{id}/{n}": {"answerSample"}, "POST /samples/{id}/rounds": {"correctSample"},
+	} {
+		apiOf[pattern] = ops
+	}
+	noAPI["POST /samples/{id}/sign"] = "a person who signed in answers for it with their name; a program cannot"
+}
+
 // noAPI are routes that a program has no use for, each with the reason.
 var noAPI = map[string]string{
 	"GET /login":                           "people sign in; programs have keys",
@@ -120,7 +131,7 @@ var noAPI = map[string]string{
 
 // owed are the pages (beginnings of paths) that are being built, and by whom; it must be
 // empty when they are done.
-var owed = map[string]string{"/simulator": "F", "/samples": "B", "/review": "A", "/proposals": "A", "/findings": "C", "/evidence": "C", "/operations": "D"}
+var owed = map[string]string{"/simulator": "F", "/review": "A", "/proposals": "A", "/findings": "C", "/evidence": "C", "/operations": "D"}
 
 func isOwed(pattern string) bool {
 	_, path, _ := strings.Cut(pattern, " ")

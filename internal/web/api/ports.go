@@ -11,6 +11,7 @@ import (
 	"github.com/duly/duly/dunning/contact"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/sampling"
 )
 
 // Ports is what the operations work with. All fields are required. Errors wrap
@@ -35,8 +36,12 @@ type Ports struct {
 	SwitchOn  func(ctx context.Context, s Switch) (Switch, error)
 	SwitchOff func(ctx context.Context, s dunning.Switch, at time.Time, by, reason string) error
 	Hooks     Hooks
+	// Proposals is maker and checker.
+	Proposals Proposals
 	Desk      Desk
-	Wall      func() time.Time
+	// Samples draws, answers and verifies samples.
+	Samples *sampling.Service
+	Wall    func() time.Time
 }
 
 // Found is what a customer number leads to.
