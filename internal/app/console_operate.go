@@ -71,24 +71,9 @@ func (c *Console) activations(ctx context.Context) ([]operate.Activation, error)
 	return out, err
 }
 
-// activate publishes a stored release again, which puts it into force. It is compiled
-// first: a release that this program cannot load must not be.
-func (c *Console) activate(ctx context.Context, version, by string, at time.Time) error {
-	r, err := c.deps.Store.Release(ctx, version)
-	if err != nil {
-		return err
-	}
-	c.book.mu.Lock()
-	cfg, err := c.book.compile(r)
-	c.book.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	if err := keepsCreditors(ctx, c.deps.Store, cfg); err != nil {
-		return fmt.Errorf("%w: %w", err, dunning.ErrConflict)
-	}
-	_, err = c.deps.Store.PublishRelease(ctx, postgres.Release{Version: version, Published: at, By: by, Files: r.Files})
-	return err
+// activate puts an earlier release into force again, see Proposals.GoBack.
+func (c *Console) activate(ctx context.Context, version, by, reason string) error {
+	return c.Proposals().GoBack(ctx, by, version, reason)
 }
 
 func (c *Console) doctor(ctx context.Context, now time.Time) ([]operate.Violation, error) {

@@ -8,13 +8,14 @@ import (
 	"github.com/duly/duly/internal/web"
 	"github.com/duly/duly/internal/web/collect"
 	"github.com/duly/duly/internal/web/comply"
+	"github.com/duly/duly/internal/web/govern"
 	"github.com/duly/duly/internal/web/operate"
 	"github.com/duly/duly/internal/web/simulator"
 )
 
 // sets are the pages of the groups.
 func (c *Console) sets() []web.Set {
-	return []web.Set{collect.Set(c.collectors()), operate.Set(c.operations()), comply.Set(c.compliance()), simulator.Set(c.simulators()), c.sampleSet()}
+	return []web.Set{govern.Set(c.governance()), collect.Set(c.collectors()), operate.Set(c.operations()), comply.Set(c.compliance()), simulator.Set(c.simulators()), c.sampleSet()}
 }
 
 // collectors are what the pages of those who speak with debtors work with.

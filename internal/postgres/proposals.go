@@ -40,6 +40,15 @@ func governs(err error) error {
 	return explain(err)
 }
 
+// said is an error for the caller: a refusal about two people as it is, because its
+// sentence is for people, another one with what was tried.
+func said(err error, what string, args ...any) error {
+	if err = governs(err); proposal.Refused(err) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(what, args...), err)
+}
+
 // inReleases runs f in a transaction under the lock of all that put releases into force.
 func (s *Store) inReleases(ctx context.Context, f func(q *sqlgen.Queries) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
@@ -76,7 +85,7 @@ func (s *Store) Propose(ctx context.Context, p proposal.Proposal, files map[stri
 		return q.AddProposalSequences(ctx, p.ID, ids, versions)
 	})
 	if err != nil {
-		return fmt.Errorf("keeping a proposal: %w", governs(err))
+		return said(err, "keeping a proposal")
 	}
 	return nil
 }
@@ -103,7 +112,7 @@ func (s *Store) EndProposal(ctx context.Context, id string, e proposal.End) erro
 		return enforce(ctx, q, id, e)
 	})
 	if err != nil {
-		return fmt.Errorf("deciding proposal %s: %w", id, governs(err))
+		return said(err, "deciding proposal %s", id)
 	}
 	return nil
 }
@@ -137,7 +146,7 @@ func (s *Store) GoBack(ctx context.Context, version, by, reason string, at time.
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("going back to release %s: %w", version, governs(err))
+		return false, said(err, "going back to release %s", version)
 	}
 	return changed, nil
 }
@@ -160,7 +169,7 @@ func (s *Store) GoneBack(ctx context.Context) ([]proposal.Back, error) {
 func (s *Store) LookAt(ctx context.Context, activation int64, by, words string, at time.Time) error {
 	err := s.q.LookAtGoingBack(ctx, sqlgen.LookAtGoingBackParams{Activation: activation, By: by, Words: cleanText(words), At: micros(at)})
 	if err != nil {
-		return fmt.Errorf("looking at a going back: %w", governs(err))
+		return said(err, "looking at a going back")
 	}
 	return nil
 }
@@ -242,7 +251,7 @@ func (s *Store) FourEyes(ctx context.Context) (proposal.FourEyes, error) {
 func (s *Store) StepFourEyes(ctx context.Context, step proposal.Step) error {
 	err := s.q.StepFourEyes(ctx, sqlgen.StepFourEyesParams{Step: step.Step, By: step.By, Reason: cleanText(step.Reason), At: micros(step.At)})
 	if err != nil {
-		return fmt.Errorf("four eyes: %w", governs(err))
+		return said(err, "four eyes")
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (s *Store) PublishRelease(ctx context.Context, r Release) (bool, error) {
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("publishing release %s: %w", r.Version, governs(err))
+		return false, said(err, "publishing release %s", r.Version)
 	}
 	return changed, nil
 }

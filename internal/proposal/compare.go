@@ -46,7 +46,10 @@ const (
 
 // Compare puts two texts side by side: lines that differ with the words that differ
 // marked, far lines that are the same left out.
-func Compare(before, after string) []Row {
+func Compare(before, after string) []Row { return near(Whole(before, after)) }
+
+// Whole is Compare that leaves nothing out.
+func Whole(before, after string) []Row {
 	var rows []Row
 	a, b := lines(before), lines(after)
 	for _, s := range align(a, b) {
@@ -56,7 +59,7 @@ func Compare(before, after string) []Row {
 		}
 		rows = append(rows, differing(a[s.a:s.aEnd], b[s.b:s.bEnd], s.a, s.b)...)
 	}
-	return near(rows)
+	return rows
 }
 
 func sameRow(a []string, i, j int) Row {

@@ -1,6 +1,7 @@
 package proposal
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -112,6 +113,13 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 func (r *refusal) Unwrap() error { return r.kind }
+
+// Refused reports whether an error is one of the sentences below, or a *Conflict.
+func Refused(err error) bool {
+	var r *refusal
+	var c *Conflict
+	return errors.As(err, &r) || errors.As(err, &c)
+}
 
 // What may not be. They wrap dunning.ErrConflict or dunning.ErrInvalid and are sentences
 // for people.

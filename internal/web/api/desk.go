@@ -33,7 +33,7 @@ type Desk struct {
 
 	SwitchHistory func(ctx context.Context, limit int) ([]PastSwitch, error)
 	Activations   func(ctx context.Context) ([]Activation, error) // in order
-	Activate      func(ctx context.Context, version, by string, at time.Time) error
+	Activate      func(ctx context.Context, version, by, reason string) error
 	Doctor        func(ctx context.Context, now time.Time) ([]Violation, error)
 	// ReplayInbox has unassigned events processed again; how many.
 	ReplayInbox func(ctx context.Context, ids ...int64) (int64, error)

@@ -350,7 +350,7 @@ func (h handlers) setup() []Operation {
 			{Name: "creditor", Type: "string", Description: "default: the first"}, {Name: "locale", Type: "string", Description: "default: en, or the template's first"},
 		}, Result: Wording{}, Handle: h.previewTemplate},
 		{Method: "GET", Path: "/activations", ID: "listActivations", Tag: "configuration", Summary: "Which release was put into force when, the newest first", Need: identity.Config, Query: paging, Result: read.List[Activation]{}, Handle: h.activations},
-		{Method: "POST", Path: "/releases/{version}/activate", ID: "activateRelease", Tag: "configuration", Summary: "Put a published release into force again", Need: identity.Publish, Handle: h.activate},
+		{Method: "POST", Path: "/releases/{version}/activate", ID: "activateRelease", Tag: "configuration", Summary: "Put a published release into force again", Need: identity.Publish, Body: GoBack{}, Handle: h.activate, optional: []string{"reason"}},
 		{Method: "GET", Path: "/switches/history", ID: "listPastSwitches", Tag: "switches", Summary: "Kill switches that were on, the newest first", Need: identity.Monitor, Query: paging, Result: read.List[PastSwitch]{}, Handle: h.pastSwitches},
 		{Method: "GET", Path: "/doctor", ID: "listViolations", Tag: "about", Summary: "What must not be: open cases without a next thing, and the like", Need: identity.Monitor, Query: paging, Result: read.List[Violation]{}, Handle: h.doctor},
 		{Method: "GET", Path: "/inbox", ID: "listInbox", Saw: "inbox", Tag: "inbox", Summary: "Received messages and events that nobody could assign or process", Need: identity.Monitor, Query: paging, Result: read.List[read.InboxRow]{}, Handle: h.inbox},
@@ -481,10 +481,11 @@ func (h handlers) activations(c *Call) (any, error) {
 
 func (h handlers) activate(c *Call) (any, error) {
 	version := c.R.PathValue("version")
-	if err := h.Desk.Activate(c.R.Context(), version, c.Who.By, c.At); err != nil {
+	var in GoBack
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	return nil, c.record("release.activate", version, nil)
+	return nil, h.Desk.Activate(c.R.Context(), version, c.Who.By, in.Reason)
 }
 
 func (h handlers) pastSwitches(c *Call) (any, error) {

@@ -66,7 +66,7 @@ func Set(deps Deps) web.Set {
 	return web.Set{
 		Pages: pages,
 		Nav: []web.Nav{
-			{Path: "/decisions", Label: "Decisions", Group: "Compliance", Go: "r", Need: identity.Review},
+			{Path: "/decisions", Label: "Decisions", Group: "Compliance", Go: "y", Need: identity.Review},
 			{Path: "/violations", Label: "Violations", Group: "Compliance", Go: "v", Need: identity.Review},
 			{Path: "/frequency", Label: "Contact frequency", Group: "Compliance", Go: "f", Need: identity.Review},
 			{Path: "/consents", Label: "Consents", Group: "Compliance", Go: "o", Need: identity.Review},

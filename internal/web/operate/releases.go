@@ -149,14 +149,11 @@ func (d *operations) activate(r *web.Request) error {
 	if r.Value("typed") != version[:min(8, len(version))] {
 		return web.Invalid("Type the first eight characters of the version to go on. Nothing was changed.", nil)
 	}
-	err := d.Activate(r.R.Context(), version, r.User.By, r.Now)
+	err := d.Activate(r.R.Context(), version, r.User.By, r.Value("reason"))
 	if errors.Is(err, identity.ErrNotFound) {
 		return web.NotFound("This release")
 	}
 	if err != nil {
-		return err
-	}
-	if err := r.Record("release.activate", version, nil); err != nil {
 		return err
 	}
 	return r.Done("/releases", "Release "+version[:min(8, len(version))]+" is in force.")

@@ -63,8 +63,9 @@ type Deps struct {
 	SwitchOff func(ctx context.Context, s dunning.Switch, at time.Time, by, reason string) error
 
 	Activations func(ctx context.Context) ([]Activation, error) // in order
-	// Activate puts a published release into force again.
-	Activate func(ctx context.Context, version, by string, at time.Time) error
+	// Activate puts into force again what was in force before, and records it. Where four eyes
+	// are required it needs a reason, and somebody else looks at it afterwards.
+	Activate func(ctx context.Context, version, by, reason string) error
 	Doctor   func(ctx context.Context, now time.Time) ([]Violation, error)
 	// Replay has unassigned events of the inbox processed again; how many.
 	Replay func(ctx context.Context, ids ...int64) (int64, error)
