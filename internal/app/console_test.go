@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/uuid"
 
 	"github.com/duly/duly/dunning"
@@ -99,36 +98,12 @@ func (d *desk) call(key, method, path, body string, header ...string) reply {
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	d.must(err)
-	return reply{res, string(b)}
+	out := reply{res, string(b)}
+	d.holds(method, path, out)
+	return out
 }
 
 func everyScope() []identity.Permission { return identity.Permissions() }
-
-func TestAPISpecIsValid(t *testing.T) {
-	d := newDesk(t)
-	res := d.call("", "GET", "/openapi.json", "")
-	if !strings.Contains(res.body, `"openapi": "3.1.0"`) {
-		t.Fatalf("not 3.1: %.100s", res.body)
-	}
-	// The validator knows 3.0; what differs in 3.1 is not used but for the version.
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(strings.NewReplacer(`"openapi": "3.1.0"`, `"openapi": "3.0.3"`, `"identifier": "Apache-2.0",`, "").Replace(res.body)))
-	d.must(err)
-	for _, name := range dunning.CommandNames() {
-		for _, on := range []string{"/cases/{case}", "/accounts/{account}"} {
-			item := doc.Paths.Find(api.Prefix + on + "/commands/" + name)
-			if item == nil || item.Post == nil || item.Post.RequestBody == nil {
-				t.Errorf("%s/commands/%s is not described", on, name)
-			}
-		}
-	}
-	ids := map[string]bool{}
-	for _, op := range d.console.api.Operations() {
-		if ids[op.ID] {
-			t.Errorf("two operations are called %s", op.ID)
-		}
-		ids[op.ID] = true
-	}
-}
 
 // TestAPIEveryOperationForEveryScope calls all operations with a key that has only the
 // scope needed, with one that has all others, and with none.

@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,10 +55,11 @@ type Options struct {
 
 // Server is the API.
 type Server struct {
-	o    Options
-	mux  *http.ServeMux
-	ops  []Operation
-	spec []byte
+	o   Options
+	mux *http.ServeMux
+	ops []Operation
+	// spec and docs describe the API; they are written when they are first asked for.
+	spec, docs func() ([]byte, error)
 
 	calls   *web.Buckets // of a key: 100 at once, 50 a second
 	silence *web.Buckets // of refusals of strangers that are recorded: 100, then one a second
@@ -89,14 +91,9 @@ func New(o Options) (*Server, error) {
 		s.ops = append(s.ops, op)
 		s.mux.Handle(op.Method+" "+Prefix+op.Path, s.serve(op))
 	}
-	var err error
-	if s.spec, err = spec(s.ops); err != nil {
-		return nil, err
-	}
-	s.mux.HandleFunc("GET "+Prefix+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(s.spec) // a reader who went away needs no error
-	})
+	s.spec = sync.OnceValues(func() ([]byte, error) { return spec(s.ops) })
+	s.docs = sync.OnceValues(func() ([]byte, error) { return docsOf(s.ops) })
+	s.documents()
 	return s, nil
 }
 
