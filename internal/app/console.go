@@ -71,6 +71,7 @@ type Console struct {
 	decoder   http.Handler // of payloads, for the UI; may be nil
 	handler   http.Handler
 	meter     *meter
+	lights    *lights
 	cancel    context.CancelFunc
 	done      chan struct{}
 }
@@ -78,10 +79,10 @@ type Console struct {
 // NewConsole wires everything. A database without published configuration is fine: the
 // console says so on its pages.
 func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
-	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter()}
+	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter(), lights: &lights{store: d.Store}}
 	w, err := web.New(web.Options{
 		People: d.Store, Record: c.record, Clock: d.Clock, Wall: clock.Wall, Public: o.Public, Creditors: c.creditors, Hooks: d.Store,
-		Banners: c.banners, Search: c.search, OIDC: o.OIDC, Log: d.Log, Hint: o.Hint, Behind: o.Behind,
+		Banners: c.banners, Light: c.lights.light, Search: c.search, OIDC: o.OIDC, Log: d.Log, Hint: o.Hint, Behind: o.Behind,
 	})
 	if err != nil {
 		return nil, err
@@ -178,6 +179,9 @@ func (c *Console) banners(ctx context.Context, who identity.Principal) ([]web.Ba
 	if err != nil {
 		return nil, err
 	}
+	if l, err := c.lights.get(ctx); err == nil && l.Checked && l.Check.Broken != nil && (who.Somewhere(identity.Audit) || who.Somewhere(identity.Monitor)) {
+		out = append(out, web.Banner{Kind: "bad", Text: "The audit chain is broken: " + l.Check.Broken.String() + ".", Path: c.lights.path(who)})
+	}
 	switches, err := c.deps.Store.Switches(ctx)
 	for _, s := range switches {
 		mine := who.Can(identity.View, s.Subject) || who.Can(identity.Monitor, s.Subject)
@@ -232,6 +236,7 @@ func (c *Console) Start(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { c.sweep(ctx) })
 	group.Go(func() { sender.Run(ctx) })
+	group.Go(func() { c.guardian().Run(ctx) })
 	if c.callbacks != nil {
 		group.Go(func() { c.callbacks.Run(ctx, 0) })
 	}

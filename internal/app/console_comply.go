@@ -2,9 +2,16 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/chain"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/recheck"
+	"github.com/duly/duly/internal/web"
 	"github.com/duly/duly/internal/web/comply"
 )
 
@@ -12,7 +19,10 @@ import (
 func (c *Console) compliance() comply.Deps {
 	store := c.deps.Store
 	return comply.Deps{
-		Read: store, Journal: store, Ledger: store, Frames: c.book, Config: c.book.Current, Names: c.names, Whose: store.RefOf,
+		Read: store, Journal: store, Frames: c.book, Config: c.book.Current, Names: c.names, Whose: store.RefOf,
+		Findings: store, Sweep: c.beginSweep, Chain: store, Ledgers: postgres.ChainedLedgers(), Wall: clock.Wall,
+		Light:  func(s chain.State) web.Light { return LightOf(s, clock.Wall()) },
+		Verify: c.verifyChain,
 		Sent: func(ctx context.Context, contact string) (dunning.Message, []byte, error) {
 			message, fault := c.sentText(ctx, contact)
 			copied, _ := store.Sent(ctx, contact) // its fault is that of sentText; the digest outlives the copy
@@ -24,4 +34,23 @@ func (c *Console) compliance() comply.Deps {
 			}
 		},
 	}
+}
+
+// beginSweep begins a sweep of the ledger.
+func (c *Console) beginSweep(ctx context.Context, kind string, scope read.Scope, by string) (*recheck.Begun, error) {
+	begun, err := c.guardian().Sweeper().Begin(ctx, kind, scope, by)
+	if errors.Is(err, postgres.ErrSweeping) {
+		return nil, web.Conflict("A sweep is under way already. The page shows how far it is.")
+	}
+	return begun, err
+}
+
+// verifyChain verifies the chain now, what waits included.
+func (c *Console) verifyChain(ctx context.Context, by string) error {
+	defer c.lights.forget()
+	if _, err := c.deps.Store.Seal(ctx, clock.Wall(), postgres.SealOptions{Patience: sealPatience}); err != nil {
+		return err
+	}
+	_, err := c.guardian().Verify(ctx, by)
+	return err
 }

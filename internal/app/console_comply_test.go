@@ -13,6 +13,7 @@ import (
 	"github.com/duly/duly/internal/evidence"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/workflows"
 )
 
@@ -87,6 +88,7 @@ func TestComplianceConsole(t *testing.T) {
 	})
 	t.Run("audit", func(t *testing.T) { d.on(t).auditPages(token, foreign) })
 	t.Run("violations", func(t *testing.T) { d.on(t).violationPages(token, foreign) })
+	t.Run("integrity", func(t *testing.T) { d.on(t).integrityPages(token) })
 	t.Run("evidence", func(t *testing.T) { d.on(t).evidencePack(token, foreign) })
 	t.Run("names are text", func(t *testing.T) { d.on(t).hostileName(token) })
 }
@@ -129,7 +131,7 @@ func (d *desk) swept(token string) string {
 	}
 	var page string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if page = d.shows(token, "/violations"); strings.Contains(page, "Judged again") {
+		if page = d.shows(token, "/violations"); strings.Contains(page, "Judged again") && !strings.Contains(page, "A sweep is under way") {
 			return page
 		}
 	}
@@ -138,8 +140,8 @@ func (d *desk) swept(token string) string {
 }
 
 func (d *desk) violationPages(token, foreign string) {
-	d.shows(token, "/violations", "Not swept yet")
-	if page := d.swept(token); !strings.Contains(page, "complete, nothing found") || !strings.Contains(page, "over 1 debtor") {
+	d.shows(token, "/violations", "Not swept yet", "Week of ", "none judged")
+	if page := d.swept(token); !strings.Contains(page, "complete, nothing found") || !strings.Contains(page, "over 1 debtor") || !strings.Contains(page, "4 judged") {
 		d.t.Errorf("the sweep of a lawful life:\n%s", page)
 	}
 	if page := d.swept(foreign); !strings.Contains(page, "over 0 debtors") {
@@ -151,15 +153,102 @@ func (d *desk) violationPages(token, foreign string) {
 	}, "user:1")
 	d.must(err)
 	page := d.swept(token)
-	for _, w := range []string{"complete, with findings", "own contact, against a rule", "<b>1</b> of 1"} {
+	for _, w := range []string{"complete, with findings", "own contact, against a rule", "<b>1</b> of 1", "1 violation, 0 near misses"} {
 		if !strings.Contains(page, w) {
 			d.t.Errorf("a text at two in the morning: the page does not say %q\n%s", w, page)
 		}
 	}
 	d.shows(token, "/violations?format=csv", "night", "by_hand")
-	if page := d.swept(foreign); strings.Contains(page, "night") {
+	if page := d.swept(foreign); strings.Contains(page, "night") || strings.Contains(page, "own contact") {
 		d.t.Error("another creditor's compliance sees the finding")
 	}
+	if page := d.swept(token); strings.Count(page, "own contact, against a rule") != 1 {
+		d.t.Error("a finding that is found again is listed twice")
+	}
+	d.findingPages(token, foreign)
+}
+
+// findingPages gives the finding to somebody, and closes it.
+func (d *desk) findingPages(token, foreign string) {
+	list, err := d.store.Findings(d.t.Context(), read.Everything(), read.FindingFilter{}, read.Page{})
+	d.must(err)
+	if len(list.Rows) != 1 || len(list.Rows[0].Rules) == 0 {
+		d.t.Fatalf("findings: %+v", list.Rows)
+	}
+	path := "/violations/" + list.Rows[0].ID
+	d.shows(token, path, "nobody yet", list.Rows[0].Rules[0], "History", `href="/decisions?case=`+d.ref.Case)
+	users, err := d.store.Users(d.t.Context())
+	d.must(err)
+	owner := "user:" + users[0].ID
+	for _, c := range []struct {
+		why, token, form string
+		status           int
+		says             string
+	}{
+		{"an auditor changes nothing", d.as(everywhere(identity.Auditor)), "status=fixed&words=x", http.StatusForbidden, ""},
+		{"another creditor's compliance", foreign, "status=fixed&words=x", http.StatusNotFound, ""},
+		{"closed without words", token, "status=fixed", 422, "Say why"},
+		{"a day that is none", token, "due=tomorrow", 422, "2026-11-30"},
+		{"a status that is none", token, "status=gone&words=x", 422, "Choose open"},
+		{"an owner who is none", token, "owner=user:x", 422, "from the list"},
+		{"given to somebody", token, "status=open&due=2026-03-12&owner=" + owner, http.StatusSeeOther, ""},
+		{"fixed", token, "status=fixed&words=Told+not+to+write+at+night.&due=2026-03-12&owner=" + owner, http.StatusSeeOther, ""},
+	} {
+		if res := d.open(c.token, "POST", path+"?"+c.form); res.StatusCode != c.status || !strings.Contains(res.body, c.says) {
+			d.t.Errorf("%s: status %d, want %d\n%.400s", c.why, res.StatusCode, c.status, res.body)
+		}
+	}
+	d.shows(token, path, "Told not to write at night.", "2026-03-12", "fixed", users[0].Label())
+	if page := d.shows(token, "/violations"); strings.Contains(page, path) {
+		d.t.Error("what is fixed is listed among the open ones")
+	}
+	d.shows(token, "/violations?status=fixed&kind=violation&source=sweep", path)
+	d.shows(token, "/audit?action=finding.step", "before: open", "after: fixed", "reason: Told not to write at night.")
+	if res := d.open(foreign, "GET", path); res.StatusCode != http.StatusNotFound {
+		d.t.Errorf("another creditor's compliance: status %d", res.StatusCode)
+	}
+}
+
+// integrityPages verify the chain, change a row behind the program's back, and see the light.
+func (d *desk) integrityPages(token string) {
+	verify := func() string {
+		before, err := d.store.Checks(d.t.Context(), 100)
+		d.must(err)
+		if res := d.open(token, "POST", "/integrity/verify"); res.StatusCode != http.StatusSeeOther {
+			d.t.Fatalf("verify: status %d %s", res.StatusCode, res.body)
+		}
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			if after, err := d.store.Checks(d.t.Context(), 100); err != nil || len(after) > len(before) {
+				d.must(err)
+				// The result is kept before the light forgets what it knew.
+				for time.Now().Before(deadline) {
+					if page := d.shows(token, "/integrity"); !strings.Contains(page, "Audit not verified") {
+						if len(before) == 0 || strings.Contains(page, "broken") {
+							return page
+						}
+					}
+				}
+			}
+		}
+		d.t.Fatal("the verification does not end")
+		return ""
+	}
+	d.shows(token, "/integrity", "Audit not verified", "nothing yet")
+	if page := verify(); !strings.Contains(page, "Audit whole") || !strings.Contains(page, "through seal ") {
+		d.t.Errorf("the light is not green:\n%s", page)
+	}
+	d.shows(token, "/decisions", `class="badge light good"`, "Audit whole")
+	if page := d.shows(d.as(everywhere(identity.Operations)), "/health"); strings.Contains(page, "badge light") {
+		d.t.Error("the light is on pages of others")
+	}
+	_, err := d.store.Pool().Exec(d.t.Context(), "ALTER TABLE audit DISABLE TRIGGER ALL; UPDATE audit SET by = 'user:other' WHERE id = 1; ALTER TABLE audit ENABLE TRIGGER ALL")
+	d.must(err)
+	if page := verify(); !strings.Contains(page, "Row 1 of audit was changed") || !strings.Contains(page, "runbook") {
+		d.t.Errorf("the light is not red:\n%s", page)
+	}
+	d.shows(token, "/decisions", `class="badge light bad"`, "Audit chain broken")
+	d.shows(d.as(everywhere(identity.Operations)), "/health", "The audit chain is broken: row 1 of audit was changed")
+	d.shows(token, "/audit?action=audit.verify", "audit.verify")
 }
 
 func (d *desk) frequencyPages(token, foreign string) {

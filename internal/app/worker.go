@@ -59,7 +59,9 @@ type Worker struct {
 	workers []worker.Worker // of the cases, then of each channel
 	relay   *Relay
 	starter *Starter
-	acts    *activities.Activities
+	// guardian chains what was added, and sweeps the ledger.
+	guardian *Guardian
+	acts     *activities.Activities
 
 	crossed atomic.Int64
 	cancel  context.CancelFunc
@@ -84,6 +86,7 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits), Pacer: d.Store,
 		Log: d.Log, Count: w.count, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
 	}
+	w.guardian = &Guardian{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
 	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
 	w.relay = &Relay{
 		Outbox: d.Store, Waker: Temporal{Client: d.Temporal, Queue: o.Queue}, Clock: d.Clock, Log: d.Log,
@@ -152,6 +155,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	}
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	w.group.Go(func() { w.relay.Run(ctx) })
+	w.group.Go(func() { w.guardian.Run(ctx) })
 	if w.o.OpenEvery > 0 {
 		w.group.Go(func() { w.starter.Watch(ctx, w.o.OpenEvery) })
 	}

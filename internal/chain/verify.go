@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Linked is a seal with the hash of the one before it; HasPrev is false when that seal is
@@ -240,4 +241,21 @@ func differ(s Seal, rows []Row) *Break {
 		marks, rows = marks[markSize:], rows[1:]
 	}
 	return nil
+}
+
+// Check is what one verification came to.
+type Check struct {
+	At time.Time `json:"at"` // wall time
+	By string    `json:"by"`
+	Report
+}
+
+// State is how a chain stands.
+type State struct {
+	Head     Head          `json:"head"`
+	SealedAt time.Time     `json:"sealed_at,omitzero"` // wall time of the newest seal
+	Unsealed []string      `json:"unsealed,omitempty"` // ledgers with rows that wait, sorted
+	Oldest   time.Duration `json:"oldest"`             // how long the oldest of them waits, in nanoseconds
+	Check    Check         `json:"check"`              // the newest
+	Checked  bool          `json:"checked"`            // false: never verified
 }

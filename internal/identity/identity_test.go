@@ -17,7 +17,7 @@ var want = map[Permission]string{
 	Tasks: "legal operations supervisor", ApproveDraft: "compliance legal supervisor", ApproveReferral: "legal", ApproveSettlement: "legal supervisor",
 	Monitor: "auditor compliance operations", Operate: "operations", Import: "operations",
 	Config: "admin auditor compliance legal operations supervisor", Publish: "operations", Migrate: "operations", Approve: "compliance",
-	Review: "auditor compliance", Sample: "compliance", Export: "auditor compliance legal operations supervisor", Audit: "admin auditor compliance",
+	Review: "auditor compliance", Sample: "compliance", Findings: "compliance", Export: "auditor compliance legal operations supervisor", Audit: "admin auditor compliance",
 	Codec: "compliance", Numbers: "collector operations supervisor", Team: "supervisor", Users: "admin", Keys: "admin operations", Hooks: "admin operations",
 }
 

@@ -389,15 +389,8 @@ func (s *Store) VerifyChain(ctx context.Context, kept ...chain.Head) (chain.Repo
 
 // --- the light ----------------------------------------------------------------------
 
-// ChainCheck is what one verification came to.
-type ChainCheck struct {
-	At time.Time // wall time
-	By string
-	chain.Report
-}
-
 // PutCheck keeps what a verification came to, for the integrity light and for auditors.
-func (s *Store) PutCheck(ctx context.Context, c ChainCheck) error {
+func (s *Store) PutCheck(ctx context.Context, c chain.Check) error {
 	b := chain.Break{}
 	if c.Broken != nil {
 		b = *c.Broken
@@ -411,9 +404,9 @@ func (s *Store) PutCheck(ctx context.Context, c ChainCheck) error {
 }
 
 // Checks are the latest verifications, the newest first.
-func (s *Store) Checks(ctx context.Context, limit int) ([]ChainCheck, error) {
+func (s *Store) Checks(ctx context.Context, limit int) ([]chain.Check, error) {
 	const sql = "SELECT at, by, seals, head, rows, fault, ledger, seal, row_id FROM chain_checks ORDER BY id DESC LIMIT $1"
-	return rows(ctx, s, "verifications", sql, []any{limit}, func(row pgx.CollectableRow) (c ChainCheck, err error) {
+	return rows(ctx, s, "verifications", sql, []any{limit}, func(row pgx.CollectableRow) (c chain.Check, err error) {
 		var head []byte
 		var b chain.Break
 		if err := row.Scan(&c.At, &c.By, &c.Head.N, &head, &c.Rows, &b.Fault, &b.Ledger, &b.Seal, &b.Row); err != nil {
@@ -430,18 +423,8 @@ func (s *Store) Checks(ctx context.Context, limit int) ([]ChainCheck, error) {
 	})
 }
 
-// ChainState is how the chain stands, asked cheaply.
-type ChainState struct {
-	Head     chain.Head
-	SealedAt time.Time     // wall time of the newest seal; zero: none
-	Unsealed []string      // ledgers with rows that wait, sorted
-	Oldest   time.Duration // how long the oldest of them waits
-	Check    ChainCheck    // the newest; zero: never verified
-	Checked  bool
-}
-
-// ChainState tells how the chain stands.
-func (s *Store) ChainState(ctx context.Context) (out ChainState, err error) {
+// ChainState is how the chain stands; asked cheaply.
+func (s *Store) ChainState(ctx context.Context) (out chain.State, err error) {
 	last, err := lastSeal(ctx, s.pool)
 	if err != nil {
 		return out, fmt.Errorf("the newest seal: %w", explain(err))
@@ -459,6 +442,11 @@ func (s *Store) ChainState(ctx context.Context) (out ChainState, err error) {
 		out.Check = checks[0]
 	}
 	return out, err
+}
+
+// Seals are the latest seals, the newest first.
+func (s *Store) Seals(ctx context.Context, limit int) ([]chain.Seal, error) {
+	return rows(ctx, s, "seals", "SELECT "+sealColumns+" FROM seals s ORDER BY s.n DESC LIMIT $1", []any{limit}, func(row pgx.CollectableRow) (chain.Seal, error) { return scanSeal(row) })
 }
 
 // SealedThrough is the number through which a ledger is sealed; 0: nothing is. What is

@@ -80,13 +80,17 @@ func TestSealAndVerify(t *testing.T) {
 	}
 	b := &chain.Break{Fault: chain.Changed, Ledger: "audit", Seal: 2, Row: 7}
 	for _, broken := range []*chain.Break{b, nil} {
-		if err := s.PutCheck(t.Context(), postgres.ChainCheck{At: wall, By: "system", Report: chain.Report{Head: head, Rows: 9, Broken: broken}}); err != nil {
+		if err := s.PutCheck(t.Context(), chain.Check{At: wall, By: "system", Report: chain.Report{Head: head, Rows: 9, Broken: broken}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	checks, err := s.Checks(t.Context(), 9)
 	if err != nil || len(checks) != 2 || checks[0].Broken != nil || *checks[1].Broken != *b || checks[0].Head != head || checks[0].Rows != 9 {
 		t.Errorf("%+v, %v", checks, err)
+	}
+	seals, err := s.Seals(t.Context(), 3)
+	if err != nil || len(seals) != 3 || seals[0].N != head.N || seals[0].Hash != head.Hash || seals[2].N != head.N-2 {
+		t.Errorf("%+v, %v", seals, err)
 	}
 	if state, err = s.ChainState(t.Context()); err != nil || !state.Checked || state.Check.Broken != nil {
 		t.Errorf("%+v, %v", state, err)

@@ -300,29 +300,26 @@ func (s *Store) LastSweep(ctx context.Context, kind string) (w read.SweepRow, ok
 	return w, true, nil
 }
 
-// Swept is a debtor that a sweep is to judge.
-type Swept struct{ Debtor, Creditor string }
-
 // ToSweep lists debtors of a scope for whom a contact left or was logged, by id, after one
 // ("" at first), at most limit.
-func (s *Store) ToSweep(ctx context.Context, scope read.Scope, after string, limit int) ([]Swept, error) {
+func (s *Store) ToSweep(ctx context.Context, scope read.Scope, after string, limit int) ([]read.Swept, error) {
 	c := &conds{ask: &ask{}}
 	c.within("d.creditor_id", scope)
 	if after != "" {
 		c.add("d.id > %s::uuid", after)
 	}
 	sql := "SELECT d.id, d.creditor_id FROM debtors d WHERE " + contacted + c.and() + " ORDER BY d.id LIMIT " + c.p(limit)
-	return rows(ctx, s, "debtors to sweep", sql, c.args, pgx.RowToStructByPos[Swept])
+	return rows(ctx, s, "debtors to sweep", sql, c.args, pgx.RowToStructByPos[read.Swept])
 }
 
 const contacted = "EXISTS (SELECT FROM facts x WHERE x.debtor_id = d.id AND x.kind IN ('contact_moved', 'contact_logged'))"
 
 // NewsToSweep lists the debtors of a scope who were contacted and of whom something was
 // learned at a position of the facts' chain in (afterPos, toPos], by id.
-func (s *Store) NewsToSweep(ctx context.Context, scope read.Scope, afterPos, toPos int64) ([]Swept, error) {
+func (s *Store) NewsToSweep(ctx context.Context, scope read.Scope, afterPos, toPos int64) ([]read.Swept, error) {
 	c := &conds{ask: &ask{}}
 	c.within("d.creditor_id", scope)
 	sql := "SELECT d.id, d.creditor_id FROM debtors d WHERE d.id IN (SELECT f.debtor_id FROM facts f WHERE f.pos > " + c.p(afterPos) + " AND f.pos <= " + c.p(toPos) + ") AND " +
 		contacted + c.and() + " ORDER BY d.id"
-	return rows(ctx, s, "debtors to sweep", sql, c.args, pgx.RowToStructByPos[Swept])
+	return rows(ctx, s, "debtors to sweep", sql, c.args, pgx.RowToStructByPos[read.Swept])
 }

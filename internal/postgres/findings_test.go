@@ -225,7 +225,7 @@ func TestDebtorsToSweep(t *testing.T) {
 	mustSeal(t, s, patient)
 	through, err := s.SealedThrough(ctx, "facts")
 	a.must(err)
-	if all, err := s.ToSweep(ctx, read.Everything(), "", 9); err != nil || len(all) != 1 || all[0] != (postgres.Swept{Debtor: a.debtor, Creditor: creditor}) {
+	if all, err := s.ToSweep(ctx, read.Everything(), "", 9); err != nil || len(all) != 1 || all[0] != (read.Swept{Debtor: a.debtor, Creditor: creditor}) {
 		t.Errorf("%+v, %v", all, err)
 	}
 	for _, c := range []struct {

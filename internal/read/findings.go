@@ -185,3 +185,6 @@ func (s SweepRow) Sum() (c Coverage) {
 	}
 	return c
 }
+
+// Swept is a debtor that a sweep is to judge.
+type Swept struct{ Debtor, Creditor string }

@@ -37,17 +37,19 @@ const (
 
 // Finding is a contact that was outside a rule. It holds codes and ids.
 type Finding struct {
-	Contact string          `json:"contact"`
-	Case    string          `json:"case,omitempty"`
-	Account string          `json:"account,omitempty"`
-	Debtor  string          `json:"debtor"`
-	At      time.Time       `json:"at"` // when it left
-	Verdict Verdict         `json:"verdict"`
-	Changed []string        `json:"changed,omitempty"` // what is not as it was then, so that the finding may be a release's doing
-	Checked dunning.Checked `json:"checked"`
-	Late    []string        `json:"received_before,omitempty"` // what was received and not yet entered: kind@version
-	By      string          `json:"by,omitempty"`              // who logged it
-	Error   string          `json:"error,omitempty"`           // why nobody can say that it was allowed; no verdict then
+	Contact string `json:"contact"`
+	Case    string `json:"case,omitempty"`
+	Account string `json:"account,omitempty"`
+	Debtor  string `json:"debtor"`
+	// Decision is the one that the contact names as having allowed it.
+	Decision string          `json:"decision,omitempty"`
+	At       time.Time       `json:"at"` // when it left
+	Verdict  Verdict         `json:"verdict"`
+	Changed  []string        `json:"changed,omitempty"` // what is not as it was then, so that the finding may be a release's doing
+	Checked  dunning.Checked `json:"checked"`
+	Late     []string        `json:"received_before,omitempty"` // what was received and not yet entered: kind@version
+	By       string          `json:"by,omitempty"`              // who logged it
+	Error    string          `json:"error,omitempty"`           // why nobody can say that it was allowed; no verdict then
 }
 
 // Sweep counts what the sweep saw.
@@ -122,6 +124,7 @@ func (s *sweep) left(ctx context.Context, debtor string, facts []dunning.Fact, i
 	if !ok {
 		return s.unproven(f, fmt.Sprintf("a contact left that nobody planned, at version %d", facts[i].Version))
 	}
+	f.Decision = p.Decision
 	frame, ok, err := s.frameOf(ctx, plan.Case, p.Decision)
 	switch {
 	case err != nil:

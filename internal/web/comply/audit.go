@@ -47,10 +47,16 @@ func (d *compliance) audit(r *web.Request) error {
 	for _, row := range list.Rows {
 		p.Rows = append(p.Rows, auditRow{row, byName(names, row.By), row.Detail["request"], said(row.Detail), auditMark(row.Action)})
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(names), func(a, b string) int { return strings.Compare(names[a]+a, names[b]+b) }) {
-		p.Users = append(p.Users, person{"user:" + id, names[id]})
-	}
+	p.Users = people(names)
 	return r.Page("audit.html", p)
+}
+
+// people are users for a choice, by name.
+func people(names map[string]string) (out []person) {
+	for _, id := range slices.SortedFunc(maps.Keys(names), func(a, b string) int { return strings.Compare(names[a]+a, names[b]+b) }) {
+		out = append(out, person{"user:" + id, names[id]})
+	}
+	return out
 }
 
 func auditFilter(r *web.Request) read.AuditFilter {

@@ -5,10 +5,12 @@ import (
 	"embed"
 	"io/fs"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/chain"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/recheck"
@@ -38,7 +40,19 @@ type Deps struct {
 	Frames  recheck.Frames
 	// Config is the configuration in force.
 	Config func(ctx context.Context) (*config.Config, error)
-	Ledger recheck.Ledger
+	// Findings, and the sweeps that open most of them.
+	Findings Findings
+	// Sweep begins a sweep of the ledger over a scope; web.Conflict when one is under way.
+	Sweep func(ctx context.Context, kind string, scope read.Scope, by string) (*recheck.Begun, error)
+	Chain Chain
+	// Ledgers names those that are chained.
+	Ledgers []string
+	// Light says how the chain stands.
+	Light func(s chain.State) web.Light
+	// Verify verifies the chain and keeps what it comes to.
+	Verify func(ctx context.Context, by string) error
+	// Wall is wall time: how long ago a sweep gave a sign of life.
+	Wall func() time.Time
 	// Whose says whose a debtor is.
 	Whose func(ctx context.Context, debtor string) (dunning.CaseRef, error)
 	// Names of users by their id.
@@ -53,7 +67,7 @@ type Deps struct {
 // compliance is the pages with what they remember.
 type compliance struct {
 	Deps
-	sweeps *sweeps
+	verifying atomic.Bool
 }
 
 // Set is the pages with their rights.
@@ -62,7 +76,7 @@ func Set(deps Deps) web.Set {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	d := &compliance{deps, &sweeps{}}
+	d := &compliance{Deps: deps}
 	return web.Set{
 		Pages: pages,
 		Nav: []web.Nav{
@@ -71,6 +85,7 @@ func Set(deps Deps) web.Set {
 			{Path: "/frequency", Label: "Contact frequency", Group: "Compliance", Go: "f", Need: identity.Review},
 			{Path: "/consents", Label: "Consents", Group: "Compliance", Go: "o", Need: identity.Review},
 			{Path: "/policy", Label: "Policy", Group: "Compliance", Go: "p", Need: identity.Config},
+			{Path: "/integrity", Label: "Integrity", Group: "Compliance", Need: identity.Audit},
 			{Path: "/audit", Label: "Audit", Group: "Compliance", Go: "a", Need: identity.Audit},
 		},
 		Routes: []web.Route{
@@ -79,6 +94,10 @@ func Set(deps Deps) web.Set {
 			{Pattern: "GET /decisions/{id}/again", Need: identity.Review, Handle: d.again, Saw: "decision_again"},
 			{Pattern: "GET /violations", Need: identity.Review, Handle: d.violations, Saw: "violations"},
 			{Pattern: "POST /violations/sweep", Need: identity.Review, Handle: d.sweepNow},
+			{Pattern: "GET /violations/{id}", Need: identity.Review, Handle: d.finding, Saw: "finding"},
+			{Pattern: "POST /violations/{id}", Need: identity.Findings, Handle: d.step},
+			{Pattern: "GET /integrity", Need: identity.Audit, Handle: d.integrity, Saw: "integrity"},
+			{Pattern: "POST /integrity/verify", Need: identity.Audit, Handle: d.verifyNow},
 			{Pattern: "GET /frequency", Need: identity.Review, Handle: d.frequent, Saw: "frequent"},
 			{Pattern: "GET /frequency/{id}", Need: identity.Review, Handle: d.frequency, Saw: "frequency"},
 			{Pattern: "GET /consents", Need: identity.Review, Handle: d.consents, Saw: "consents"},

@@ -2,10 +2,11 @@ package comply
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -16,205 +17,235 @@ import (
 	"github.com/duly/duly/internal/web"
 )
 
-// maxFindings is how many findings a sweep keeps; it counts all.
-const maxFindings = 5000
-
-// sweeps are the sweeps of the ledger by this process: the latest of each scope.
-type sweeps struct {
-	mu  sync.Mutex
-	all map[string]*sweep
-}
-
-// sweep is one sweep, under way or ended.
-type sweep struct {
-	Began   time.Time // business time
-	Running bool
-	Debtors int
-	Sum     recheck.Sweep
-	Failed  bool
-	Found   []recheck.Finding
-}
-
-// of is a copy of the latest sweep of a scope.
-func (s *sweeps) of(key string) (sweep, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x, ok := s.all[key]
-	if !ok {
-		return sweep{}, false
-	}
-	out := *x
-	out.Found = slices.Clone(x.Found)
-	return out, true
-}
-
-// begin reserves a sweep of a scope, unless one is under way.
-func (s *sweeps) begin(key string, at time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if x := s.all[key]; x != nil && x.Running {
-		return false
-	}
-	if s.all == nil {
-		s.all = map[string]*sweep{}
-	}
-	s.all[key] = &sweep{Began: at, Running: true}
-	return true
-}
-
-func (s *sweeps) change(key string, f func(*sweep)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f(s.all[key])
-}
-
-// keyOf names a scope.
-func keyOf(s read.Scope) string {
-	if s.All() {
-		return "*"
-	}
-	return strings.Join(s.Creditors(), ",")
-}
-
-// within is the ledger of some creditors only. It counts the debtors that were read.
-type within struct {
-	recheck.Ledger
-	scope read.Scope
-	whose func(ctx context.Context, debtor string) (dunning.CaseRef, error)
-	read  func(n int)
-}
-
-// Contacted lists the debtors of the scope; an empty list is the end, as of the ledger.
-func (w within) Contacted(ctx context.Context, after string, limit int) ([]string, error) {
-	for {
-		list, err := w.Ledger.Contacted(ctx, after, limit)
-		if err != nil || len(list) == 0 {
-			return nil, err
-		}
-		mine, err := w.mine(ctx, list)
-		if err != nil || len(mine) > 0 {
-			w.read(len(mine))
-			return mine, err
-		}
-		after = list[len(list)-1]
-	}
-}
-
-func (w within) mine(ctx context.Context, debtors []string) ([]string, error) {
-	if w.scope.All() {
-		return debtors, nil
-	}
-	var out []string
-	for _, d := range debtors {
-		ref, err := w.whose(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		if w.scope.Allows(ref.Creditor) {
-			out = append(out, d)
-		}
-	}
-	return out, nil
+// Findings is where findings and sweeps are kept; *postgres.Store is one.
+type Findings interface {
+	Findings(ctx context.Context, s read.Scope, f read.FindingFilter, p read.Page) (read.List[read.FindingRow], error)
+	Finding(ctx context.Context, s read.Scope, id string) (read.FindingRow, []read.FindingEvent, error)
+	StepFinding(ctx context.Context, s read.Scope, id string, step read.FindingStep) (before, after read.FindingRow, err error)
+	FindingWeeks(ctx context.Context, s read.Scope, from, until time.Time) ([]read.FindingWeek, error)
+	Sweeps(ctx context.Context, s read.Scope, now time.Time, limit int) ([]read.SweepRow, error)
 }
 
 // sweepFor is how long a sweep may take.
 const sweepFor = 12 * time.Hour
 
+// shownSweeps is how many sweeps are listed, and looked at for what was judged by week.
+const shownSweeps = 30
+
 // sweepNow begins a sweep of the user's creditors.
 func (d *compliance) sweepNow(r *web.Request) error {
-	scope := r.Scope(identity.Review)
-	key := keyOf(scope)
-	if !d.sweeps.begin(key, r.Now) {
-		return web.Conflict("A sweep is under way already. The page shows how far it is.")
+	begun, err := d.Sweep(r.R.Context(), read.FullSweep, r.Scope(identity.Review), r.User.By)
+	if err != nil {
+		return err
 	}
-	if err := r.Record("ledger.sweep", "", nil); err != nil {
-		d.sweeps.change(key, func(s *sweep) { s.Running, s.Failed = false, true })
+	if err := r.Record("ledger.sweep", begun.Row().ID, nil); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.R.Context()), sweepFor)
 	go func() {
 		defer cancel()
-		d.sweep(ctx, key, scope)
+		if err := begun.Run(ctx); err != nil && d.Log != nil {
+			d.Log("sweep of the ledger", err)
+		}
 	}()
 	return r.Done("/violations", "The sweep has begun. The page follows it.")
 }
 
-// sweep judges every contact of a scope again.
-func (d *compliance) sweep(ctx context.Context, key string, scope read.Scope) {
-	ledger := within{d.Ledger, scope, d.Whose, func(n int) { d.sweeps.change(key, func(s *sweep) { s.Debtors += n }) }}
-	sum, err := recheck.Contacts(ctx, ledger, d.Frames, func(f recheck.Finding) error {
-		d.sweeps.change(key, func(s *sweep) {
-			if len(s.Found) < maxFindings {
-				s.Found = append(s.Found, f)
-			}
-		})
-		return nil
-	})
-	if err != nil && d.Log != nil {
-		d.Log("sweep of the ledger", err)
-	}
-	d.sweeps.change(key, func(s *sweep) { s.Sum, s.Failed, s.Running = sum, err != nil, false })
-}
-
 type violationsPage struct {
-	sweep
-	Ever       bool
-	Violations []finding
-	Near       []finding
-	Cut        bool
+	List      read.List[read.FindingRow]
+	Rows      []finding
+	Running   *sweepView
+	Latest    *sweepView // the newest that ended
+	Full      *sweepView // the newest complete one of everything
+	Sweeps    []sweepView
+	Trend     trend
+	Creditors []web.Creditor
+	Users     []person
+	Open      int // of the trend's weeks
 }
 
-// finding is a contact that was outside a rule, for people.
+// sweepView is a sweep for people.
+type sweepView struct {
+	read.SweepRow
+	read.Coverage
+	Who, Kind, Word string
+}
+
+// finding is a finding for people.
 type finding struct {
-	recheck.Finding
-	Kind, Word string
-	Rules      []ruleSaid
-	Who        string
+	read.FindingRow
+	Mark, Word   string // of the kind
+	State, Stand string // mark and word of where it stands
+	Rules        []ruleSaid
+	Who          string // the owner
+	Made         string // who made the contact, where that is a person
+	Overdue      bool
+	Found        recheck.Finding // of a sweep
 }
 
 // ruleSaid is a rule that refuses, with where it stands.
 type ruleSaid struct{ Rule, Code, Citation string }
 
-// violations shows what the latest sweep found, and how much it covered.
+// violations shows what was found, how that changes from week to week, and how much was
+// covered: zero is proved by what was judged.
 func (d *compliance) violations(r *web.Request) error {
-	s, ever := d.sweeps.of(keyOf(r.Scope(identity.Review)))
-	p := violationsPage{sweep: s, Ever: ever, Cut: len(s.Found) == maxFindings}
-	names, err := d.Names(r.R.Context())
+	ctx, scope, f := r.R.Context(), r.Scope(identity.Review), findingFilter(r)
+	names, set, err := d.surroundings(ctx)
 	if err != nil {
 		return err
-	}
-	cfg, err := d.Config(r.R.Context())
-	if err != nil {
-		return err
-	}
-	for _, f := range s.Found {
-		x := findingOf(f, cfg.Policies(), names)
-		if f.Verdict == recheck.Late || len(f.Changed) > 0 {
-			p.Near = append(p.Near, x)
-		} else {
-			p.Violations = append(p.Violations, x)
-		}
 	}
 	if r.WantsCSV() {
-		return r.CSV("violations", findingHeader, findingRows(append(slices.Clone(p.Violations), p.Near...)))
+		return r.CSV("violations", findingHeader, mapped(read.All(func(p read.Page) (read.List[read.FindingRow], error) {
+			return d.Findings.Findings(ctx, scope, f, p)
+		}), findingCells))
 	}
+	p := violationsPage{}
+	if p.List, err = d.Findings.Findings(ctx, scope, f, read.Page{After: r.Value("after")}); err != nil {
+		return badCursor(err)
+	}
+	for _, x := range p.List.Rows {
+		p.Rows = append(p.Rows, findingOf(x, set, names, r.Now))
+	}
+	if err := p.covered(r, d, names); err != nil {
+		return err
+	}
+	if p.Creditors, err = r.Creditors(identity.Review); err != nil {
+		return err
+	}
+	p.Users = people(names)
 	return r.Page("violations.html", p)
 }
 
-func findingOf(f recheck.Finding, set contact.Set, names map[string]string) finding {
-	x := finding{Finding: f, Kind: "bad", Word: "Duly let it leave against a rule", Who: byName(names, f.By)}
-	switch {
-	case f.Verdict == recheck.ByHand:
-		x.Word = "a person’s own contact, against a rule"
-	case f.Verdict == recheck.Late:
-		x.Kind, x.Word = "warn", "something received before it left was entered after"
-	case len(f.Changed) > 0:
-		x.Kind, x.Word = "warn", "against today’s rules; those of then cannot be had"
+// surroundings are the names of users and the policies in force.
+func (d *compliance) surroundings(ctx context.Context) (map[string]string, contact.Set, error) {
+	names, err := d.Names(ctx)
+	if err != nil {
+		return nil, contact.Set{}, err
 	}
-	for _, reason := range f.Checked.Verdict.Reasons {
-		x.Rules = append(x.Rules, ruleSaid{reason.Rule, string(reason.Code), set.Citation(reason.Rule)})
+	cfg, err := d.Config(ctx)
+	if err != nil {
+		return nil, contact.Set{}, err
+	}
+	return names, cfg.Policies(), nil
+}
+
+// covered fills in the sweeps and the trend.
+func (p *violationsPage) covered(r *web.Request, d *compliance, names map[string]string) error {
+	ctx, scope := r.R.Context(), r.Scope(identity.Review)
+	sweeps, err := d.Findings.Sweeps(ctx, scope, d.Wall(), shownSweeps)
+	if err != nil {
+		return err
+	}
+	for _, w := range sweeps {
+		v := sweepOf(w, names)
+		p.Sweeps = append(p.Sweeps, v)
+		switch {
+		case w.State == read.SweepRunning && p.Running == nil:
+			p.Running = &v
+		case w.State != read.SweepRunning && p.Latest == nil:
+			p.Latest = &v
+		}
+		if w.State == read.SweepComplete && w.Kind == read.FullSweep && p.Full == nil {
+			p.Full = &v
+		}
+	}
+	first := read.MondayOf(r.Now).AddDays(-7 * (trendWeeks - 1))
+	weeks, err := d.Findings.FindingWeeks(ctx, scope, dunning.StartOfDay(first, time.UTC), r.Now.Add(time.Second))
+	if err != nil {
+		return err
+	}
+	p.Trend = trendOf(first, weeks, sweeps)
+	for _, w := range weeks {
+		p.Open += w.Open
+	}
+	return nil
+}
+
+func sweepOf(w read.SweepRow, names map[string]string) sweepView {
+	v := sweepView{SweepRow: w, Coverage: w.Sum(), Who: byName(names, w.By), Kind: "good", Word: "complete, nothing found"}
+	switch {
+	case w.State == read.SweepRunning:
+		v.Kind, v.Word = "info", "under way"
+	case w.State == read.SweepFailed:
+		v.Kind, v.Word = "bad", "ended early"
+	case v.Outside+v.Against+v.Late+v.Changed > 0:
+		v.Kind, v.Word = "warn", "complete, with findings"
+	}
+	return v
+}
+
+// Covered says how much a sweep has judged.
+func (v sweepView) Covered() string {
+	return web.Plural(strconv.Itoa(v.Swept), "message", "messages") + " of Duly that left and " +
+		web.Plural(strconv.Itoa(v.ByHand), "outbound contact", "outbound contacts") + " of people, over " + web.Plural(strconv.Itoa(v.Debtors), "debtor", "debtors")
+}
+
+// Of says what a sweep was over.
+func (v sweepView) Of() string {
+	if v.SweepRow.Kind == read.NewsSweep {
+		return "debtors of whom something was learned since the sweep before"
+	}
+	return "everybody who was ever contacted"
+}
+
+// Took is how long a sweep took.
+func (v sweepView) Took() string {
+	if v.Ended.IsZero() {
+		return ""
+	}
+	return v.Ended.Sub(v.Began).Round(time.Second / 10).String()
+}
+
+// findingFilter is of open findings unless another status, or any, is asked for.
+func findingFilter(r *web.Request) read.FindingFilter {
+	q := r.R.URL.Query()
+	f := read.FindingFilter{
+		Creditors: one(q, "creditor"), Kinds: one(q, "kind"), Sources: one(q, "source"), Owner: q.Get("owner"), Rule: strings.TrimSpace(q.Get("rule")), Case: q.Get("case"),
+	}
+	f.From, f.Until = span(q)
+	switch status := q.Get("status"); status {
+	case "":
+		f.Statuses = []string{read.FindingOpen}
+	case "any":
+	default:
+		f.Statuses = []string{status}
+	}
+	return f
+}
+
+func findingOf(f read.FindingRow, set contact.Set, names map[string]string, now time.Time) finding {
+	x := finding{FindingRow: f, Mark: "bad", Word: "violation", State: "info", Stand: "open", Who: byOwner(names, f.Owner), Overdue: f.Late(dunning.DateOf(now.UTC()))}
+	if f.Kind == read.NearMiss {
+		x.Mark, x.Word = "warn", "near miss"
+	}
+	switch {
+	case f.Status == read.FindingFixed:
+		x.State, x.Stand = "good", "fixed"
+	case f.Status == read.FindingAccepted:
+		x.State, x.Stand = "quiet", "accepted"
+	case x.Overdue:
+		x.State, x.Stand = "bad", "overdue"
+	}
+	if f.Source == read.BySweep && json.Unmarshal(f.Detail, &x.Found) == nil {
+		x.Made = byName(names, x.Found.By)
+		for _, reason := range x.Found.Checked.Verdict.Reasons {
+			x.Rules = append(x.Rules, ruleSaid{reason.Rule, string(reason.Code), set.Citation(reason.Rule)})
+		}
+	}
+	if len(x.Rules) == 0 {
+		for _, rule := range f.Rules {
+			x.Rules = append(x.Rules, ruleSaid{Rule: rule, Citation: set.Citation(rule)})
+		}
 	}
 	return x
+}
+
+// byOwner names an owner; nobody is "".
+func byOwner(names map[string]string, owner string) string {
+	if owner == "" {
+		return ""
+	}
+	return byName(names, owner)
 }
 
 // byName names who did something.
@@ -229,28 +260,137 @@ func byName(names map[string]string, by string) string {
 	return by
 }
 
-var findingHeader = []string{"contact", "case", "account", "debtor", "at", "verdict", "rules", "codes", "changed", "received before", "by"}
+var findingHeader = []string{
+	"finding", "status", "kind", "title", "owner", "due", "contact", "case", "account", "debtor", "creditor", "decision", "at", "found", "source", "rules", "verdict",
+}
 
-func findingRows(all []finding) func(func([]string, error) bool) {
-	return func(yield func([]string, error) bool) {
-		for _, f := range all {
-			var rules, codes []string
-			for _, x := range f.Rules {
-				rules, codes = append(rules, x.Rule), append(codes, x.Code)
-			}
-			row := []string{
-				f.Contact, f.Case, f.Account, f.Debtor, stamp(f.At), string(f.Verdict), strings.Join(rules, " "), strings.Join(codes, " "),
-				strings.Join(f.Changed, " "), strings.Join(f.Late, " "), f.By,
-			}
-			if !yield(row, nil) {
-				return
-			}
-		}
+func findingCells(f read.FindingRow) []string {
+	var found recheck.Finding
+	_ = json.Unmarshal(f.Detail, &found) // that of another source has no verdict
+	due := ""
+	if !f.Due.IsZero() {
+		due = f.Due.String()
+	}
+	return []string{
+		f.ID, f.Status, f.Kind, f.Title, f.Owner, due, f.Contact, f.Case, f.Account, f.Debtor, f.Creditor, f.Decision, stamp(f.At), stamp(f.Opened), f.Source,
+		strings.Join(f.Rules, " "), string(found.Verdict),
 	}
 }
 
-// Covered says how much a sweep has judged.
-func (p violationsPage) Covered() string {
-	return web.Plural(strconv.Itoa(p.Sum.Swept), "message", "messages") + " of Duly that left and " +
-		web.Plural(strconv.Itoa(p.Sum.ByHand), "outbound contact", "outbound contacts") + " of people, over " + web.Plural(strconv.Itoa(p.Debtors), "debtor", "debtors")
+// --- one finding ---------------------------------------------------------------------
+
+type findingPage struct {
+	finding
+	History []eventView
+	Users   []person
+	Faults  map[string]string
+	Words   string
+	DueDate string // of the form
+	OwnerBy string
+}
+
+// eventView is an event for people.
+type eventView struct {
+	read.FindingEvent
+	Who, Owner string
+}
+
+// one shows a finding with its history.
+func (d *compliance) finding(r *web.Request) error {
+	p, err := d.findingPage(r)
+	if err != nil {
+		return err
+	}
+	return r.Page("finding.html", p)
+}
+
+func (d *compliance) findingPage(r *web.Request) (*findingPage, error) {
+	ctx := r.R.Context()
+	f, history, err := d.Findings.Finding(ctx, r.Scope(identity.Review), r.R.PathValue("id"))
+	if errors.Is(err, identity.ErrNotFound) {
+		return nil, web.NotFound("This finding")
+	}
+	if err != nil {
+		return nil, err
+	}
+	names, set, err := d.surroundings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &findingPage{finding: findingOf(f, set, names, r.Now), Users: people(names), OwnerBy: f.Owner}
+	if !f.Due.IsZero() {
+		p.DueDate = f.Due.String()
+	}
+	for _, e := range slices.Backward(history) {
+		p.History = append(p.History, eventView{e, byName(names, e.By), byOwner(names, e.Owner)})
+	}
+	return p, nil
+}
+
+// step gives a finding an owner and a day, or closes or opens it, with words.
+func (d *compliance) step(r *web.Request) error {
+	p, err := d.findingPage(r)
+	if err != nil {
+		return err
+	}
+	if err := r.Require(identity.Findings, p.Creditor); err != nil {
+		return err
+	}
+	step, faults := stepOf(r, p)
+	if len(faults) > 0 {
+		p.Faults, p.Words, p.DueDate, p.OwnerBy = faults, r.Value("words"), r.Value("due"), r.Value("owner")
+		return r.PageStatus(422, "finding.html", p)
+	}
+	before, after, err := d.Findings.StepFinding(r.R.Context(), r.Scope(identity.Findings), p.ID, step)
+	if err != nil {
+		return err
+	}
+	if err := r.Record("finding.step", p.ID, StepDetail(before, after, step.Words)); err != nil {
+		return err
+	}
+	return r.Done("/violations/"+p.ID, "The finding is kept.")
+}
+
+// StepDetail is what the audit holds of a step: before, after and why.
+func StepDetail(before, after read.FindingRow, words string) map[string]string {
+	say := func(f read.FindingRow) string {
+		out := f.Status
+		if f.Owner != "" {
+			out += ", owner " + f.Owner
+		}
+		if !f.Due.IsZero() {
+			out += ", due " + f.Due.String()
+		}
+		return out
+	}
+	return map[string]string{"creditor": after.Creditor, "before": say(before), "after": say(after), "reason": words}
+}
+
+// stepOf reads the form.
+func stepOf(r *web.Request, p *findingPage) (step read.FindingStep, faults map[string]string) {
+	faults = map[string]string{}
+	owner := r.Value("owner")
+	step = read.FindingStep{At: r.Now, By: r.User.By, Status: r.Value("status"), Owner: &owner, Words: r.Value("words"), Due: &dunning.Date{}}
+	if owner != "" && !slices.ContainsFunc(p.Users, func(u person) bool { return u.By == owner }) {
+		faults["owner"] = "Choose somebody from the list."
+	}
+	if text := r.Value("due"); text != "" {
+		due, err := dunning.ParseDate(text)
+		if err != nil {
+			faults["due"] = "Write the day as 2026-11-30."
+		}
+		step.Due = &due
+	}
+	switch step.Status {
+	case "", read.FindingOpen, read.FindingFixed, read.FindingAccepted:
+	default:
+		faults["status"] = "Choose open, fixed or accepted."
+	}
+	if step.Status != "" && step.Status != p.Status && step.Words == "" {
+		faults["words"] = "Say why: what was mended, or why nothing is to be."
+	}
+	if len(step.Words) > 2000 {
+		faults["words"] = "At most 2,000 characters."
+	}
+	return step, faults
 }
