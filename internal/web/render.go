@@ -43,7 +43,7 @@ var assetVersion = func() string {
 	return fmt.Sprintf("%x", sum.Sum(nil)[:6])
 }()
 
-var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".LICENSE": "text/plain; charset=utf-8"}
+var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".LICENSE": "text/plain; charset=utf-8"}
 
 // static serves an asset by its exact name; nothing else on any disk can be reached.
 func static(w http.ResponseWriter, r *http.Request) {
