@@ -91,6 +91,7 @@ func TestSamples(t *testing.T) {
 	t.Run("the file verifies offline, and finds what was changed", func(t *testing.T) { d.on(t).sampleFile(ana) })
 	t.Run("forms say what is wrong", func(t *testing.T) { d.on(t).sampleForms(ana) })
 	t.Run("every kind can be drawn and read", func(t *testing.T) { d.on(t).sampleKinds(ana) })
+	t.Run("the API draws, answers and corrects", func(t *testing.T) { d.on(t).sampleAPI() })
 }
 
 func (d *desk) sampleLife(ana, ben person) {
@@ -121,6 +122,7 @@ func (d *desk) sampleLife(ana, ben person) {
 		d.t.Errorf("a second answer: %d", res.StatusCode)
 	}
 	old := d.whole(at)
+	d.found(old, ben)
 	if res := d.send(ben.token, at+"/2", all(r, "yes")...); res.Header.Get("Location") != at {
 		d.t.Errorf("the last answer goes to %q", res.Header.Get("Location"))
 	}
@@ -364,3 +366,82 @@ func (d *desk) sampleKinds(ana person) {
 	}
 }
 
+// found wants one finding for the first answer of a sample, with its owner and its day.
+func (d *desk) found(r sampling.Review, owner person) {
+	d.t.Helper()
+	var key, source, kind, title, by, due, contact string
+	err := d.store.Pool().QueryRow(d.t.Context(), "SELECT key, source, kind, title, owner, due::text, contact_id FROM findings WHERE id = $1", r.Answers[0].Finding).
+		Scan(&key, &source, &kind, &title, &by, &due, &contact)
+	d.must(err)
+	if key != "sample/"+r.ID+"/1/1" || source != "sample" || kind != "violation" || by != "user:"+owner.id || due != "2026-12-24" || contact != r.Rows[0].Contact || !strings.Contains(title, "hours") {
+		d.t.Errorf("the finding is %q %q %q %q %q %q %q", key, source, kind, title, by, due, contact)
+	}
+}
+
+func (d *desk) sampleAPI() {
+	key, foreign, reader := d.key("demo", identity.Sample, identity.Review, identity.Export), d.key("demo-de", identity.Sample, identity.Review, identity.Export), d.key("demo", identity.Review)
+	now := d.clock.time()
+	order := fmt.Sprintf(`{"title":"By a program","kind":"contacts","from":%q,"until":%q,"size":1,"seed":"api"}`, now.AddDate(0, 0, -60).Format(time.RFC3339), now.Format(time.RFC3339))
+	if res := d.call(reader, "POST", "/samples", order); res.StatusCode != http.StatusForbidden {
+		d.t.Errorf("drawing without the scope: %d", res.StatusCode)
+	}
+	if res := d.call(key, "POST", "/samples", strings.Replace(order, `"size":1`, `"size":0`, 1)); res.StatusCode != 422 {
+		d.t.Errorf("drawing none: %d", res.StatusCode)
+	}
+	if res := d.call(foreign, "POST", "/samples", strings.Replace(order, `"size":1`, `"size":1,"creditors":["demo"]`, 1)); res.StatusCode != http.StatusNotFound {
+		d.t.Errorf("drawing from another creditor: %d", res.StatusCode)
+	}
+	var preview sampling.Preview
+	d.call(key, "POST", "/samples/preview", order).into(d.t, &preview)
+	var first, again sampling.Sample
+	d.call(key, "POST", "/samples", order, "Idempotency-Key", "k1").into(d.t, &first)
+	d.call(key, "POST", "/samples", order, "Idempotency-Key", "k1").into(d.t, &again)
+	if first.ID == "" || first.ID != again.ID || preview.Population != first.Population || first.Creditors[0] != "demo" {
+		d.t.Fatalf("%+v, again %+v, preview %+v", first, again, preview)
+	}
+	at := "/samples/" + first.ID
+	var r sampling.Review
+	d.call(key, "GET", at, "").into(d.t, &r)
+	values := map[string]sampling.Value{}
+	for _, q := range r.Questions {
+		values[q.ID] = sampling.Yes
+	}
+	body, err := json.Marshal(sampling.Answer{Values: values})
+	d.must(err)
+	for about, c := range map[string]struct {
+		key, method, path, body string
+		status                  int
+	}{
+		"another creditor reads it":     {foreign, "GET", at, "", 404},
+		"another creditor verifies it":  {foreign, "GET", at + "/verify", "", 404},
+		"another creditor exports it":   {foreign, "GET", at + "/file", "", 404},
+		"another creditor answers":      {foreign, "POST", at + "/rows/1/answer", string(body), 404},
+		"a reader answers":              {reader, "POST", at + "/rows/1/answer", string(body), 403},
+		"an answer without values":      {key, "POST", at + "/rows/1/answer", `{"answers":{}}`, 422},
+		"an answer of no row":           {key, "POST", at + "/rows/7/answer", string(body), 404},
+		"a row that is no number":       {key, "POST", at + "/rows/x/answer", string(body), 404},
+		"a correction before an answer": {key, "POST", at + "/rounds", `{"reason":"why not"}`, 409},
+		"a sample that is not there":    {key, "GET", "/samples/" + uuid.NewString(), "", 404},
+	} {
+		if res := d.call(c.key, c.method, c.path, c.body); res.StatusCode != c.status {
+			d.t.Errorf("%s: %d, want %d\n%s", about, res.StatusCode, c.status, res.body)
+		}
+	}
+	for i, status := range []int{201, 409} {
+		if res := d.call(key, "POST", at+"/rows/1/answer", string(body)); res.StatusCode != status {
+			d.t.Errorf("answer %d: %d %s", i+1, res.StatusCode, res.body)
+		}
+	}
+	if res := d.call(key, "POST", at+"/rounds", `{"reason":"read wrongly"}`); res.StatusCode != 201 {
+		d.t.Errorf("a correction: %d %s", res.StatusCode, res.body)
+	}
+	var v sampling.Verified
+	d.call(key, "GET", at+"/verify", "").into(d.t, &v)
+	if !v.OK() || v.Change == nil {
+		d.t.Errorf("%+v", v)
+	}
+	file := d.call(key, "GET", at+"/file", "")
+	if v, err := sampling.Verify(strings.NewReader(file.body)); err != nil || !v.OK() {
+		d.t.Errorf("%+v, %v", v, err)
+	}
+}

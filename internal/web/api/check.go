@@ -18,6 +18,7 @@ import (
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/sampling"
 )
 
 // schemaOf is the JSON Schema of a Go type as JSON writes it.
@@ -36,6 +37,7 @@ var (
 	rawType     = reflect.TypeFor[json.RawMessage]()
 	bodyOfFact  = reflect.TypeFor[dunning.Body]()
 	bytesOfFile = reflect.TypeFor[[]byte]()
+	digestType  = reflect.TypeFor[sampling.Key]()
 )
 
 // mapped are the types that write themselves.
@@ -50,6 +52,8 @@ func mapped(t reflect.Type) *generator.Schema {
 		props.Set("amount", &generator.Schema{Type: "string", Pattern: `^-?\d{1,15}(\.\d{1,4})?$`, Description: "decimal digits, never a float"})
 		props.Set("currency", &generator.Schema{Type: "string", Pattern: "^[A-Z]{3}$"})
 		return &generator.Schema{Type: "object", Properties: props, Required: []string{"amount", "currency"}, AdditionalProperties: generator.FalseSchema}
+	case digestType:
+		return &generator.Schema{Type: "string", Pattern: "^[0-9a-f]{64}$", Description: "SHA-256"}
 	case bytesOfFile:
 		return &generator.Schema{Type: "string", ContentEncoding: "base64"}
 	case rawType, bodyOfFact:

@@ -120,6 +120,8 @@ func exampleText(s *generator.Schema, name string) string {
 		return "USD"
 	case strings.Contains(s.Pattern, `\d{1,15}`):
 		return "20.00"
+	case strings.Contains(s.Pattern, "{64}"):
+		return strings.Repeat("3f", 32)
 	}
 	if text, ok := exampleWords[name]; ok {
 		return text

@@ -12,7 +12,7 @@ import (
 	"github.com/duly/duly/internal/web"
 )
 
-// SampleOrder asks for a sample. Days are those of UTC; until is the last day of the span.
+// SampleOrder asks for a sample of a span, [from, until).
 type SampleOrder struct {
 	Title     string          `json:"title" jsonschema:"minLength=1,maxLength=200"`
 	Kind      string          `json:"kind" jsonschema:"enum=contacts,enum=kept_back,enum=decisions,enum=calls,enum=replies"`
