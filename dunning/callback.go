@@ -170,13 +170,17 @@ func (f *Facts) mayCallAt(when, at time.Time) error {
 		return fmt.Errorf("callback: its time is more than a year ahead: %w", ErrInvalid)
 	}
 	v := f.Reach(when, Ask{Channel: Call, Purpose: "collect"})
-	switch {
-	case v.Allowed:
+	if v.Allowed {
 		return nil
-	case v.NotBefore.IsZero():
-		return fmt.Errorf("callback: no call is allowed, at %s or later, by the rule %s: %w", f.clock(when), v.Rule, ErrConflict)
 	}
-	return fmt.Errorf("callback: no call is allowed at %s, by the rule %s; the next time is %s: %w", f.clock(when), v.Rule, f.clock(v.NotBefore), ErrConflict)
+	rule := v.Rule
+	if rule == "" && len(v.Reasons) > 0 {
+		rule = string(v.Reasons[0].Code)
+	}
+	if v.NotBefore.IsZero() {
+		return fmt.Errorf("callback: no call is allowed, at %s or later (%s): %w", f.clock(when), rule, ErrConflict)
+	}
+	return fmt.Errorf("callback: no call is allowed at %s (%s); the next time is %s: %w", f.clock(when), rule, f.clock(v.NotBefore), ErrConflict)
 }
 
 // clock words an instant where the debtor is.

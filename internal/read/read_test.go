@@ -317,6 +317,43 @@ func TestWorkOf(t *testing.T) {
 		{"a new promise replaces it", opened(t).then("debtor", promise).then("system", broken).
 			then("debtor", dunning.PromiseMade{ID: "m2", Amount: usd("20.00"), Due: day(9)}), nil},
 		{"a task hides it: whoever calls sees it", opened(t).then("debtor", promise).then("system", broken, call), []string{"task:call t1"}},
+		{
+			"a promised call is its own work, of who promised it",
+			opened(t).then("user:u1", dunning.CallbackSet{ID: "k1", When: noon.Add(time.Hour), Owner: "u1"}),
+			[]string{"callback k1 of u1"},
+		},
+		{
+			"who has the case makes it",
+			opened(t).then("user:u1", dunning.CallbackSet{ID: "k1", When: noon.Add(time.Hour), Owner: "u1"}).
+				then("user:u2", dunning.LeaseTaken{ID: "l1", Owner: "u2", Until: noon.Add(99 * time.Hour)}),
+			[]string{"callback k1 of u2", "lease l1 of u2"},
+		},
+		{
+			"a conversation is the call that was promised",
+			opened(t).then("user:u1", dunning.CallbackSet{ID: "k1", When: noon.Add(99 * time.Hour)}).
+				then("user:u1", dunning.ContactLogged{ID: "c1", Direction: "outbound", Channel: dunning.Call, Outcome: "conversation"}),
+			nil,
+		},
+		{
+			"an attempt before its time is not",
+			opened(t).then("user:u1", dunning.CallbackSet{ID: "k1", When: noon.Add(99 * time.Hour)}).
+				then("user:u1", dunning.ContactLogged{ID: "c1", Direction: "outbound", Channel: dunning.Call, Outcome: "no_answer"}),
+			[]string{"callback k1"},
+		},
+		{
+			"who is mentioned has the note to read, whoever has the case",
+			opened(t).then("user:u1", dunning.NoteWritten{ID: "n1", Text: "x", Mentions: []string{"u2", "u3"}}).
+				then("user:u1", dunning.LeaseTaken{ID: "l1", Owner: "u1", Until: noon.Add(99 * time.Hour)}).
+				then("user:u3", dunning.MentionSeen{ID: "n1", User: "u3"}),
+			[]string{"mention n1/u2 of u2", "lease l1 of u1"},
+		},
+		{"reading a note answers no reply", opened(t).then("user:u1", dunning.NoteWritten{ID: "n1", Mentions: []string{"u2"}}).then("debtor", reply).
+			then("user:u2", dunning.MentionSeen{ID: "n1", User: "u2"}, dunning.NotePinned{ID: "n1"}), []string{"reply r1"}},
+		{
+			"a team has the case: anybody of its queue may take it",
+			opened(t).then("system", call).then("user:u1", dunning.LeaseTaken{ID: "l1", Owner: "team:late", Until: noon.Add(99 * time.Hour)}),
+			[]string{"task:call t1", "lease l1"},
+		},
 		{"a closed case asks for nothing but its open tasks", opened(t).then("debtor", reply).then("system", dunning.CaseClosed{Reason: "paid"}), nil},
 	} {
 		if got := c.s.work(); !slices.Equal(got, c.want) {
@@ -345,6 +382,7 @@ func TestRank(t *testing.T) {
 		a, b          read.Standing
 	}{
 		{"what is due earlier", read.Work{Due: noon, Opened: noon}, read.Work{Due: noon.Add(time.Hour), Opened: noon}, owes("1.00", 0), owes("1.00", 0)},
+		{"a promised call before a reply of a week ago", read.Work{Kind: read.WorkCallback, Due: noon}, read.Work{Kind: read.WorkReply, Opened: noon.AddDate(0, 0, -7)}, owes("50.00", 1), owes("9000.00", 100)},
 		{"a reply before a call of the same age", read.Work{Kind: read.WorkReply, Opened: noon}, call, owes("50.00", 1), owes("50.00", 1)},
 		{"the larger debt", call, call, owes("1000.00", 1), owes("999.99", 1)},
 		{"the older debt", call, call, owes("50.00", 60), owes("50.00", 30)},
@@ -458,6 +496,8 @@ func TestTimelineFilter(t *testing.T) {
 		dunning.CaseOpened{},
 		dunning.OptedOut{},
 		dunning.ContactMoved{},
+		dunning.SettlementOffered{},
+		dunning.CallbackSet{},
 	} {
 		if !slices.Contains(read.Groups(), read.GroupOf(b)) {
 			t.Errorf("%s is in no group that a filter offers", b.Kind())

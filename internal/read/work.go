@@ -236,11 +236,11 @@ var patience = map[string]int{
 
 const (
 	otherPatience = 48
-	perDigit      = 12 // hours for each power of ten of the amount in major units, from 100 on
-	perMonth      = 4  // hours for each 30 days that the oldest item was overdue at opening …
-	maxMonths     = 6  // … at most so many
-	promised      = 96 // hours that a call is brought forward because the debtor waits for it
-	perTry        = 6  // hours that each attempt already made puts a call back
+	perDigit      = 12      // hours for each power of ten of the amount in major units, from 100 on
+	perMonth      = 4       // hours for each 30 days that the oldest item was overdue at opening …
+	maxMonths     = 6       // … at most so many
+	promised      = 90 * 24 // hours that a call is brought forward: a debtor who waits for it comes before all backlog
+	perTry        = 6       // hours that each attempt already made puts a call back
 )
 
 // Rank says how urgent work is. The base is its due instant, or its opening plus the

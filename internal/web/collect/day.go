@@ -405,7 +405,7 @@ func order(rank read.Ranking) string {
 		case "opened":
 			parts = append(parts, fmt.Sprintf("should be done within %d h", -p.Hours))
 		case "promised":
-			parts = append(parts, fmt.Sprintf("%d h sooner because the debtor waits for the call", p.Hours))
+			parts = append(parts, "first, because the debtor waits for the call")
 		case "amount":
 			parts = append(parts, fmt.Sprintf("%d h sooner for the amount", p.Hours))
 		case "age":
