@@ -47,6 +47,21 @@ var apiOf = map[string][]string{
 	"GET /imports/{id}":                  {"listRejects", "export_imports"},
 	"GET /inbox":                         {"listInbox", "listWork"},
 	"POST /inbox/replay":                 {"replayInbox"},
+	"GET /review":                        {"listReview", "listProposals", "listGoneBack", "getFourEyes"},
+	"GET /review/back/{id}":              {"listGoneBack"},
+	"POST /review/back/{id}":             {"lookAtGoneBack"},
+	"GET /proposals":                     {"listProposals"},
+	"GET /proposals/{id}":                {"getProposal"},
+	"GET /proposals/{id}/message":        {"getProposal", "previewTemplate"},
+	"POST /proposals/{id}/approve":       {"approveProposal"},
+	"POST /proposals/{id}/reject":        {"rejectProposal"},
+	"POST /proposals/{id}/withdraw":      {"withdrawProposal"},
+	"POST /proposals/{id}/anew":          {"renewProposal"},
+	"POST /propose":                      {"makeProposal"},
+	"POST /propose/check":                {"checkConfiguration"},
+	"POST /four-eyes/on":                 {"requireFourEyes"},
+	"POST /four-eyes/ask":                {"askFourEyesOff"},
+	"POST /four-eyes/agree":              {"agreeFourEyesOff"},
 	"GET /decisions":                     {"listAllDecisions", "listDecisions", "export_decisions"},
 	"GET /decisions/{id}":                {"getDecision"},
 	"GET /decisions/{id}/again":          {"decideAgain"},
@@ -119,6 +134,8 @@ var noAPI = map[string]string{
 	"GET /login/oidc":                      "people sign in; programs have keys",
 	"GET /login/oidc/callback":             "people sign in; programs have keys",
 	"POST /logout":                         "a key has no session: it is revoked",
+	"GET /propose":                         "the editor of what makeProposal takes",
+	"POST /propose/upload":                 "opens a ZIP in the editor; programs send files to makeProposal",
 	"GET /{$}":                             "leads a person to where their work begins",
 	"GET /day/next":                        "leads a person to the next row of a list that listWork gives",
 	"GET /profile":                         "a person's own settings; a key has none (me says what it is)",
@@ -131,7 +148,7 @@ var noAPI = map[string]string{
 
 // owed are the pages (beginnings of paths) that are being built, and by whom; it must be
 // empty when they are done.
-var owed = map[string]string{"/simulator": "F", "/review": "A", "/proposals": "A", "/findings": "C", "/evidence": "C", "/operations": "D"}
+var owed = map[string]string{"/simulator": "F", "/findings": "C", "/evidence": "C", "/operations": "D"}
 
 func isOwed(pattern string) bool {
 	_, path, _ := strings.Cut(pattern, " ")

@@ -59,7 +59,7 @@ func (d *governance) compare(r *web.Request, before, after map[string][]byte) (s
 	old, oldErr := config.LoadFiles(before)
 	now, err := d.Service.Load(r.R.Context(), after)
 	if err != nil {
-		if s.Faults = config.FaultsOf(err); len(s.Faults) == 0 {
+		if s.Faults = s.changedFirst(config.FaultsOf(err)); len(s.Faults) == 0 {
 			s.Fault = err.Error()
 		}
 		return s, nil
@@ -78,6 +78,15 @@ func (d *governance) compare(r *web.Request, before, after map[string][]byte) (s
 	counts, err := d.StepCounts(r.R.Context(), r.Scope(identity.Config), "")
 	s.Effects = effects(old, now, s, counts)
 	return s, err
+}
+
+// changedFirst puts faults of changed files before those that follow from them elsewhere.
+func (s sides) changedFirst(faults []config.Fault) []config.Fault {
+	changed := func(f config.Fault) bool {
+		return slices.ContainsFunc(s.Files, func(x fileSides) bool { return x.Path == f.File })
+	}
+	slices.SortStableFunc(faults, func(a, b config.Fault) int { return cmp.Compare(rank(changed(b)), rank(changed(a))) })
+	return faults
 }
 
 func filesOf(before, after map[string][]byte) []fileSides {

@@ -1,0 +1,241 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/duly/duly/internal/identity"
+)
+
+// TestEveryPage opens every page that the console has, and some of them in several states:
+// as people at a desk see it, light and dark, on a tablet, at 200 per cent and at 320 pixels.
+func TestEveryPage(t *testing.T) {
+	s := everything(t)
+	pages := append(s.pages(), s.furtherPages()...)
+	t.Run("no page is forgotten", func(t *testing.T) { nonePageForgotten(t, s, pages) })
+	b := startChrome(t)
+	w := &walk{s: s, b: b, tabs: map[identity.Role]*tab{}, titles: map[string]page{}}
+	axe, err := os.ReadFile("testdata/axe.min.js")
+	s.must(err)
+	w.axe = string(axe)
+	for _, pg := range pages {
+		w.t = t
+		w.look(pg)
+	}
+	w.table()
+}
+
+// noPage are the addresses that answer with something other than a page of their own.
+var noPage = map[string]string{
+	"GET /{$}":                        "leads on to the page of one's role",
+	"GET /day/next":                   "leads on to the next case",
+	"GET /login/oidc":                 "leads on to the provider",
+	"GET /login/oidc/callback":        "leads on to the console",
+	"GET /search":                     "a part of the command menu",
+	"GET /views":                      "a part of every list",
+	"GET /cases/{id}/evidence":        "a file",
+	"GET /samples/{id}/export":        "a file",
+	"GET /cases/{id}/message/preview": "a part of the form of a message",
+}
+
+// nonePageForgotten compares the pages of the walk with the routes of the console.
+func nonePageForgotten(t *testing.T, s *site, pages []page) {
+	mux, seen := http.NewServeMux(), map[string]bool{}
+	routes := s.console.Web().Routes()
+	for _, r := range routes {
+		mux.HandleFunc(r.Pattern, func(http.ResponseWriter, *http.Request) {})
+	}
+	for _, pg := range pages {
+		req, err := http.NewRequest(http.MethodGet, "http://duly.invalid"+pg.path, nil)
+		s.must(err)
+		_, pattern := mux.Handler(req)
+		seen[pattern] = true
+	}
+	for _, r := range routes {
+		_, excused := noPage[r.Pattern]
+		part := strings.HasSuffix(r.Pattern, "/try") // what a form shows while it is filled in
+		switch {
+		case !strings.HasPrefix(r.Pattern, "GET "), part:
+		case !seen[r.Pattern] && !excused:
+			t.Errorf("%s is opened by no test: add it to site.pages, or to noPage with the reason why it is no page", r.Pattern)
+		case seen[r.Pattern] && excused:
+			t.Errorf("%s is opened, and noPage says that it is no page", r.Pattern)
+		}
+	}
+	for pattern := range noPage {
+		if !slices.ContainsFunc(routes, func(r route) bool { return r.Pattern == pattern }) {
+			t.Errorf("noPage excuses %s, which does not exist", pattern)
+		}
+	}
+}
+
+// walk goes from page to page and remembers what must not come twice.
+type walk struct {
+	t      *testing.T
+	s      *site
+	b      *chrome
+	axe    string
+	tabs   map[identity.Role]*tab
+	titles map[string]page // whose title it is
+	costs  []cost
+}
+
+// cost is what a page costs.
+type cost struct {
+	Name   string
+	Server float64 // milliseconds until the first byte
+	HTML   int     // bytes
+	Ready  float64 // milliseconds until everything stood
+	Shift  float64 // cumulative layout shift
+	Nodes  int
+}
+
+// tab is the one of a role; nobody has one of their own.
+func (w *walk) tab(role identity.Role) *tab {
+	p := w.tabs[role]
+	if p == nil {
+		p = w.b.open(w.t, w.s.srv.URL, 1366, 768)
+		if role != "" {
+			w.s.signIn(p, role)
+		}
+		w.tabs[role] = p
+	}
+	return p
+}
+
+// look opens a page and looks at it in every way.
+func (w *walk) look(pg page) {
+	p := w.tab(pg.role)
+	p.scheme("light")
+	p.visit(pg.path)
+	p.settled()
+	w.fault(pg, "light", p.axe(w.axe, "light"))
+	w.fault(pg, "its structure", p.strings(structure))
+	w.fault(pg, "at 1366 × 768", p.strings(sideways))
+	w.title(pg, p.text("document.title"))
+	w.measure(pg, p)
+	p.shoot(pg.name+"-light", false)
+	p.scheme("dark")
+	w.fault(pg, "dark", p.axe(w.axe, "dark"))
+	p.shoot(pg.name+"-dark", false)
+	p.scheme("light")
+	for _, size := range sizes {
+		p.size(size.width, size.height)
+		w.fault(pg, size.about, p.strings(sideways))
+		if size.picture != "" {
+			p.shoot(pg.name+"-"+size.picture, false)
+		}
+	}
+	p.size(1366, 768)
+	p.clean(pg.name)
+}
+
+// sizes of windows beside that of a desk.
+var sizes = []struct {
+	about, picture string
+	width, height  int
+}{
+	{"on a tablet that lies", "tablet", 1024, 768},
+	{"on a tablet that stands", "tablet-tall", 768, 1024},
+	{"at 200 per cent", "", 683, 384},
+	{"at 320 pixels", "phone", 320, 640},
+}
+
+func (w *walk) fault(pg page, how string, faults []string) {
+	for _, f := range faults {
+		w.t.Errorf("%s, %s: %s", pg.name, how, f)
+	}
+}
+
+// title holds that pages of different addresses have different titles.
+func (w *walk) title(pg page, title string) {
+	path, _, _ := strings.Cut(pg.path, "?")
+	old, known := w.titles[title]
+	oldPath, _, _ := strings.Cut(old.path, "?")
+	switch {
+	case strings.TrimSpace(strings.TrimSuffix(title, "· Duly")) == "" || title == "Duly":
+		w.t.Errorf("%s has no title", pg.name)
+	case known && oldPath != path:
+		w.t.Errorf("%s and %s have one title: %q", old.name, pg.name, title)
+	}
+	w.titles[title] = pg
+}
+
+// measure notes what the page cost.
+func (w *walk) measure(pg page, p *tab) {
+	c := cost{Name: pg.name}
+	p.must(p.eval(costs, &c))
+	c.Name = pg.name
+	w.costs = append(w.costs, c)
+	if c.Shift > 0.05 {
+		w.t.Errorf("%s moves while it loads: layout shift %.3f", pg.name, c.Shift)
+	}
+	if c.HTML > 400<<10 {
+		w.t.Errorf("%s has %d kB of HTML", pg.name, c.HTML>>10)
+	}
+}
+
+// table prints what the pages cost.
+func (w *walk) table() {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%-24s %9s %8s %8s %7s %6s\n", "page", "server ms", "HTML kB", "ready ms", "shift", "nodes")
+	for _, c := range w.costs {
+		fmt.Fprintf(&b, "%-24s %9.1f %8.1f %8.0f %7.3f %6d\n", c.Name, c.Server, float64(c.HTML)/1024, c.Ready, c.Shift, c.Nodes)
+	}
+	w.t.Log(b.String())
+}
+
+// strings runs an expression that gives a list of words.
+func (p *tab) strings(expression string) []string {
+	p.t.Helper()
+	var text string
+	p.must(p.eval("JSON.stringify("+expression+")", &text))
+	var out []string
+	p.must(json.Unmarshal([]byte(text), &out))
+	return out
+}
+
+// costs of the page that is open.
+const costs = `(() => { const n = performance.getEntriesByType("navigation")[0];
+	const shifts = (() => { const o = new PerformanceObserver(() => {}); o.observe({type: "layout-shift", buffered: true}); return o.takeRecords(); })();
+	return { Server: n.responseStart - n.requestStart, HTML: n.encodedBodySize, Ready: n.loadEventEnd - n.startTime,
+		Shift: shifts.filter(s => !s.hadRecentInput).reduce((a, s) => a + s.value, 0), Nodes: document.querySelectorAll("*").length }; })()`
+
+// sideways is what would make somebody scroll in two directions: tables and drawings may be
+// wide in a box of their own, which then can be reached by keyboard or holds something that can.
+const sideways = `(() => { const out = [], root = document.documentElement, main = document.querySelector("main");
+	const box = (e) => { for (let b = e.parentElement; b && b !== main; b = b.parentElement) { const o = getComputedStyle(b).overflowX; if (o === "auto" || o === "scroll" || o === "hidden") return b; } return null; };
+	const cause = () => [...main.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !box(e)).slice(0, 2).map(e => e.outerHTML.slice(0, 140)).join(" | ");
+	if (root.scrollWidth > innerWidth + 1) out.push("the page scrolls sideways, " + root.scrollWidth + " wide: " + cause());
+	else if (main && main.scrollWidth > main.clientWidth + 1) out.push("its content scrolls sideways, " + main.scrollWidth + " wide: " + cause());
+	return out; })()`
+
+// structure is what a screen reader or a keyboard would stumble over, beside what axe finds.
+const structure = `(() => { const out = [], main = document.querySelectorAll("main");
+	const seen = (e) => e.getClientRects().length > 0;
+	if (main.length !== 1) out.push(main.length + " main landmarks");
+	const heads = [...document.querySelectorAll("main :is(h1, h2, h3, h4, h5, h6)")].filter(seen);
+	const ones = heads.filter(h => h.tagName === "H1");
+	if (ones.length !== 1) out.push(ones.length + " headings of level 1");
+	if (heads.length && heads[0].tagName !== "H1") out.push("the first heading is " + heads[0].outerHTML.slice(0, 80));
+	heads.reduce((was, h) => { const at = Number(h.tagName[1]); if (at > was + 1) out.push("a heading of level " + at + " follows one of level " + was + ": " + h.textContent.trim().slice(0, 60)); return at; }, 1);
+	if (!document.body.classList.contains("bare")) {
+		for (const [what, n] of [["header.top", 1], ["nav[aria-label]", 1], [".skip", 1]]) if (document.querySelectorAll(what).length < n) out.push("no " + what);
+	}
+	if (!document.documentElement.lang) out.push("no language");
+	for (const e of document.querySelectorAll("[tabindex]")) if (e.tabIndex > 0) out.push("a tabindex above 0: " + e.outerHTML.slice(0, 100));
+	for (const e of document.querySelectorAll("[data-key]:not([data-key='?']), [data-command], [data-copy]")) {
+		if (!e.matches("a[href], button, input, select, textarea, summary, dialog *") && seen(e) && (e.dataset.key || e.dataset.command)) out.push("a key leads to what cannot be focused: " + e.outerHTML.slice(0, 100));
+	}
+	for (const e of document.querySelectorAll("main :is(a:not([href]), [onclick])")) out.push("no link and no button: " + e.outerHTML.slice(0, 100));
+	for (const t of document.querySelectorAll("main table")) if (seen(t) && !t.querySelector("th") && !t.matches("[role]")) out.push("a table without headings: " + t.outerHTML.slice(0, 100));
+	for (const e of document.querySelectorAll("main .num, main td.num")) if (seen(e) && e.tagName === "TD" && getComputedStyle(e).textAlign !== "right" && getComputedStyle(e).textAlign !== "end") out.push("figures that do not stand at the right: " + e.outerHTML.slice(0, 100));
+	if (/\b(undefined|NaN|<nil>|%!|map\[)/.test(document.querySelector("main")?.innerText || "")) out.push("words of a machine: " + document.querySelector("main").innerText.match(/.{0,30}\b(undefined|NaN|<nil>|%!|map\[).{0,30}/)?.[0]);
+	const ids = [...document.querySelectorAll("[id]")].map(e => e.id); const twice = ids.filter((x, i) => ids.indexOf(x) !== i);
+	if (twice.length) out.push("ids that are there twice: " + [...new Set(twice)].slice(0, 5).join(", "));
+	return out; })()`
