@@ -60,7 +60,7 @@ With --output json each violation and difference is one line, and the last line 
 	fl.StringVar(&f.from, "from", "", "day on which it begins, YYYY-MM-DD (default: a year ago; of files the first fact)")
 	fl.StringVar(&f.until, "until", "", "day on which it ends, YYYY-MM-DD (default: now; of files a year after the last fact)")
 	fl.StringVar(&f.policies, "policies", "", `"none" leaves contact policies out`)
-	fl.IntVar(&f.people, "people", 24, "hours after which people end a task that nobody is known to have ended; 0 = never")
+	fl.IntVar(&f.people, "people", 24, "hours after which people end a task that there was not really; 0 = never")
 	fl.IntVar(&f.list, "list", 20, "how many differences are printed as text; --output json has all")
 	return cmd
 }
@@ -126,6 +126,7 @@ type trial struct {
 	// in force then; it is asked only where something differs.
 	really  *simulate.Life
 	changed func() (bool, error)
+	tasks   map[string]bool // that there really were
 }
 
 func (a *app) backtest(ctx context.Context, dir string, f backtestFlags) error {
@@ -259,8 +260,8 @@ func (b *bench) run(n int, total int64, trialOf func(i int) (trial, error)) erro
 		} else if b.judge {
 			acc.Watch = b.violations(&found[at])
 		}
-		if acc.React == nil && b.f.people > 0 {
-			acc.React = simulate.Diligent(time.Duration(b.f.people) * time.Hour)
+		if b.f.people > 0 {
+			acc.React = simulate.Diligent(time.Duration(b.f.people)*time.Hour, t.tasks)
 		}
 		return acc, t.until, err
 	}
@@ -475,7 +476,7 @@ func (b *bench) ofStore(store *postgres.Store, x postgres.Account) (trial, error
 		return trial{}, err
 	}
 	h := simulate.Split(within(log, b.out.Until), x.ID, b.out.From)
-	t := trial{until: b.out.Until.Add(-time.Nanosecond), zone: time.UTC}
+	t := trial{until: b.out.Until.Add(-time.Nanosecond), zone: time.UTC, tasks: h.Tasks}
 	for _, f := range log {
 		if known, ok := f.Body.(dunning.DebtorKnown); ok && len(known.Zones) > 0 {
 			if z := zones(known.Zones[0]); z != nil {

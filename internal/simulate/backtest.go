@@ -14,16 +14,17 @@ type History struct {
 	Facts    []dunning.Fact // from outside, later
 	Commands []Command      // of people, later; each where it still fits
 	Reply    func(c dunning.ContactPlanned, at time.Time) Reply
-	Case     string   // the last case up to the instant, "" for none
-	Sequence string   // that it follows
-	Cases    []string // those opened later, in order
-	Versions []string // sequence@version that cases of the account follow, each once, in order
+	Case     string          // the last case up to the instant, "" for none
+	Sequence string          // that it follows
+	Cases    []string        // those opened later, in order
+	Tasks    map[string]bool // ids of those that there really were
+	Versions []string        // sequence@version that cases of the account follow, each once, in order
 }
 
 // Split takes a debtor's log apart for one account. What Duly itself decided after the
 // instant is left out: it is what is to be decided again. Providers answer as they did.
 func Split(log []dunning.Fact, account string, at time.Time) History {
-	h := History{Reply: answered(log)}
+	h := History{Reply: answered(log), Tasks: map[string]bool{}}
 	for _, x := range log {
 		h.note(x, account, at)
 		switch {
@@ -41,8 +42,11 @@ func Split(log []dunning.Fact, account string, at time.Time) History {
 	return h
 }
 
-// note keeps which cases there were.
+// note keeps which cases and tasks there were.
 func (h *History) note(x dunning.Fact, account string, at time.Time) {
+	if t, ok := x.Body.(dunning.TaskOpened); ok {
+		h.Tasks[t.ID] = true
+	}
 	b, ok := x.Body.(dunning.CaseOpened)
 	if !ok || x.Account != account {
 		return

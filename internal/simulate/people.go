@@ -15,13 +15,15 @@ var finished = map[dunning.TaskKind]string{
 }
 
 // Diligent is for Account.React: people who end every task so long after it was opened.
-// Calls are left out: they end with their attempts or their time.
-func Diligent(after time.Duration) func(f *dunning.Facts) (time.Time, dunning.Command) {
+// Calls are left out: they end with their attempts or their time. So are the tasks of known
+// (by id): what people did about them is told by the ledger.
+func Diligent(after time.Duration, known ...map[string]bool) func(f *dunning.Facts) (time.Time, dunning.Command) {
 	return func(f *dunning.Facts) (at time.Time, cmd dunning.Command) {
 		for i := range f.Tasks {
 			t := &f.Tasks[i]
 			outcome, ok := finished[t.Task]
-			if !ok || !t.Ended.IsZero() {
+			told := len(known) > 0 && known[0][t.ID]
+			if !ok || told || !t.Ended.IsZero() {
 				continue
 			}
 			if when := t.Opened.Add(after); cmd == nil || when.Before(at) {
