@@ -118,7 +118,7 @@ var apiOf = map[string][]string{
 
 func init() {
 	for pattern, ops := range map[string][]string{
-		"GET /samples": {"listSamples"}, "GET /samples/new": {"previewSample"}, "POST /samples": {"drawSample"}, "GET /samples/{id}": {"getSample"},
+		"GET /samples": {"listSamples"}, "GET /samples/new": {"previewSample"}, "GET /samples/preview": {"previewSample"}, "POST /samples": {"drawSample"}, "GET /samples/{id}": {"getSample"},
 		"GET /samples/{id}/verify": {"verifySample"}, "GET /samples/{id}/export": {"exportSample"}, "GET /samples/{id}/{n}": {"getSample", "getDecision", "getContactText"},
 		"POST /samples/{id}/{n}": {"answerSample"}, "POST /samples/{id}/rounds": {"correctSample"},
 	} {

@@ -52,6 +52,7 @@ func Samples(deps SampleDeps) web.Set {
 		Routes: []web.Route{
 			{Pattern: "GET /samples", Need: identity.Review, Handle: d.list},
 			{Pattern: "GET /samples/new", Need: identity.Sample, Handle: d.plan},
+			{Pattern: "GET /samples/preview", Need: identity.Sample, Handle: d.preview},
 			{Pattern: "POST /samples", Need: identity.Sample, Handle: d.draw},
 			{Pattern: "GET /samples/{id}", Need: identity.Review, Handle: d.one},
 			{Pattern: "GET /samples/{id}/verify", Need: identity.Review, Handle: d.verify},
@@ -185,7 +186,12 @@ func orElse(s, other string) string {
 }
 
 // plan is the form with what its filter would be drawn from.
-func (d *samples) plan(r *web.Request) error {
+func (d *samples) plan(r *web.Request) error { return d.counted(r, "new.html") }
+
+// preview is the part of it that follows the form.
+func (d *samples) preview(r *web.Request) error { return d.counted(r, "preview.html") }
+
+func (d *samples) counted(r *web.Request, page string) error {
 	p, err := d.draft(r)
 	if err != nil {
 		return err
@@ -203,7 +209,7 @@ func (d *samples) plan(r *web.Request) error {
 		p.Preview = &preview
 	}
 	p.features()
-	return r.Page("new.html", p)
+	return r.Page(page, p)
 }
 
 func (p *drawPage) features() {
