@@ -309,6 +309,12 @@
   if (was) put(was); else if (all.length && $("[data-list][data-first]")) put(all[0]);
   addEventListener("pagehide", () => { const r = current(); if (r?.id) sessionStorage.setItem("duly-row " + location.pathname, r.id); });
   $("[data-faults]")?.focus();
+  // What scrolls in a box of its own can be reached by keyboard, and is no stop where it fits.
+  const boxes = new ResizeObserver((seen) => seen.forEach(({ target: b }) => {
+    const wide = b.scrollWidth > b.clientWidth + 1 || (b.scrollHeight > b.clientHeight + 1 && getComputedStyle(b).overflowY !== "visible");
+    if (wide && !$("a, button, input, select, textarea, [tabindex]", b)) b.tabIndex = 0; else if (b.tabIndex === 0) b.removeAttribute("tabindex");
+  }));
+  $$(".scroll, table.list, .source, .letter").forEach((b) => boxes.observe(b));
   show();
   $$("[data-live]").forEach(poll);
   if (!document.body.classList.contains("bare")) {
