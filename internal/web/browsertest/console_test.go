@@ -26,6 +26,7 @@ func TestConsole(t *testing.T) {
 		{"what was done last is undone by one key", oneKeyUndoes},
 		{"operations stop sending and go on", operationsStopAndGoOn},
 		{"a bulk action needs its number typed", bulkHoldNeedsTheNumber},
+		{"a sample is drawn, reviewed by keys and signed off", aSampleIsDrawnReviewedAndSigned},
 	} {
 		t.Run(walk.about, func(t *testing.T) { walk.run(t, s, b) })
 	}
