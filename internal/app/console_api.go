@@ -94,7 +94,7 @@ func (c *Console) newAPI() (*api.Server, error) {
 				return cfg.Policies(), nil
 			},
 			Import: c.imports, Publish: c.publish, Proposals: c.Proposals(), Switches: c.switches, SwitchOn: c.switchOn, SwitchOff: c.switchOff,
-			Desk: c.desk(), Samples: NewSampling(c.deps.Store, c.book),
+			Desk: c.desk(), Samples: NewSampling(c.deps.Store, c.book), Simulate: c.whatIf().Run,
 		},
 	})
 }
@@ -160,12 +160,7 @@ func (c *Console) publish(ctx context.Context, files map[string][]byte, by strin
 		return "", false, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	version, added, err := Publish(ctx, c.deps.Store, os.DirFS(dir), by, at)
-	var faults config.Faults
-	if errors.As(err, &faults) {
-		err = web.Invalid(err.Error(), nil)
-	}
-	return version, added, err
+	return Publish(ctx, c.deps.Store, os.DirFS(dir), by, at)
 }
 
 // unpack writes files into a directory of their own. Names that would lead out of it, or

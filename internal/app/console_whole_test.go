@@ -67,6 +67,7 @@ var apiOf = map[string][]string{
 	"GET /decisions/{id}/again":          {"decideAgain"},
 	"GET /violations":                    {"listFindings", "export_violations"},
 	"POST /violations/sweep":             {"sweepLedger"},
+	"GET /simulator":                     {"simulate"},
 	"GET /frequency":                     {"listFrequent", "export_frequency"},
 	"GET /frequency/{id}":                {"getFrequency"},
 	"GET /consents":                      {"listConsents", "export_consents"},
@@ -148,7 +149,7 @@ var noAPI = map[string]string{
 
 // owed are the pages (beginnings of paths) that are being built, and by whom; it must be
 // empty when they are done.
-var owed = map[string]string{"/simulator": "F", "/findings": "C", "/evidence": "C", "/operations": "D"}
+var owed = map[string]string{"/violations/": "C", "/integrity": "C"}
 
 func isOwed(pattern string) bool {
 	_, path, _ := strings.Cut(pattern, " ")

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 
+	"github.com/duly/duly/config"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
 )
@@ -50,6 +52,10 @@ func invalid(faults ...Fault) *failure {
 // comes back.
 func problemOf(ctx context.Context, err error, sent []byte) *failure {
 	f, ok := err.(*failure)
+	var faults config.Faults
+	if !ok && errors.As(err, &faults) {
+		f, ok = ofConfiguration(faults, sent), true
+	}
 	if !ok && errors.Is(err, read.ErrBadCursor) {
 		f, ok = badCursor(), true
 	}
@@ -61,6 +67,32 @@ func problemOf(ctx context.Context, err error, sent []byte) *failure {
 		}
 	}
 	f.Instance = "urn:duly:request:" + web.RequestID(ctx)
+	return f
+}
+
+// mostFaults of a configuration are told at once.
+const mostFaults = 50
+
+// plainFile is the name of a file that a configuration has; others may be anything.
+var plainFile = regexp.MustCompile(`^[a-z0-9_-]+(/[A-Za-z0-9_.-]+)*\.[a-z0-9]{2,6}$`)
+
+// ofConfiguration lists the faults of a configuration with their places, without the lines
+// themselves: whoever sent them has them.
+func ofConfiguration(faults config.Faults, sent []byte) *failure {
+	out := make([]Fault, 0, min(len(faults), mostFaults))
+	for _, x := range faults[:cap(out)] {
+		place := "a file"
+		if plainFile.MatchString(x.File) {
+			place = fmt.Sprintf("%s:%d:%d", x.File, x.Line, x.Column)
+		}
+		text := place + ": " + x.Message
+		if x.Hint != "" {
+			text += "; " + x.Hint
+		}
+		out = append(out, Fault{Pointer: "/files", Detail: withoutEchoes(text, sent)})
+	}
+	f := invalid(out...)
+	f.Detail = fmt.Sprintf("The configuration has %d faults.", len(faults))
 	return f
 }
 

@@ -73,7 +73,9 @@ const (
 )
 
 // New builds the API from the table of operations.
-func New(o Options) (*Server, error) {
+func New(o Options) (*Server, error) { return build(o, operations(o.Ports)) }
+
+func build(o Options, ops []Operation) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -81,7 +83,7 @@ func New(o Options) (*Server, error) {
 		o: o, mux: http.NewServeMux(),
 		calls: web.NewBuckets(o.Wall, perSecond, burst), silence: web.NewBuckets(o.Wall, 1, 100), strange: web.NewBuckets(o.Wall, rate.Every(6*time.Second), 10),
 	}
-	for _, op := range operations(o.Ports) {
+	for _, op := range ops {
 		if op.Body != nil && op.Raw == "" {
 			var err error
 			if op.check, err = newChecker(schemaOf(op.bodyType(), op.optional...)); err != nil {
@@ -221,7 +223,11 @@ func (s *Server) serve(op Operation) http.Handler {
 }
 
 func (s *Server) problem(w http.ResponseWriter, c *Call, err error) {
-	f := problemOf(c.R.Context(), err, append([]byte(c.R.URL.RequestURI()), c.Body...))
+	sent := append([]byte(c.R.URL.RequestURI()+"\n"+c.R.URL.Path+"\n"), c.Body...)
+	if raw, ok := c.R.Body.(*overheard); ok {
+		sent = append(sent, raw.heard...)
+	}
+	f := problemOf(c.R.Context(), err, sent)
 	switch {
 	case f.Status >= 500:
 		s.o.Log.Error("api", slog.String("request", web.RequestID(c.R.Context())), slog.String("operation", c.op.ID), slog.String("error", err.Error()))
@@ -378,6 +384,7 @@ func (c *Call) readBody(w http.ResponseWriter) error {
 	}
 	c.R.Body = http.MaxBytesReader(w, c.R.Body, limit)
 	if c.op.Raw != "" { // a handler reads it as it comes
+		c.R.Body = &overheard{ReadCloser: c.R.Body}
 		return c.spool()
 	}
 	body, err := io.ReadAll(c.R.Body)
@@ -424,6 +431,20 @@ func (c *Call) checkType() error {
 	return nil
 }
 
+// overheard remembers the beginning of what a handler reads, so that no fault repeats it.
+type overheard struct {
+	io.ReadCloser
+	heard []byte
+}
+
+func (o *overheard) Read(p []byte) (int, error) {
+	n, err := o.ReadCloser.Read(p)
+	if room := 64<<10 - len(o.heard); room > 0 {
+		o.heard = append(o.heard, p[:min(n, room)]...)
+	}
+	return n, err
+}
+
 // spool keeps a body on disk when the request has an idempotency key, so that its sum is
 // known before anything is done.
 func (c *Call) spool() error {
@@ -442,7 +463,7 @@ func (c *Call) spool() error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	c.sum, c.R.Body = identity.Hash(sum.Sum(nil)), io.NopCloser(f)
+	c.sum, c.R.Body = identity.Hash(sum.Sum(nil)), &overheard{ReadCloser: io.NopCloser(f)}
 	return nil
 }
 
