@@ -103,7 +103,8 @@ func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 	}
 	defer end()
 	_, _ = fmt.Fprintf(log, "%d debtors from %s, %d days%s\n", f.accounts, start, f.days, statusAt(web))
-	report, err := f.play(ctx, h, p, log)
+	pl := f.player(h, p, log)
+	report, err := f.play(ctx, h, p, pl)
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,10 @@ func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	if !f.exit {
-		_, _ = fmt.Fprintln(log, "the demonstration is over and stays up; stop with Ctrl-C")
+		if err := f.goOn(ctx, h, p, pl); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(log, "the demonstration stays up; business time goes on from %s as fast as the clock on the wall; stop with Ctrl-C\n", p.Until().Format("Mon 2 Jan 2006, 15:04 UTC"))
 		<-ctx.Done()
 	}
 	if !report.OK() {
@@ -170,24 +174,50 @@ func openLog(file string) (*slog.Logger, func() error, error) {
 	return slog.New(slog.NewTextHandler(w, nil)), w.Close, nil
 }
 
-// play lives through the days and draws up the report.
-func (f *demoFlags) play(ctx context.Context, h *house.House, p *portfolio.Portfolio, log io.Writer) (audit.Report, error) {
+// goOn lets debtors and staff live on after the end, at the speed of real life: at the
+// speed of the rehearsal months would pass while somebody reads a page.
+func (f *demoFlags) goOn(ctx context.Context, h *house.House, p *portfolio.Portfolio, pl *demoPlayer) error {
+	if err := clock.Set(ctx, h.Site.Store().Pool(), clock.Setting{Start: p.Until(), Rate: 1, Hold: f.hold}); err != nil {
+		return err
+	}
+	if err := pl.EndDone(ctx); err != nil {
+		return err
+	}
+	go func() { _ = pl.Run(ctx) }() // what fails now costs the audience nothing but life
+	return nil
+}
+
+// demoPlayer is a player, and who tells of it.
+type demoPlayer struct {
+	*rehearse.Player
+	n *narrator
+}
+
+// player plays the portfolio in the house.
+func (f *demoFlags) player(h *house.House, p *portfolio.Portfolio, log io.Writer) *demoPlayer {
 	n := newNarrator(log)
-	pl := rehearse.New(rehearse.Options{
+	return &demoPlayer{n: n, Player: rehearse.New(rehearse.Options{
 		Store: h.Site.Store(), Book: h.Book, Clock: h.Site.Clock(), Acts: p.Acts(), Audience: p.React, Told: n.told,
-	})
+	})}
+}
+
+// play lives through the days and draws up the report.
+func (f *demoFlags) play(ctx context.Context, h *house.House, p *portfolio.Portfolio, pl *demoPlayer) (audit.Report, error) {
 	if h.New {
-		if err := write(ctx, p, pl); err != nil {
+		if err := write(ctx, p, pl.Player); err != nil {
 			return audit.Report{}, err
 		}
 	}
 	if err := h.Begin(ctx); err != nil {
 		return audit.Report{}, err
 	}
-	if err := playToEnd(ctx, pl); err != nil {
+	if err := playToEnd(ctx, pl.Player); err != nil {
 		return audit.Report{}, err
 	}
-	n.sum()
+	pl.n.sum()
+	if err := demoSample(ctx, h.Site.Store(), h.Book, h.Site.Clock()); err != nil {
+		return audit.Report{}, err
+	}
 	if err := f.tell(ctx, h.Site.Store()); err != nil {
 		return audit.Report{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/standalone/rehearse"
 )
@@ -22,6 +23,9 @@ const (
 	kindBounce  = "bounce"
 	kindStaff   = "staff"
 	kindWork    = "work"
+	kindDesk    = "desk"
+	kindSettle  = "settle"
+	kindStage   = "stage"
 )
 
 type (
@@ -68,7 +72,10 @@ func (p *Portfolio) Acts() map[string]rehearse.Act {
 		kindResolve: {Play: play(p.resolve)},
 		kindBounce:  {Play: play(p.bounce)},
 		kindWork:    {Play: play(p.work)},
+		kindDesk:    {Play: play(p.desk)},
+		kindSettle:  {Play: play(p.settle)},
 		kindStaff:   {Alone: true, Play: play(p.shift)},
+		kindStage:   {Alone: true, Play: play(p.stage)},
 	}
 }
 
@@ -196,7 +203,11 @@ func (p *Portfolio) dispute(ctx context.Context, pl *rehearse.Player, row postgr
 
 // resolve is the staff's answer. A correction halves the invoice.
 func (p *Portfolio) resolve(ctx context.Context, pl *rehearse.Player, row postgres.Script, b disputeBody) ([]postgres.Script, error) {
-	_, err := pl.Write(ctx, b.Account, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+	by, err := p.staff(ctx, pl, identity.Collector)
+	if err != nil {
+		return nil, err
+	}
+	_, err = pl.Write(ctx, b.Account, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
 		cmd := dunning.ResolveDispute{ID: b.ID, Outcome: b.Outcome}
 		for _, h := range f.Holds {
 			for i := range f.Items {
@@ -205,7 +216,7 @@ func (p *Portfolio) resolve(ctx context.Context, pl *rehearse.Player, row postgr
 				}
 			}
 		}
-		return dunning.Handle(f, cmd, "user:staff", at)
+		return dunning.Handle(f, cmd, by, at)
 	})
 	told(ctx, pl, row.At, b.Account, "resolved", b.Outcome)
 	return nil, err

@@ -13,8 +13,19 @@ import (
 // Begin is the business instant at which the rehearsal of the portfolio begins.
 func (p *Portfolio) Begin() time.Time { return at(p.Start, 0, time.UTC) }
 
-// Until is the instant at which it ends.
-func (p *Portfolio) Until() time.Time { return at(p.Start.AddDays(p.Days), 0, time.UTC) }
+// Until is the instant at which it ends: in the middle of a working day, in Europe and in
+// America, so that whoever opens the console then finds people at their desks and debtors
+// who may be called.
+func (p *Portfolio) Until() time.Time { return at(p.lastDay(), 15, time.UTC).Add(30 * time.Minute) }
+
+// lastDay is the first working day after all days.
+func (p *Portfolio) lastDay() dunning.Date {
+	d := p.Start.AddDays(p.Days)
+	for d.Weekday() == time.Saturday || d.Weekday() == time.Sunday {
+		d = d.AddDays(1)
+	}
+	return d
+}
 
 // Script is everything that is known beforehand: imports, the staff's days, the end.
 func (p *Portfolio) Script(ctx context.Context, pl *rehearse.Player) ([]postgres.Script, error) {

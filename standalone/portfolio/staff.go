@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/standalone/rehearse"
 )
@@ -43,9 +44,8 @@ func (p *Portfolio) Shifts(ctx context.Context, pl *rehearse.Player) ([]postgres
 		if err != nil {
 			return nil, err
 		}
-		c, _ := cfg.Creditor(id) // creditorZone has found it
-		for day := range p.Days {
-			d := p.Start.AddDays(day)
+		c, _ := cfg.Creditor(id)                                    // creditorZone has found it
+		for d := p.Start; d.Before(p.lastDay()); d = d.AddDays(1) { // the last day is the audience's
 			if w := d.Weekday(); w == time.Saturday || w == time.Sunday || cfg.Holiday(c.Holidays, d) {
 				continue
 			}
@@ -54,6 +54,7 @@ func (p *Portfolio) Shifts(ctx context.Context, pl *rehearse.Player) ([]postgres
 				rows = append(rows, rehearse.Row(fmt.Sprintf("staff/%s/%s/%d", id, d, h), at, kindStaff, shiftBody{id}))
 			}
 		}
+		rows = append(rows, rehearse.Row("stage/"+id, p.Until().Add(-20*time.Minute), kindStage, stageBody{id}))
 	}
 	return rows, nil
 }
@@ -80,7 +81,8 @@ func (p *Portfolio) shift(ctx context.Context, pl *rehearse.Player, row postgres
 		about := strings.ReplaceAll(t.ID, t.Case, fmt.Sprintf("%s/c%d", a.Key, n))
 		rows = append(rows, rehearse.Row(row.Key+"/"+about, row.At, kindWork, workBody{Account: a.ID, Task: t.ID, About: about}))
 	}
-	return rows, nil
+	desks, err := p.desks(ctx, pl, row, b.Creditor)
+	return append(rows, desks...), err
 }
 
 // caseNumber is 1 for an account's first case, 2 for its second …
@@ -122,13 +124,30 @@ func (p *Portfolio) work(ctx context.Context, pl *rehearse.Player, row postgres.
 		if l, ok := cmd.(dunning.LogContact); ok {
 			talked = l.Outcome
 		}
+		by, err := p.staff(ctx, pl, whoseIs(f.Tasks[i].Task))
+		if err != nil {
+			return nil, err
+		}
 		told(ctx, pl, at, b.Account, "staff", string(f.Tasks[i].Task))
-		return dunning.Handle(f, cmd, "user:staff", at)
+		return dunning.Handle(f, cmd, by, at)
 	})
 	if err != nil || talked != "conversation" {
 		return nil, err
 	}
 	return p.afterTalk(row, b), nil
+}
+
+// whoseIs is the role of the staff that works on a kind of task.
+func whoseIs(kind dunning.TaskKind) identity.Role {
+	switch kind {
+	case dunning.TaskDraft, dunning.TaskSupervisor, dunning.TaskSettlement:
+		return identity.Supervisor
+	case dunning.TaskApproval:
+		return identity.Legal
+	case dunning.TaskUnknown, dunning.TaskNoChannel, dunning.TaskCatchUp, dunning.TaskParked, dunning.TaskFailed:
+		return identity.Operations
+	}
+	return identity.Collector
 }
 
 // answerTo is the command by which a task is worked on, nil when it is left lying.
@@ -151,8 +170,10 @@ func (p *Portfolio) answerTo(f dunning.Facts, t dunning.TaskState, row postgres.
 		return either(85, "resumed", "done")
 	case dunning.TaskDraft:
 		return either(92, "approved", "rejected")
-	case dunning.TaskApproval:
+	case dunning.TaskApproval, dunning.TaskSettlement:
 		return either(85, "approved", "rejected")
+	case dunning.TaskReply:
+		return done("done")
 	case dunning.TaskCatchUp, dunning.TaskParked, dunning.TaskFailed:
 		return done("resumed")
 	case dunning.TaskManual, dunning.TaskNoChannel, dunning.TaskSupervisor:
@@ -183,8 +204,12 @@ func (p *Portfolio) call(f dunning.Facts, t dunning.TaskState, row postgres.Scri
 // afterTalk is what comes of a conversation: a promise, or nothing.
 func (p *Portfolio) afterTalk(row postgres.Script, b workBody) []postgres.Script {
 	r := p.chance("talk", b.About)
-	if r.IntN(100) >= 50 {
+	switch n := r.IntN(100); {
+	case n >= 62:
 		return nil
+	case n >= 50:
+		deal := settleBody{Account: b.Account, ID: "deal/" + b.About, Percent: 5 + r.IntN(6), Keeps: r.IntN(100) < 70}
+		return []postgres.Script{rehearse.Row(row.Key+"/deal", row.At.Add(time.Minute), kindSettle, deal)}
 	}
 	promise := promiseBody{Account: b.Account, ID: "call/" + b.About, Days: 7 + r.IntN(8), Keeps: r.IntN(100) < 60}
 	return []postgres.Script{rehearse.Row(row.Key+"/promise", row.At.Add(time.Minute), kindPromise, promise)}
