@@ -2,13 +2,10 @@ package letter
 
 import (
 	"bytes"
-	_ "embed" // the fonts
-	"encoding/binary"
 	"fmt"
 	"html"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -17,13 +14,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/fonts"
 )
-
-//go:embed fonts/DejaVuSansCondensed.ttf
-var regularFont []byte
-
-//go:embed fonts/DejaVuSansCondensed-Bold.ttf
-var boldFont []byte
 
 const family = "dejavu"
 
@@ -86,8 +78,8 @@ func (g geometry) document(m dunning.Message) *fpdf.Fpdf {
 	pdf.SetAutoPageBreak(false, 0)
 	pdf.SetMargins(0, 0, 0)
 	pdf.SetCellMargin(0)
-	pdf.AddUTF8FontFromBytes(family, "", regularFont)
-	pdf.AddUTF8FontFromBytes(family, "B", boldFont)
+	pdf.AddUTF8FontFromBytes(family, "", fonts.Regular)
+	pdf.AddUTF8FontFromBytes(family, "B", fonts.Bold)
 	return pdf
 }
 
@@ -150,63 +142,11 @@ func printableText(s string) bool {
 		if r == '\n' {
 			continue
 		}
-		if r == utf8.RuneError || !unicode.In(r, setTypes...) || !glyphs()[r] {
+		if r == utf8.RuneError || !unicode.In(r, setTypes...) || !fonts.Has(r) {
 			return false
 		}
 	}
 	return true
-}
-
-// glyphs are the characters that both fonts can print.
-var glyphs = sync.OnceValue(func() map[rune]bool {
-	bold := coverage(boldFont)
-	both := map[rune]bool{}
-	for r := range coverage(regularFont) {
-		if bold[r] {
-			both[r] = true
-		}
-	}
-	return both
-})
-
-// coverage reads the characters of a TrueType font out of its cmap table,
-// subtable format 4 (the Basic Multilingual Plane; fpdf prints no other).
-func coverage(font []byte) map[rune]bool {
-	out := map[rune]bool{}
-	u16 := func(at int) int { return int(binary.BigEndian.Uint16(font[at:])) }
-	u32 := func(at int) int { return int(binary.BigEndian.Uint32(font[at:])) }
-	for t := range u16(4) {
-		entry := 12 + 16*t
-		if string(font[entry:entry+4]) != "cmap" {
-			continue
-		}
-		cmap := u32(entry + 8)
-		for s := range u16(cmap + 2) {
-			record := cmap + 4 + 8*s
-			if sub := cmap + u32(record+4); u16(record) == 3 && u16(record+2) == 1 && u16(sub) == 4 {
-				segments(u16, sub, out)
-			}
-		}
-	}
-	return out
-}
-
-// segments reads one format 4 subtable (OpenType, cmap).
-func segments(u16 func(int) int, sub int, out map[rune]bool) {
-	n := u16(sub+6) / 2
-	for i := range n {
-		end, start := u16(sub+14+2*i), u16(sub+16+2*n+2*i)
-		delta, offsetAt := u16(sub+16+4*n+2*i), sub+16+6*n+2*i
-		for c := start; c <= end && c != 0xffff; c++ {
-			glyph := c
-			if offset := u16(offsetAt); offset != 0 {
-				glyph = u16(offsetAt + offset + 2*(c-start))
-			}
-			if (glyph+delta)&0xffff != 0 {
-				out[rune(c)] = true
-			}
-		}
-	}
 }
 
 // twin is the letter as an HTML document: the message's own HTML, or its text.

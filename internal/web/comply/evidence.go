@@ -2,17 +2,19 @@ package comply
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"math"
+	"sort"
 	"time"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/evidence"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/paper"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/recheck"
 	"github.com/duly/duly/internal/web"
@@ -44,6 +46,9 @@ type dossier struct {
 	Decisions []decided
 	Messages  []Copy
 	Made      time.Time
+	By        string // who exported it, as people know them
+	Names     map[string]string
+	Citation  func(rule string) string
 }
 
 // decided is a decision with its reasoning.
@@ -77,7 +82,11 @@ func (d *compliance) evidence(r *web.Request) error {
 // gather reads a case of the user's scope.
 func (d *compliance) gather(r *web.Request) (x dossier, facts []factLine, err error) {
 	ctx, scope, id := r.R.Context(), r.Scope(identity.Export), r.R.PathValue("id")
-	x.Made = r.Now
+	names, set, err := d.surroundings(ctx)
+	if err != nil {
+		return x, nil, err
+	}
+	x.Made, x.By, x.Names, x.Citation = r.Now, r.User.Name, names, set.Citation
 	x.Case, err = d.Read.CasePage(ctx, scope, id, r.Now)
 	if errors.Is(err, identity.ErrNotFound) {
 		return x, nil, web.NotFound("This case")
@@ -92,6 +101,7 @@ func (d *compliance) gather(r *web.Request) (x dossier, facts []factLine, err er
 	for _, f := range log {
 		facts = append(facts, factLine{f.Version, f.At, f.Body.Kind(), f.Case, f.Account, f.By, f.Body})
 	}
+	journal := known{d.Journal, log}
 	for row, err := range read.All(func(p read.Page) (read.List[read.DecisionRow], error) { return d.Read.CaseDecisions(ctx, scope, id, p) }) {
 		if err != nil {
 			return x, nil, err
@@ -100,7 +110,7 @@ func (d *compliance) gather(r *web.Request) (x dossier, facts []factLine, err er
 		if err != nil {
 			return x, nil, err
 		}
-		why, err := recheck.Why(ctx, d.Journal, d.Frames, s)
+		why, err := recheck.Why(ctx, journal, d.Frames, s)
 		if err != nil {
 			return x, nil, err
 		}
@@ -123,6 +133,21 @@ func (d *compliance) gather(r *web.Request) (x dossier, facts []factLine, err er
 	return x, facts, nil
 }
 
+// known is a journal whose facts were read already: a case of years has thousands of
+// decisions, each over a part of the same facts.
+type known struct {
+	recheck.Journal
+	log []dunning.Fact
+}
+
+// FactsAsOf are those of the one debtor whose facts were read.
+func (k known) FactsAsOf(_ context.Context, _ string, version int64) ([]dunning.Fact, error) {
+	n := sort.Search(len(k.log), func(i int) bool { return k.log[i].Version > version })
+	return k.log[:n:n], nil
+}
+
+// filesOf are the files of a pack but for its manifest: data as JSON, and one summary of it
+// for people, as a page and on paper, that names the digest of every file it was made from.
 func filesOf(x dossier, facts []factLine) (files []evidence.File, err error) {
 	add := func(path string, v any) {
 		raw, bad := json.MarshalIndent(v, "", "  ")
@@ -137,16 +162,14 @@ func filesOf(x dossier, facts []factLine) (files []evidence.File, err error) {
 	for i, m := range x.Messages {
 		add(fmt.Sprintf("messages/%04d.json", i+1), m)
 	}
-	var b bytes.Buffer
-	err = errors.Join(err, summaryPage.Execute(&b, x))
-	return append(files, evidence.File{Path: "summary.html", Data: b.Bytes()}), err
+	if err != nil {
+		return nil, err
+	}
+	report := reportOf(x, facts, files)
+	page, err := htmlOf(report)
+	if err != nil {
+		return nil, err
+	}
+	pdf, _, err := paper.Set(report)
+	return append(files, evidence.File{Path: "summary.html", Data: page}, evidence.File{Path: "summary.pdf", Data: pdf}), err
 }
-
-var summaryPage = template.Must(template.New("summary").Funcs(template.FuncMap{"stamp": stamp, "words": web.Words}).Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Evidence</title>
-<h1>Evidence of case {{.Case.Case}}</h1><p>Creditor {{.Case.Creditor}}, account {{.Case.AccountKey}}, as of {{stamp .Made}}. What is said here is in the JSON files beside it; duly evidence verify proves them unchanged.</p>
-<h2>Messages, the newest first</h2><table border="1"><tr><th>Message</th><th>State</th><th>SHA-256 of the copy</th><th>Text</th></tr>
-{{range .Messages}}<tr><td>{{.Contact}}</td><td>{{words .State}}</td><td>{{.SHA256}}</td><td>{{with .Message}}<b>{{.Subject}}</b><pre>{{.Text}}</pre>{{end}}{{.Missing}}</td></tr>{{end}}</table>
-<h2>Decisions, the newest first</h2><table border="1"><tr><th>At</th><th>Decided</th><th>Rule</th><th>Why</th></tr>
-{{range .Decisions}}<tr><td>{{stamp .Decision.At}}</td><td>{{words .Decision.Verb}} {{words .Decision.Step}}{{if .Decision.Deferred}} (kept back){{end}}</td><td>{{.Decision.Rule}}</td><td>{{range .Reasoning}}<pre>{{.Text}}</pre>{{end}}</td></tr>{{end}}</table></html>
-`))
