@@ -65,6 +65,16 @@ func aSampleIsDrawnReviewedAndSigned(t *testing.T, s *site, b *chrome) {
 	p.sees("same population, row by row")
 	p.sees("1 sign-off fits")
 	p.shoot("journey-sample-verified", false)
+	if pictures() {
+		for _, path := range []string{"", "/3"} {
+			p.visit("/samples/" + id + path)
+			p.scheme("dark")
+			p.shoot("journey-sample-dark"+strings.ReplaceAll(path, "/", "-"), false)
+			p.scheme("light")
+		}
+		p.visit("/samples")
+		p.shoot("journey-samples", false)
+	}
 	p.clean("a sample")
 	wasSigned(t, s, id)
 }
