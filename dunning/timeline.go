@@ -25,7 +25,7 @@ type Event struct {
 // EventItem is one item of an event. Step is null when it was only listed along.
 type EventItem struct {
 	Key      string  `json:"key"`
-	Step     *string `json:"step"`
+	Step     *string `json:"step" jsonschema:"nullable"`
 	Amount   string  `json:"amount,omitempty"`
 	Currency string  `json:"currency,omitempty"`
 }

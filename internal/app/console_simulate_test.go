@@ -14,6 +14,8 @@ import (
 	"github.com/duly/duly/internal/identity"
 )
 
+func init() { apiOf["GET /simulator"] = []string{"simulate"} }
+
 func everywhereAs(role identity.Role) identity.Grant {
 	return identity.Grant{Creditor: identity.AllCreditors, Role: role}
 }
@@ -216,5 +218,67 @@ func TestSimulatorFiles(t *testing.T) {
 	}
 	if n := d.audited("export.simulation"); n != 3 {
 		t.Errorf("%d exports in the audit, want 3", n)
+	}
+}
+
+// TestSimulateByAPI: the API gives the same answer as the page, within the key's scopes.
+func TestSimulateByAPI(t *testing.T) {
+	d := newDesk(t)
+	before := d.rows()
+	invented := `{"invented":{"creditor":"demo","items":[{"amount":"640.00","due":"2026-03-01"}],"place":"US-NY"},"from":"2026-02-20","until":"2026-09-01"}`
+	both := d.key("demo", identity.Config, identity.View)
+	res := d.call(both, "POST", "/simulations", invented)
+	var got struct {
+		Zone  string `json:"zone"`
+		Sides []struct {
+			InForce  bool `json:"in_force"`
+			Timeline []struct {
+				Local string `json:"local"`
+				Kind  string `json:"kind"`
+			} `json:"timeline"`
+		} `json:"sides"`
+		File map[string]any `json:"file"`
+	}
+	res.into(t, &got)
+	page := d.open(d.as(everywhereAs(identity.Operations)), "GET", "/simulator?creditor=demo&amount=640.00&due=2026-03-01&place=US-NY&from=2026-02-20&until=2026-09-01&format=json")
+	if got.Zone != "America/New_York" || len(got.Sides) != 1 || !got.Sides[0].InForce || len(got.Sides[0].Timeline) != strings.Count(page.body, "\n") || got.File["format"] != "v1" {
+		t.Fatalf("status %d: %.300s", res.StatusCode, res.body)
+	}
+	lines := strings.Split(page.body, "\n")
+	for i, e := range got.Sides[0].Timeline {
+		if !strings.Contains(lines[i], `"at":"`+e.Local+`"`) || !strings.Contains(lines[i], `"kind":"`+e.Kind+`"`) {
+			t.Errorf("entry %d: %+v, the page has %s", i, e, lines[i])
+		}
+	}
+	one := `{"case":"` + d.ref.Case + `","people_after_hours":24}`
+	for about, c := range map[string]struct {
+		key, body string
+		status    int
+	}{
+		"a real case":                              {both, one, 200},
+		"of another creditor":                      {d.key("demo-de", identity.Config, identity.View), one, 404},
+		"without the scope to see cases":           {d.key("demo", identity.Config), one, 403},
+		"without the scope to see configuration":   {d.key("demo", identity.View), one, 403},
+		"a cohort":                                 {both, `{"cohort":{"status":"open"}}`, 200},
+		"a cohort of what cannot be read":          {both, `{"cohort":{"mindays":"x"}}`, 422},
+		"nobody":                                   {both, `{}`, 422},
+		"two at once":                              {both, `{"case":"` + d.ref.Case + `","cohort":{}}`, 422},
+		"a century":                                {both, `{"case":"` + d.ref.Case + `","until":"2126-01-01"}`, 422},
+		"an assumption that is none":               {both, `{"case":"` + d.ref.Case + `","assume":[{"do":"explode","on":"2026-04-01"}]}`, 422},
+		"an invoice without end":                   {both, strings.Replace(invented, "640.00", strings.Repeat("9", 40), 1), 422},
+		"an invented one of another creditor":      {d.key("demo-de", identity.Config), invented, 422},
+		"people who need longer than a year":       {both, `{"case":"` + d.ref.Case + `","people_after_hours":9000}`, 422},
+		"a release that was never there":           {both, `{"case":"` + d.ref.Case + `","against":"0123456789abcdef"}`, 422},
+		"what the core would refuse is told, only": {both, `{"case":"` + d.ref.Case + `","assume":[{"do":"promises","on":"2026-03-20","amount":"1.00","until":"2026-03-01"}]}`, 200},
+	} {
+		if res := d.call(c.key, "POST", "/simulations", c.body); res.StatusCode != c.status {
+			t.Errorf("%s: status %d, want %d: %.200s", about, res.StatusCode, c.status, res.body)
+		}
+	}
+	if d.audited("view.simulation") == 0 {
+		t.Error("nobody is told who looked")
+	}
+	if after := d.rows(); after != before {
+		t.Errorf("simulating has written: %s, before %s", after, before)
 	}
 }

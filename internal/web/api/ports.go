@@ -41,7 +41,9 @@ type Ports struct {
 	Desk      Desk
 	// Samples draws, answers and verifies samples.
 	Samples *sampling.Service
-	Wall    func() time.Time
+	// Simulate moves accounts through time.
+	Simulate Simulate
+	Wall     func() time.Time
 }
 
 // Found is what a customer number leads to.
