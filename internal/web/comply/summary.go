@@ -150,8 +150,7 @@ func detail(b dunning.Body) string {
 	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		text := string(members[name])
-		_ = json.Unmarshal(members[name], &text) // what is no text stays as it is
+		text := plain(members[name])
 		if text != "" && text != "null" && text != "0" && text != "false" && text != "[]" && text != "{}" {
 			parts = append(parts, web.Words(name)+" "+text)
 		}
@@ -160,6 +159,19 @@ func detail(b dunning.Body) string {
 		return ""
 	}
 	return " · " + strings.Join(parts, ", ")
+}
+
+// plain is a member for people: text as it is, amounts as they are written, all else as JSON.
+func plain(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	var amount struct{ Amount, Currency string }
+	if json.Unmarshal(raw, &amount) == nil && amount.Amount != "" && amount.Currency != "" {
+		return amount.Amount + " " + amount.Currency
+	}
+	return string(raw)
 }
 
 // htmlOf is the report as a page that needs nothing else.

@@ -149,7 +149,7 @@ func TestHugeAndHostileCase(t *testing.T) {
 
 func TestDetailOfAFact(t *testing.T) {
 	got := detail(dunning.Payment{ID: "p1", Amount: money.MustParse("20.00", "EUR")})
-	if !strings.HasPrefix(got, " · ") || !strings.Contains(got, "id p1") || strings.Contains(got, "null") {
+	if !strings.HasPrefix(got, " · ") || !strings.Contains(got, "amount 20.00 EUR, id p1") || strings.Contains(got, "null") {
 		t.Errorf("%q", got)
 	}
 	if got := detail(dunning.CaseOpened{}); got != "" {
