@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/contact"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
@@ -259,5 +260,111 @@ func TestPopulationOfCallsAndReplies(t *testing.T) {
 	}
 	if now, _ := ask(sampling.Calls, sampling.Filter{}, sampling.Frozen{At: time.Now().Add(time.Hour)}); len(now) != 4 {
 		t.Errorf("as of now %d calls", len(now))
+	}
+}
+
+func TestPopulationOfContacts(t *testing.T) {
+	b := newBundle(t)
+	b.open()
+	from := noon.AddDate(0, 0, -5)
+	b.mustAdd(b.fact(item("A")), b.fact(dunning.PointKnown{ID: "e1", Channel: dunning.Email}))
+	b.must(b.PutPoints(t.Context(), b.debtor, postgres.Point{ID: "e1", Channel: dunning.Email, Value: "ada@example.invalid"}))
+	counted := func(n, limit int) []dunning.Checked {
+		return []dunning.Checked{{Channel: dunning.Email, Reading: "strict", Rules: []contact.RuleTrace{{Pack: "house", Rule: "CAP", Count: n, Limit: limit}}}}
+	}
+	// send decides and hands over one message, n days after from.
+	send := func(id string, ordinal, days int, checks []dunning.Checked, states ...dunning.ContactState) string {
+		t.Helper()
+		d := b.decision(id, "", 2, noon)
+		d.Decision.Checks = checks
+		b.must(b.decide(d))
+		c := b.planned(ordinal)
+		c.Decision = id
+		at := from.AddDate(0, 0, days)
+		planned := b.caseFact(c)
+		planned.At = at
+		b.mustAdd(planned)
+		for _, s := range states {
+			moved := b.caseFact(dunning.ContactMoved{ID: c.ID, State: s})
+			if s == dunning.ContactUnknown {
+				moved = b.caseFact(dunning.ContactMoved{ID: c.ID, State: s, Deadline: noon.AddDate(0, 0, 3)})
+			}
+			moved.At = at
+			b.mustAdd(moved)
+		}
+		return c.ID
+	}
+	lifted := b.fact(dunning.OptedIn{ID: "o"})
+	lifted.At = from.AddDate(0, 0, 1).Add(time.Hour)
+	first := send("d1", 1, 1, counted(0, 1), dunning.ContactSending, dunning.ContactAccepted)
+	b.mustAdd(lifted)
+	after := send("d2", 2, 2, counted(6, 7), dunning.ContactSending, dunning.ContactUnknown)
+	later := send("d3", 3, 3, counted(2, 7), dunning.ContactSending, dunning.ContactAccepted)
+	draft := b.caseFact(dunning.TaskOpened{ID: "draft", Task: dunning.TaskDraft, Step: "friendly-email"})
+	approved := b.caseFact(dunning.TaskEnded{ID: "draft", Outcome: "approved"})
+	approved.By, approved.At, draft.At = "user:approver", from.AddDate(0, 0, 3).Add(time.Hour), from.AddDate(0, 0, 3).Add(time.Minute)
+	b.mustAdd(draft)
+	b.mustAdd(approved)
+	byHand := send("d4", 4, 4, nil, dunning.ContactSending, dunning.ContactAccepted)
+	send("d5", 5, 4, nil) // reserved and never handed over: no contact
+
+	ask := sampling.Ask{Plan: sampling.Plan{Kind: sampling.Contacts, Creditors: []string{creditor}, From: from, Until: noon.AddDate(0, 0, 1)}, Limit: 99}
+	found, frozen, err := b.SamplePopulation(t.Context(), ask)
+	b.must(err)
+	got := map[string]sampling.Signals{}
+	for _, f := range found {
+		got[f.ID] = f.Signals
+	}
+	if len(got) != 4 {
+		t.Fatalf("population %+v", got)
+	}
+	for about, c := range map[string]struct{ is, want bool }{
+		"nothing special about the first":                         {got[first].NearLimit || got[first].AfterOptIn || got[first].ByHand || got[first].Doubtful, false},
+		"the one after the refusal was lifted is the first since": {got[after].AfterOptIn, true},
+		"six of seven counted are near the limit":                 {got[after].NearLimit, true},
+		"an unknown one is doubtful":                              {got[after].Doubtful, true},
+		"the second since is no first":                            {got[later].AfterOptIn, false},
+		"two of seven are not near the limit":                     {got[later].NearLimit, false},
+		"nobody approved before it left":                          {got[later].ByHand, false},
+		"a draft that was approved is by hand":                    {got[byHand].ByHand, true},
+	} {
+		if c.is != c.want {
+			t.Errorf("%s: it says %v\n%+v", about, c.is, got)
+		}
+	}
+	rows, err := b.SampleSubjects(t.Context(), sampling.Contacts, []string{byHand, later})
+	b.must(err)
+	for _, r := range rows {
+		if approved := slices.Equal(r.People, []string{"user:approver"}); approved != (r.ID == byHand) || r.Decision == "" || r.Case != b.ref.Case || r.Contact != r.ID {
+			t.Errorf("%+v", r)
+		}
+	}
+	for name, f := range map[string]struct {
+		filter sampling.Filter
+		n      int
+	}{
+		"by channel": {sampling.Filter{Channel: "email"}, 4}, "by another channel": {sampling.Filter{Channel: "sms"}, 0}, "by step": {sampling.Filter{Step: "friendly-email"}, 4},
+		"by another step": {sampling.Filter{Step: "nudge"}, 0}, "by sequence": {sampling.Filter{Sequence: "consumer-standard"}, 4}, "by another sequence": {sampling.Filter{Sequence: "x' OR true --"}, 0},
+		"by template": {sampling.Filter{Template: "friendly-reminder"}, 4}, "by another template": {sampling.Filter{Template: "x"}, 0},
+	} {
+		q := ask
+		q.Filter, q.Frozen = f.filter, frozen
+		if found, _, err := b.SamplePopulation(t.Context(), q); err != nil || len(found) != f.n {
+			t.Errorf("%s: %d rows, %v; want %d", name, len(found), err, f.n)
+		}
+	}
+	q := ask
+	q.Creditors = []string{"other"}
+	if found, _, err := b.SamplePopulation(t.Context(), q); err != nil || len(found) != 0 {
+		t.Errorf("another creditor's population: %+v, %v", found, err)
+	}
+	q = ask
+	q.Kind, q.Filter.Verdict, q.From, q.Until = sampling.Decisions, sampling.VerdictAllowed, noon.Add(-time.Hour), noon.Add(time.Hour)
+	if found, _, err := b.SamplePopulation(t.Context(), q); err != nil || len(found) != 5 {
+		t.Errorf("decisions: %d, %v", len(found), err)
+	}
+	q.Kind, q.Filter.Verdict = sampling.KeptBack, ""
+	if found, _, err := b.SamplePopulation(t.Context(), q); err != nil || len(found) != 0 {
+		t.Errorf("kept back: %d, %v", len(found), err)
 	}
 }
