@@ -54,8 +54,8 @@ type ConsoleOptions struct {
 	PrivateHooks bool
 }
 
-// Console serves the console, the REST API and health. Deps.Temporal may be nil: it works
-// while Temporal is away.
+// Console serves the console, the REST API and health. Deps.Temporal is only looked at, for
+// the health page, and may be nil: the console works while Temporal is away.
 type Console struct {
 	deps Deps
 	o    ConsoleOptions
@@ -71,6 +71,8 @@ type Console struct {
 	decoder   http.Handler // of payloads, for the UI; may be nil
 	handler   http.Handler
 	meter     *meter
+	watch     *watch // of Temporal; nil: none is configured
+	ops       *Desk
 	lights    *lights
 	cancel    context.CancelFunc
 	done      chan struct{}
@@ -79,7 +81,8 @@ type Console struct {
 // NewConsole wires everything. A database without published configuration is fine: the
 // console says so on its pages.
 func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
-	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter(), lights: &lights{store: d.Store}}
+	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter(), lights: &lights{store: d.Store}, watch: newWatch(d)}
+	c.ops = NewDesk(d.Store, c.book, d.Clock, d.Log)
 	w, err := web.New(web.Options{
 		People: d.Store, Record: c.record, Clock: d.Clock, Wall: clock.Wall, Public: o.Public, Creditors: c.creditors, Hooks: d.Store,
 		Banners: c.banners, Light: c.lights.light, Search: c.search, OIDC: o.OIDC, Log: d.Log, Hint: o.Hint, Behind: o.Behind,
@@ -236,6 +239,7 @@ func (c *Console) Start(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { c.sweep(ctx) })
 	group.Go(func() { sender.Run(ctx) })
+	group.Go(func() { c.ops.Run(ctx) })
 	group.Go(func() { c.guardian().Run(ctx) })
 	if c.callbacks != nil {
 		group.Go(func() { c.callbacks.Run(ctx, 0) })
@@ -266,6 +270,9 @@ func (c *Console) sweep(ctx context.Context) {
 		if err := c.deps.Store.Sweep(ctx, now, now.Add(-web.Idle), now.Add(-keepAnswer)); err != nil && ctx.Err() == nil && c.deps.Log != nil {
 			c.deps.Log.Warn("old sessions were not dropped", slog.String("type", kindOf(err)))
 		}
+		if _, err := c.deps.Store.ForgetFiles(ctx, now.Add(-keepFiles)); err != nil && ctx.Err() == nil && c.deps.Log != nil {
+			c.deps.Log.Warn("old uploaded files were not wiped", slog.String("type", kindOf(err)))
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -288,6 +295,12 @@ func RunConsole(ctx context.Context, p Process) error {
 		return err
 	}
 	defer done()
+	if d.Temporal, d.Namespace, err = optionalTemporal(p, d.Log); err != nil {
+		return err
+	}
+	if d.Temporal != nil {
+		defer d.Temporal.Close()
+	}
 	c, err := NewConsole(d, o)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -21,7 +20,6 @@ import (
 	"github.com/duly/duly/config/mapping"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/contact"
-	"github.com/duly/duly/internal/app/importsink"
 	"github.com/duly/duly/internal/authority"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/identity"
@@ -94,6 +92,7 @@ func (c *Console) newAPI() (*api.Server, error) {
 				return cfg.Policies(), nil
 			},
 			Import: c.imports, Publish: c.publish, Proposals: c.Proposals(), Switches: c.switches, SwitchOn: c.switchOn, SwitchOff: c.switchOff,
+			Operator: operator{c.ops, c},
 			Desk: c.desk(), Samples: NewSampling(c.deps.Store, c.book), Simulate: c.whatIf().Run,
 		},
 	})
@@ -206,27 +205,7 @@ func (c *Console) imports(ctx context.Context, r api.ImportRequest) (api.ImportR
 }
 
 func (c *Console) importJob(ctx context.Context, r api.ImportRequest) (importer.Job, error) {
-	cfg, err := c.book.Current(ctx)
-	if err != nil {
-		return importer.Job{}, err
-	}
-	m, ok := cfg.Mapping(r.Mapping)
-	if !ok || m.Kind != mapping.Kind(r.Kind) {
-		return importer.Job{}, web.Invalid(fmt.Sprintf("There is no mapping of that name for %s; there are %v.", r.Kind, mappingsOf(cfg, mapping.Kind(r.Kind))), nil)
-	}
-	cr, ok := cfg.Creditor(r.Creditor)
-	if !ok {
-		return importer.Job{}, web.NotFound("This creditor")
-	}
-	zone, err := time.LoadLocation(cr.Zone)
-	if err != nil {
-		return importer.Job{}, fmt.Errorf("zone of creditor %s: %w", cr.ID, err)
-	}
-	job := importer.Job{Mapping: m, At: r.At, Options: importer.Options{Creditor: importer.Creditor{ID: cr.ID, Zone: zone, Currency: cr.Currency}, Locate: importsink.Locate}}
-	if !r.DryRun {
-		job.Sink = importsink.New(c.deps.Store)
-	}
-	return job, nil
+	return importJobOf(ctx, c.deps.Store, c.book, r.Kind, r.Mapping, r.Creditor, r.DryRun, r.At)
 }
 
 func mappingsOf(cfg *config.Config, kind mapping.Kind) (names []string) {

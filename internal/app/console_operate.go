@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/temporalx"
 	"github.com/duly/duly/internal/web/operate"
 )
 
@@ -17,7 +20,7 @@ func (c *Console) operations() operate.Deps {
 	store, renderer := c.deps.Store, &Renderer{Store: c.deps.Store, Book: c.book}
 	return operate.Deps{
 		Read: store, Config: c.book.Current, CaseRef: cmdStore{store}.CaseRef, Fold: c.foldOf, Draft: renderer.Draft, Names: c.names,
-		Do:       NewCommands(store, c.book, c.deps.Clock).Do,
+		Desk: c.ops, Temporal: c.temporal, Clock: c.clockNow, Versions: c.versionsOf, Views: store.Views,
 		Switches: func(ctx context.Context) ([]operate.Switch, error) { return switchesOf(store.Switches(ctx)) },
 		History: func(ctx context.Context, limit int) ([]operate.Switch, error) {
 			return switchesOf(store.SwitchHistory(ctx, limit))
@@ -50,12 +53,17 @@ func switchesOf(all []postgres.Switch, err error) ([]operate.Switch, error) {
 
 // foldOf is the account's facts of a case, in their set-up.
 func (c *Console) foldOf(ctx context.Context, ref dunning.CaseRef) (dunning.Facts, error) {
-	setup, err := c.book.Setup(ctx, ref)
+	return foldOf(ctx, c.deps.Store, c.book, ref)
+}
+
+// foldOf is what is known of an account, as of now; nothing of it is stored.
+func foldOf(ctx context.Context, store *postgres.Store, book *Book, ref dunning.CaseRef) (dunning.Facts, error) {
+	setup, err := book.Setup(ctx, ref)
 	if err != nil {
 		return dunning.Facts{}, err
 	}
-	setup.Record = false // nothing of this is stored
-	log, err := c.deps.Store.FactsAsOf(ctx, ref.Debtor, math.MaxInt64)
+	setup.Record = false
+	log, err := store.FactsAsOf(ctx, ref.Debtor, math.MaxInt64)
 	if err != nil {
 		return dunning.Facts{}, err
 	}
@@ -99,4 +107,89 @@ func (c *Console) sentText(ctx context.Context, contact string) (dunning.Message
 		return dunning.Message{}, errors.New("this console has no data key, so the copy stays sealed: operations set DULY_DATA_KEY")
 	}
 	return dunning.Message{}, errors.New("the copy cannot be opened: operations see why in the log")
+}
+
+// clockNow says how business time runs.
+func (c *Console) clockNow(ctx context.Context) (operate.Clock, error) {
+	if r, ok := c.deps.Clock.(*clock.Rehearsal); ok {
+		rate, err := r.Rate(ctx)
+		return operate.Clock{Rehearsal: true, Rate: rate}, err
+	}
+	return operate.Clock{Rate: 1}, nil
+}
+
+// versionsOf are the versions of the sequences that a stored release holds.
+func (c *Console) versionsOf(ctx context.Context, release string) (map[string]string, error) {
+	r, err := c.deps.Store.Release(ctx, release)
+	if err != nil {
+		return nil, err
+	}
+	c.book.mu.Lock()
+	cfg, err := c.book.compile(r)
+	c.book.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, s := range cfg.Sequences() {
+		out[s.ID] = s.Version
+	}
+	return out, nil
+}
+
+// operator is what operations do and read, as the API has it.
+type operator struct {
+	*Desk
+	console *Console
+}
+
+// Temporal implements api.Operator.
+func (o operator) Temporal(ctx context.Context, s read.Scope) (temporalx.Facts, bool, error) {
+	t, err := o.console.temporal(ctx, s)
+	return t.Facts, t.Configured, err
+}
+
+// Operating implements api.Operator.
+func (o operator) Operating(ctx context.Context, s read.Scope) (read.Operating, error) {
+	now, err := o.clock.Now(ctx)
+	if err != nil {
+		return read.Operating{}, err
+	}
+	return o.store.Operating(ctx, s, now)
+}
+
+func (o operator) SequenceCounts(ctx context.Context, s read.Scope) ([]read.SequenceCount, error) {
+	return o.store.SequenceCounts(ctx, s)
+}
+
+func (o operator) Assignments(ctx context.Context, s read.Scope, limit int) ([]read.Assignment, error) {
+	return o.store.Assignments(ctx, s, limit)
+}
+
+func (o operator) Bulks(ctx context.Context, s read.Scope, limit int) ([]read.Bulk, error) {
+	return o.store.Bulks(ctx, s, limit)
+}
+
+func (o operator) Bulk(ctx context.Context, s read.Scope, id string) (read.Bulk, error) {
+	return o.store.Bulk(ctx, s, id)
+}
+
+func (o operator) BulkItems(ctx context.Context, s read.Scope, id, state string, after, limit int) ([]read.BulkItem, error) {
+	return o.store.BulkItems(ctx, s, id, state, after, limit)
+}
+
+func (o operator) Uploads(ctx context.Context, s read.Scope, limit int) ([]read.Upload, error) {
+	return o.store.Uploads(ctx, s, limit)
+}
+
+func (o operator) Upload(ctx context.Context, s read.Scope, id string) (read.Upload, error) {
+	return o.store.Upload(ctx, s, id)
+}
+
+func (o operator) UploadRejects(ctx context.Context, s read.Scope, id string) (name string, body []byte, err error) {
+	return o.store.UploadRejects(ctx, s, id)
+}
+
+func (o operator) RejectFile(ctx context.Context, s read.Scope, run string) (name string, body []byte, err error) {
+	return o.store.RejectFile(ctx, s, run)
 }

@@ -47,6 +47,25 @@ type Relay struct {
 	Late time.Duration
 	// Inbox is how long, in wall time, the texts of requests stay that are done with; 0: for ever.
 	Inbox time.Duration
+
+	mu    sync.Mutex
+	swept time.Time // wall time
+	woken int
+}
+
+// lastSweep is when late cases were last looked for with success, and how many were woken
+// since the start.
+func (r *Relay) lastSweep() (time.Time, int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.swept, r.woken
+}
+
+// sweptAt remembers a sweep.
+func (r *Relay) sweptAt(wall time.Time, woken int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.swept, r.woken = wall.UTC(), r.woken+woken
 }
 
 const (
@@ -210,7 +229,12 @@ func (s *sweeper) sweep(ctx context.Context, wall time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.wake(ctx, s.note(due, wall, seen), wall.Add(late-seen))
+	found := s.note(due, wall, seen)
+	if err := s.wake(ctx, found, wall.Add(late-seen)); err != nil {
+		return err
+	}
+	s.r.sweptAt(wall, len(found))
+	return nil
 }
 
 // wake wakes late cases; those that are reached are left alone until again.

@@ -229,6 +229,9 @@ const skew = 5 * time.Minute
 
 // Pay implements webhooks.Payments.
 func (h *hooks) Pay(ctx context.Context, p webhooks.Payment) (webhooks.Matched, error) {
+	if m, ok, err := h.reversed(ctx, p); ok || err != nil {
+		return m, err
+	}
 	a, ok, err := h.account(ctx, p)
 	if err != nil || !ok {
 		return webhooks.Matched{Outcome: "no_such_account", Nobody: true}, err
@@ -253,6 +256,41 @@ func (h *hooks) Pay(ctx context.Context, p webhooks.Payment) (webhooks.Matched, 
 		m.Outcome = "already_booked"
 	}
 	return m, err
+}
+
+// reversed takes back a payment that a person has assigned: it stands at another account
+// than it named. ok is false when nobody has.
+func (h *hooks) reversed(ctx context.Context, p webhooks.Payment) (m webhooks.Matched, ok bool, err error) {
+	if p.Reverses == "" {
+		return m, false, nil
+	}
+	row, err := h.store.InboxEventNamed(ctx, "payments", p.Reverses)
+	if errors.Is(err, postgres.ErrNotFound) {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, err
+	}
+	given, err := h.store.AssignmentOf(ctx, row.ID)
+	if errors.Is(err, postgres.ErrNotFound) || err == nil && given.Kind != assignPayment {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, err
+	}
+	a, err := h.store.Account(ctx, given.Account)
+	if err != nil {
+		return m, false, err
+	}
+	if a.Creditor != p.Creditor {
+		return m, false, nil
+	}
+	ref, err := h.store.RefOfAccount(ctx, a)
+	if err != nil {
+		return m, false, err
+	}
+	_, err = h.commands.DoAccount(ctx, ref, dunning.ReversePayment{Payment: given.Payment, Reason: p.Reason}, byWebhook)
+	return webhooks.Matched{Outcome: "booked", Debtors: []string{a.Debtor}}, true, err
 }
 
 // account is the account that a payment names.

@@ -155,6 +155,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	}
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	w.group.Go(func() { w.relay.Run(ctx) })
+	w.group.Go(func() { w.report(ctx) })
 	w.group.Go(func() { w.guardian.Run(ctx) })
 	if w.o.OpenEvery > 0 {
 		w.group.Go(func() { w.starter.Watch(ctx, w.o.OpenEvery) })

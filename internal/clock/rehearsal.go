@@ -145,6 +145,12 @@ func open(ctx context.Context, db DB, pending Pending, wall func() time.Time) (C
 	return r, nil
 }
 
+// Rate is how many business seconds pass in a wall second while nothing is left to do.
+func (r *Rehearsal) Rate(ctx context.Context) (float64, error) {
+	s, err := r.load(ctx)
+	return s.rate, err
+}
+
 // Now advances the row as far as the line and the work allow, and returns it.
 func (r *Rehearsal) Now(ctx context.Context) (time.Time, error) {
 	s, err := r.advance(ctx)

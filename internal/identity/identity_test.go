@@ -12,8 +12,8 @@ import (
 var want = map[Permission]string{
 	View: "auditor collector compliance legal operations supervisor", Note: "collector compliance legal operations supervisor",
 	Payment: "operations supervisor", TakeOver: "collector supervisor", Call: "collector supervisor", Message: "collector supervisor",
-	Promise: "collector supervisor", Plan: "collector supervisor", Settlement: "collector supervisor", Dispute: "collector legal supervisor",
-	Hold: "collector compliance legal supervisor", Consent: "collector compliance operations supervisor", WriteOff: "supervisor",
+	Promise: "collector supervisor", Plan: "collector supervisor", Settlement: "collector supervisor", Dispute: "collector legal operations supervisor",
+	Hold: "collector compliance legal operations supervisor", Consent: "collector compliance operations supervisor", WriteOff: "supervisor",
 	Tasks: "legal operations supervisor", ApproveDraft: "compliance legal supervisor", ApproveReferral: "legal", ApproveSettlement: "legal supervisor",
 	Monitor: "auditor compliance operations", Operate: "operations", Import: "operations",
 	Config: "admin auditor compliance legal operations supervisor", Publish: "operations", Migrate: "operations", Approve: "compliance",

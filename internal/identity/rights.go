@@ -81,7 +81,7 @@ const AllCreditors = "*"
 // and see no debtor, so that whoever hands out rights does not use them. Auditors read.
 var matrix = map[Role][]Permission{
 	Admin:      {Config, Audit, Users, Keys, Hooks},
-	Operations: {View, Note, Payment, Tasks, Monitor, Operate, Import, Config, Publish, Migrate, Export, Consent, Numbers, Keys, Hooks},
+	Operations: {View, Note, Payment, Dispute, Hold, Tasks, Monitor, Operate, Import, Config, Publish, Migrate, Export, Consent, Numbers, Keys, Hooks},
 	Collector:  {View, Note, TakeOver, Call, Message, Promise, Plan, Settlement, Dispute, Hold, Consent, Numbers},
 	Supervisor: {
 		View, Note, Payment, TakeOver, Call, Message, Promise, Plan, Settlement, Dispute, Hold, Consent, WriteOff, Tasks,

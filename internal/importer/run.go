@@ -381,7 +381,7 @@ func (b *batch) row(ctx context.Context, row Row) error {
 			row.Problems = []Problem{*problem}
 		}
 	}
-	if message, ok := b.refused[row.Number]; ok {
+	if message, ok := b.refused[row.Number]; ok && len(row.Problems) == 0 {
 		row.Problems = []Problem{{Row: row.Number, Line: row.Line, Message: message}}
 	}
 	if row.Number <= b.from {
@@ -420,18 +420,42 @@ func (b *batch) flush(ctx context.Context) error {
 	for _, r := range results {
 		byRow[r.Row] = r
 	}
+	var refused []Problem
 	for _, row := range b.rows {
 		if r := byRow[row.Number]; r.State == Refused {
 			row.Problems = []Problem{{Row: row.Number, Line: row.Line, Message: r.Message}}
 		}
 		if len(row.Problems) > 0 {
+			refused = append(refused, joined(row.Problems))
 			if err := b.run.reject(b.s, row); err != nil {
 				return err
 			}
 		}
 	}
 	b.entries, b.rows = b.entries[:0], b.rows[:0]
-	return nil
+	return b.keep(ctx, refused)
+}
+
+// keep tells a sink that wants to know which rows were refused.
+func (b *batch) keep(ctx context.Context, refused []Problem) error {
+	keeper, ok := b.run.job.Sink.(RejectKeeper)
+	if !ok || len(refused) == 0 {
+		return nil
+	}
+	return keeper.Rejected(ctx, b.s.Run, refused)
+}
+
+// joined is all that is wrong with a row, at the place of the first fault.
+func joined(all []Problem) Problem {
+	p := all[0]
+	for _, more := range all[1:] {
+		text := more.Message
+		if more.Column != "" {
+			text = more.Column + ": " + text
+		}
+		p.Message += "; " + text
+	}
+	return p
 }
 
 // Currencies lists the currencies of a summary in order.

@@ -64,3 +64,10 @@ const (
 	RefusedNoAccount     = "there is no such account; import its items first, or correct the account or the currency"
 	RefusedOtherDebtor   = "the account belongs to another debtor already; correct the account or the debtor"
 )
+
+// RejectKeeper is a Sink that also wants to know of every refused row where it is and why,
+// whether the importer or the store refused it. Rows may be told again when an import that
+// broke off goes on.
+type RejectKeeper interface {
+	Rejected(ctx context.Context, run RunInfo, rows []Problem) error
+}

@@ -72,7 +72,7 @@ func (s *Store) ImportRejects(ctx context.Context, scope read.Scope, id string, 
 		}
 	}
 	all, err := rows(ctx, s, "rejected rows",
-		"SELECT j.row, j.reason FROM import_rejects j WHERE j.run_id = $1 AND j.row > $2::text::bigint ORDER BY j.row LIMIT $3",
+		"SELECT j.row, j.reason, j.line, j.column_name, j.field FROM import_rejects j WHERE j.run_id = $1 AND j.row > $2::text::bigint ORDER BY j.row LIMIT $3",
 		[]any{id, from, p.Size() + 1}, pgx.RowToStructByPos[read.RejectRow])
 	if err != nil {
 		return read.List[read.RejectRow]{}, err

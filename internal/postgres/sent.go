@@ -122,7 +122,7 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 		return 0, ErrNoCipher
 	}
 	moved := 0
-	for _, page := range []func(context.Context, *sqlgen.Queries) (int, error){s.resealSent, s.resealLetters, s.resealInbox} {
+	for _, page := range []func(context.Context, *sqlgen.Queries) (int, error){s.resealSent, s.resealLetters, s.resealInbox, s.resealFiles, s.resealUploads} {
 		for {
 			n := 0
 			err := s.turn(ctx, func(q *sqlgen.Queries) (err error) {

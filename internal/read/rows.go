@@ -368,7 +368,10 @@ type ImportRow struct {
 // RejectRow is a refused row of an import.
 type RejectRow struct {
 	Row    int64  `json:"row"`
-	Reason string `json:"reason"`
+	Reason string `json:"reason"`           // what is wrong, and how to mend it
+	Line   int64  `json:"line,omitempty"`   // of the file, 0: not known
+	Column string `json:"column,omitempty"` // as the file's header names it; "": the row as a whole
+	Field  string `json:"field,omitempty"`  // what the column is to the mapping
 }
 
 // ReleaseRow is a published configuration.

@@ -8,6 +8,8 @@ package importsink
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -94,13 +96,43 @@ func (s *Sink) Store(ctx context.Context, run importer.RunInfo, batch []importer
 
 // Finish implements importer.Sink. Payments that were imported say until when
 // the creditor's payment data is known.
-func (s *Sink) Finish(ctx context.Context, run importer.RunInfo, _ importer.Summary) error {
+func (s *Sink) Finish(ctx context.Context, run importer.RunInfo, sum importer.Summary) error {
+	if err := s.keepFile(ctx, run, sum.Rejects); err != nil {
+		return err
+	}
 	if run.Kind == mapping.Payments {
 		if err := s.store.FeedSeen(ctx, run.Creditor, run.At); err != nil {
 			return err
 		}
 	}
 	return s.store.FinishImport(ctx, run.ID)
+}
+
+// mostKept bounds the reject file that is kept for the console. A larger one is where the
+// import wrote it.
+const mostKept = 32 << 20
+
+// keepFile keeps the reject file, so that whoever has no access to this machine's disk can
+// mend the rows. "" forgets what an earlier run left.
+func (s *Sink) keepFile(ctx context.Context, run importer.RunInfo, path string) error {
+	var body []byte
+	if info, err := os.Stat(path); err == nil && info.Size() <= mostKept {
+		if body, err = os.ReadFile(path); err != nil {
+			return fmt.Errorf("reject file of import %s: %w", run.ID, err)
+		}
+	}
+	return s.store.PutRejectFile(ctx, run.ID, run.File+".rejects.csv", body)
+}
+
+var _ importer.RejectKeeper = (*Sink)(nil)
+
+// Rejected implements importer.RejectKeeper.
+func (s *Sink) Rejected(ctx context.Context, run importer.RunInfo, problems []importer.Problem) error {
+	out := make([]postgres.Reject, len(problems))
+	for i, p := range problems {
+		out[i] = postgres.Reject{Row: p.Row, Line: p.Line, Column: p.Column, Field: p.Field, Reason: p.Message}
+	}
+	return s.store.PutRejects(ctx, run.ID, out)
 }
 
 func entry(e importer.Entry) postgres.ImportEntry {

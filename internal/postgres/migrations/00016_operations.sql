@@ -122,3 +122,7 @@ CREATE TABLE dead_letters_handled (
   reason  text NOT NULL CONSTRAINT dead_letters_reason CHECK (reason <> ''),
   PRIMARY KEY (kind, subject, since)
 );
+
+-- How messages of the last minutes ended. Attempts are only ever added, so a small index
+-- by blocks finds them.
+CREATE INDEX attempts_time ON attempts USING brin (at) WITH (autosummarize = on);

@@ -356,8 +356,8 @@ func (h handlers) setup() []Operation {
 		{Method: "GET", Path: "/inbox", ID: "listInbox", Saw: "inbox", Tag: "inbox", Summary: "Received messages and events that nobody could assign or process", Need: identity.Monitor, Query: paging, Result: read.List[read.InboxRow]{}, Handle: h.inbox},
 		{Method: "POST", Path: "/inbox/replay", ID: "replayInbox", Tag: "inbox", Summary: "Process events of the inbox again; what they led to is not doubled", Need: identity.Operate, Body: InboxOrder{}, Result: Replayed{}, Handle: h.replayInbox},
 		{Method: "POST", Path: "/bulk/preview", ID: "previewBulk", Saw: "cases", Tag: "bulk", Summary: "Which cases a bulk action would reach", Need: identity.Operate, Query: caseParams(), Result: BulkPreview{}, Repeats: true, Handle: h.previewBulk},
-		{Method: "POST", Path: "/bulk", ID: "runBulk", Tag: "bulk", Summary: "Hold many cases, or write a note on them", Need: identity.Operate, Body: BulkOrder{}, Result: BulkDone{}, Handle: h.runBulk},
-		{Method: "POST", Path: "/bulk/{batch}/undo", ID: "undoBulk", Tag: "bulk", Summary: "Lift the holds of a bulk action again", Need: identity.Operate, Result: BulkDone{}, Handle: h.undoBulk},
+		{Method: "POST", Path: "/bulk", ID: "runBulk", Tag: "bulk", Summary: "Hold many cases, lift holds, record disputes, write notes or messages; see tryBulk", Need: identity.Operate, Body: BulkOrder{}, Result: BulkDone{}, Handle: h.runBulk},
+		{Method: "POST", Path: "/bulk/{batch}/undo", ID: "undoBulk", Tag: "bulk", Summary: "Take a bulk action back, within ten minutes", Need: identity.Operate, Result: BulkDone{}, Handle: h.undoBulk},
 	}
 }
 
@@ -552,11 +552,14 @@ type BulkPreview struct {
 // BulkOrder is a bulk action. Count must be how many cases are named: who sends another
 // number has not looked.
 type BulkOrder struct {
-	Action string       `json:"action" jsonschema:"enum=hold,enum=note"`
+	Action string       `json:"action" jsonschema:"enum=hold,enum=lift,enum=dispute,enum=note,enum=message"`
 	Cases  []string     `json:"cases" jsonschema:"minItems=1,maxItems=5000"`
 	Count  int          `json:"count"`
 	Until  dunning.Date `json:"until,omitzero" jsonschema_description:"of a hold: the day on which it ends"`
 	Text   string       `json:"text,omitempty" jsonschema:"maxLength=2000" jsonschema_description:"of a note"`
+	Kind   string       `json:"kind,omitempty" jsonschema_description:"of holds that are placed or lifted: manual (default) or hardship"`
+	// Message is channel and template, such as sms/nudge.
+	Message string `json:"message,omitempty" jsonschema_description:"channel and template of a message, such as sms/nudge"`
 }
 
 // BulkDone is what a bulk action came to, in a sentence, and its id, by which holds can be
@@ -593,7 +596,7 @@ func (h handlers) runBulk(c *Call) (any, error) {
 		return nil, err
 	}
 	batch := c.ID()
-	form := url.Values{"action": {in.Action}, "text": {in.Text}, "batch": {batch}, "typed": {strconv.Itoa(in.Count)}, "query": {"status=any"}}
+	form := url.Values{"action": {in.Action}, "text": {in.Text}, "kind": {in.Kind}, "message": {in.Message}, "batch": {batch}, "typed": {strconv.Itoa(in.Count)}, "query": {"status=any"}}
 	if !in.Until.IsZero() {
 		form.Set("until", in.Until.String())
 	}

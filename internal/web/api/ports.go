@@ -39,6 +39,7 @@ type Ports struct {
 	// Proposals is maker and checker.
 	Proposals Proposals
 	Desk      Desk
+	Operator  Operator
 	// Samples draws, answers and verifies samples.
 	Samples *sampling.Service
 	// Simulate moves accounts through time.

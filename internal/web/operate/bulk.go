@@ -1,61 +1,114 @@
 package operate
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/duly/duly/commands"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
 )
 
-const (
-	// mostBulk bounds one bulk action: beyond it lies a slip, or a matter for a migration.
-	mostBulk = 5000
-	// sampleRows of a bulk action are shown before it is carried out.
-	sampleRows = 12
-)
+// sampleRows of a bulk action are tried before it is carried out.
+const sampleRows = 10
 
 // bulkPage shows what a bulk action would reach before anything happens.
 type bulkPage struct {
 	Action, Words string
-	Rows          []read.CaseRow
+	Rows          []bulkRow
 	Count         int
 	Creditors     map[string]int
 	Form          url.Values
 	Fault         string
 	Batch         string // makes the ids: the same form sent twice is one action
+	Refused, Same int    // of the sample
+	Segments      int    // of the sample's text messages
+	About         int    // segments of all of them, reckoned from the sample
+	Waits         bool   // it begins when the time to undo it is over
+	CanUndo       bool
 }
 
-// bulkPreview says how many cases and which.
+// bulkRow is a case of the sample with what the core says to the action.
+type bulkRow struct {
+	read.CaseRow
+	Tried ops.BulkSample
+}
+
+// bulkParams are what an action takes from the form.
+func bulkParams(r *web.Request) map[string]string {
+	out := map[string]string{}
+	for _, name := range map[string][]string{
+		ops.BulkHold: {"until", "kind"}, ops.BulkLift: {"kind"}, ops.BulkNote: {"text"}, ops.BulkMessage: {"channel", "template"},
+	}[r.Value("action")] {
+		if v := r.Value(name); v != "" {
+			out[name] = v
+		}
+	}
+	if m := r.Value("message"); m != "" { // channel and template in one choice
+		out["channel"], out["template"], _ = strings.Cut(m, "/")
+	}
+	return out
+}
+
+// bulkPreview says how many cases and which, and tries a sample.
 func (d *operations) bulkPreview(r *web.Request) error {
 	rows, err := d.chosen(r)
 	if err != nil {
 		return err
 	}
-	p := bulkPage{Action: r.Value("action"), Rows: rows[:min(sampleRows, len(rows))], Count: len(rows), Creditors: map[string]int{}, Form: r.R.PostForm, Batch: uuid.NewString()}
+	p := bulkPage{Action: r.Value("action"), Count: len(rows), Creditors: map[string]int{}, Form: r.R.PostForm, Batch: uuid.NewString()}
+	p.Waits, p.CanUndo = p.Action == ops.BulkMessage, p.Action != ops.BulkNote
 	for _, c := range rows {
 		p.Creditors[c.Creditor]++
 	}
-	_, p.Words, err = bulkCommand(r, "")
-	if err != nil {
-		p.Fault = sentence(err)
+	if p.Words, err = d.Desk.BulkWords(r.R.Context(), p.Action, bulkParams(r)); err != nil {
+		if p.Fault = web.AsError(err).Detail; web.AsError(err).Status >= 500 {
+			return err
+		}
+		return r.Page("bulk.html", p)
 	}
 	if p.Count == 0 {
 		p.Fault = "No case is chosen that you may change."
+		return r.Page("bulk.html", p)
+	}
+	if err := d.trySample(r, &p, rows); err != nil {
+		return err
 	}
 	return r.Page("bulk.html", p)
+}
+
+// trySample asks the core about ten of the cases, spread over all of them.
+func (d *operations) trySample(r *web.Request, p *bulkPage, rows []read.CaseRow) error {
+	n := min(sampleRows, len(rows))
+	ids := make([]string, n)
+	for i := range n {
+		row := rows[i*len(rows)/n]
+		p.Rows, ids[i] = append(p.Rows, bulkRow{CaseRow: row}), row.Case
+	}
+	tried, err := d.Desk.TryBulk(r.R.Context(), r.User, p.Action, bulkParams(r), ids)
+	if err != nil {
+		return err
+	}
+	for i, t := range tried {
+		p.Rows[i].Tried = t
+		p.Segments += t.Segments
+		if t.Refused != "" {
+			p.Refused++
+		}
+		if t.Same {
+			p.Same++
+		}
+	}
+	p.About = (p.Segments*p.Count + n - 1) / n
+	return nil
 }
 
 // chosen are the cases that were selected, or all that match a filter, as far as the user
@@ -86,8 +139,8 @@ func (d *operations) chosen(r *web.Request) ([]read.CaseRow, error) {
 		if r.Value("all") == "" && !ids[c.Case] {
 			continue
 		}
-		if out = append(out, c); len(out) > mostBulk {
-			return nil, web.Invalid(fmt.Sprintf("That is more than %d cases. Narrow the filter.", mostBulk), nil)
+		if out = append(out, c); len(out) > ops.MostBulk {
+			return nil, web.Invalid(fmt.Sprintf("That is more than %d cases. Narrow the filter.", ops.MostBulk), nil)
 		}
 		if r.Value("all") == "" && len(out) == len(ids) {
 			break
@@ -96,55 +149,45 @@ func (d *operations) chosen(r *web.Request) ([]read.CaseRow, error) {
 	return out, nil
 }
 
-// bulkCommand is what is done to one case, and its words. id makes the new thing's.
-func bulkCommand(r *web.Request, id string) (dunning.Command, string, error) {
-	switch r.Value("action") {
-	case "hold":
-		day, err := time.Parse(time.DateOnly, r.Value("until"))
-		if err != nil || !day.After(r.Now) {
-			return nil, "", errors.New("name the day until which the cases are held, as YYYY-MM-DD, ahead of today")
-		}
-		return dunning.PlaceHold{ID: id, HoldKind: dunning.HoldManual, Scope: dunning.ScopeAccount, Until: day.UTC(), Owner: r.User.Name},
-			"Hold until the start of " + day.Format("Mon 2 Jan 2006") + " there", nil
-	case "note":
-		text := r.Value("text")
-		if text == "" || len(text) > 2000 {
-			return nil, "", errors.New("write the note, up to 2000 characters")
-		}
-		return dunning.WriteNote{ID: id, Text: text}, "Write the note “" + text + "”", nil
-	}
-	return nil, "", errors.New("choose what to do")
-}
-
-// bulk carries it out, when the number that was shown was typed.
+// bulk orders it, when the number that was shown was typed.
 func (d *operations) bulk(r *web.Request) error {
 	rows, err := d.chosen(r)
 	if err != nil {
 		return err
 	}
 	if want := strconv.Itoa(len(rows)); len(rows) == 0 || r.Value("typed") != want {
-		return &web.Error{Status: http.StatusUnprocessableEntity, Title: "Nothing was changed", Detail: fmt.Sprintf("The action reaches %s cases now. Look at the preview again and type that number.", want)}
+		return &web.Error{
+			Status: http.StatusUnprocessableEntity, Title: "Nothing was changed",
+			Detail: fmt.Sprintf("The action reaches %s cases now. Look at the preview again and type that number.", want),
+		}
 	}
-	batch, err := uuid.Parse(r.Value("batch"))
-	if err != nil {
-		return web.Invalid("The form is not whole. Open the preview again.", nil)
+	cases := make([]string, len(rows))
+	for i, c := range rows {
+		cases[i] = c.Case
 	}
-	done, failed, err := d.each(r, rows, batch)
+	b, err := d.Desk.StartBulk(r.R.Context(), r.User, r.Value("batch"), r.Value("action"), bulkParams(r), cases)
 	if err != nil {
 		return err
-	}
-	if err := r.Record("bulk."+r.Value("action"), batch.String(), map[string]string{"cases": strconv.Itoa(done), "refused": strconv.Itoa(failed)}); err != nil {
-		return err
-	}
-	text := web.Plural(done, "case is", "cases are") + " changed."
-	if failed > 0 {
-		text += " " + web.Plural(failed, "case was", "cases were") + " refused by the core."
 	}
 	undo := ""
-	if r.Value("action") == "hold" {
-		undo = "/cases/bulk/undo/" + batch.String()
+	if b.CanUndo() {
+		undo = "/cases/bulk/undo/" + b.ID
 	}
-	return r.Redirect("/cases?"+r.Value("query"), r.FlashUndo(map[bool]string{true: "warn", false: "good"}[failed > 0], text, undo))
+	kind, text := bulkText(b)
+	return r.Redirect("/bulk/"+b.ID, r.FlashUndo(kind, text, undo))
+}
+
+// bulkText sums up how far a bulk action is.
+func bulkText(b read.Bulk) (kind, text string) {
+	done := int(b.Counts["done"] + b.Counts["same"])
+	text = web.Plural(done, "case is", "cases are") + " done."
+	if n := b.Counts["waiting"]; n > 0 {
+		text += " " + web.Plural(int(n), "case waits", "cases wait") + " and will be done behind."
+	}
+	if n := b.Counts["refused"]; n > 0 {
+		return "warn", text + " " + web.Plural(int(n), "case was", "cases were") + " refused: see why below."
+	}
+	return "good", text
 }
 
 // sentence is an error as a page says it.
@@ -153,120 +196,107 @@ func sentence(err error) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// each case gets the command, with an id made of the batch and the case: the same form
-// sent twice changes nothing.
-func (d *operations) each(r *web.Request, rows []read.CaseRow, batch uuid.UUID) (done, failed int, err error) {
-	b := &bulkBatch{by: r.User.By, holds: map[string]string{}}
-	d.batches.keep(batch.String(), b)
-	for _, c := range rows {
-		id := uuid.NewSHA1(batch, []byte(c.Case)).String()
-		cmd, _, err := bulkCommand(r, id)
-		if err != nil {
-			return done, failed, web.Invalid(sentence(err), nil)
-		}
-		if cmd, err = d.there(r.R.Context(), c.Case, cmd); err == nil {
-			_, err = d.Do(r.R.Context(), c.Case, cmd, r.User.By)
-		}
-		switch {
-		case err == nil:
-			done++
-			b.add(c.Case, id)
-		case errors.Is(err, dunning.ErrConflict), errors.Is(err, dunning.ErrInvalid), errors.Is(err, dunning.ErrUnknown), errors.Is(err, commands.ErrNoCase):
-			failed++
-		default:
-			return done, failed, err
-		}
-	}
-	return done, failed, nil
+type bulksPage struct {
+	Rows  []read.Bulk
+	Names map[string]string
 }
 
-// there moves the end of a hold, midnight in UTC, to the start of that day where the
-// customer is.
-func (d *operations) there(ctx context.Context, caseID string, cmd dunning.Command) (dunning.Command, error) {
-	hold, ok := cmd.(dunning.PlaceHold)
-	if !ok {
-		return cmd, nil
+// Who names who ordered it.
+func (p bulksPage) Who(by string) string { return whoIs(p.Names, by) }
+
+func whoIs(names map[string]string, by string) string {
+	if name := names[trimUser(by)]; name != "" {
+		return name
 	}
-	ref, err := d.CaseRef(ctx, caseID)
-	if err != nil {
-		return nil, err
-	}
-	f, err := d.Fold(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	if len(f.Zones) > 0 {
-		day := hold.Until
-		hold.Until = time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, f.Zones[0]).UTC()
-	}
-	return hold, nil
+	return by
 }
 
-// bulkUndo lifts the holds of a bulk action.
+// bulks lists bulk actions, the newest first.
+func (d *operations) bulks(r *web.Request) (err error) {
+	var p bulksPage
+	if p.Rows, err = d.Read.Bulks(r.R.Context(), r.Scope(identity.Operate), 100); err != nil {
+		return err
+	}
+	if p.Names, err = d.Names(r.R.Context()); err != nil {
+		return err
+	}
+	return r.Page("bulks.html", p)
+}
+
+type bulkOnePage struct {
+	read.Bulk
+	Items  []read.BulkItem
+	Next   string
+	State  string
+	States []string
+	Names  map[string]string
+	May    bool
+}
+
+// Who names who ordered or undid it.
+func (p bulkOnePage) Who(by string) string { return whoIs(p.Names, by) }
+
+// Badge is the look of an item's state.
+func (p bulkOnePage) Badge(state string) string {
+	return map[string]string{"done": "good", "waiting": "info", "refused": "bad", "kept": "warn"}[state]
+}
+
+// bulkItemsShown is a page of items.
+const bulkItemsShown = 100
+
+// bulkOne is one bulk action with what became of every case.
+func (d *operations) bulkOne(r *web.Request) (err error) {
+	ctx, scope := r.R.Context(), r.Scope(identity.Operate)
+	p := bulkOnePage{State: r.Value("state")}
+	if p.Bulk, err = d.Read.Bulk(ctx, scope, r.R.PathValue("id")); err != nil {
+		return err
+	}
+	for s := range p.Counts {
+		p.States = append(p.States, s)
+	}
+	slices.Sort(p.States)
+	after, _ := strconv.Atoi(r.Value("after")) // what is no number begins anew
+	if p.Items, err = d.Read.BulkItems(ctx, scope, p.ID, p.State, after, bulkItemsShown+1); err != nil {
+		return err
+	}
+	if len(p.Items) > bulkItemsShown {
+		p.Items = p.Items[:bulkItemsShown]
+		p.Next = strconv.Itoa(p.Items[bulkItemsShown-1].Seq)
+	}
+	p.May = p.CanUndo()
+	if p.Names, err = d.Names(ctx); err != nil {
+		return err
+	}
+	return r.Page("bulkone.html", p)
+}
+
+// bulkUndo takes a bulk action back.
 func (d *operations) bulkUndo(r *web.Request) error {
-	b := d.batches.take(r.R.PathValue("batch"), r.User.By)
-	if b == nil {
-		return web.Conflict("The time to undo this is over. Choose the cases and lift their holds.")
+	b, err := d.Desk.UndoBulk(r.R.Context(), r.User, r.R.PathValue("batch"))
+	if err != nil {
+		return err
 	}
-	for id, hold := range b.holds {
-		if err := d.unhold(r.R.Context(), id, hold, r.User.By); err != nil {
-			return err
+	n := int(b.Counts["undone"] + b.Counts["dropped"])
+	text := web.Plural(n, "case is", "cases are") + " as before."
+	if k := b.Counts["kept"]; k > 0 {
+		text += " " + web.Plural(int(k), "case was", "cases were") + " left as somebody else has made it."
+	}
+	return r.Done("/bulk/"+b.ID, text)
+}
+
+// messageChoices are the published templates by which a bulk action may write.
+func (d *operations) messageChoices(r *web.Request) ([]string, error) {
+	c, err := d.Config(r.R.Context())
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, t := range c.Templates() {
+		name := string(t.Channel) + "/" + t.Name
+		if (t.Channel == dunning.Email || t.Channel == dunning.SMS) && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
-	return r.Done("/cases", web.Plural(len(b.holds), "hold is", "holds are")+" lifted again.")
-}
-
-func (d *operations) unhold(ctx context.Context, caseID, hold, by string) error {
-	_, err := d.Do(ctx, caseID, dunning.LiftHold{ID: hold}, by)
-	if errors.Is(err, dunning.ErrUnknown) {
-		return nil
-	}
-	return err
-}
-
-// batches are the last bulk actions of this process, so that they can be undone.
-type batches struct {
-	mu   sync.Mutex
-	ids  []string
-	byID map[string]*bulkBatch
-}
-
-type bulkBatch struct {
-	mu    sync.Mutex
-	by    string
-	holds map[string]string // by case
-}
-
-func (b *bulkBatch) add(caseID, hold string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.holds[caseID] = hold
-}
-
-// keptBatches is how many are remembered.
-const keptBatches = 20
-
-func (b *batches) keep(id string, x *bulkBatch) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.byID == nil {
-		b.byID = map[string]*bulkBatch{}
-	}
-	b.byID[id], b.ids = x, append(b.ids, id)
-	if len(b.ids) > keptBatches {
-		delete(b.byID, b.ids[0])
-		b.ids = b.ids[1:]
-	}
-}
-
-// take gives a batch to who made it, once.
-func (b *batches) take(id, by string) *bulkBatch {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	x := b.byID[id]
-	if x == nil || x.by != by {
-		return nil
-	}
-	delete(b.byID, id)
-	return x
+	slices.Sort(out)
+	return out, nil
 }

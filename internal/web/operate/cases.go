@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
 )
@@ -28,6 +30,44 @@ type casesPage struct {
 	Faults    map[string]string
 	Tomorrow  string
 	Kinds     map[read.Wait]string // badge of what a case waits for
+	Actions   []string             // bulk actions that the user may order
+	HoldKinds []dunning.HoldKind   // that a bulk action places and lifts
+	Messages  []string             // "channel/template" that a bulk action may send
+	Views     []viewCount
+}
+
+// viewCount is a saved view with how many cases it has now.
+type viewCount struct {
+	Name, Query string
+	Count       read.Count
+}
+
+// mostViews is how many saved views are counted.
+const mostViews = 8
+
+// savedViews counts the user's saved views of this list.
+func (d *operations) savedViews(r *web.Request) ([]viewCount, error) {
+	all, err := d.Views(r.R.Context(), strings.TrimPrefix(r.User.By, "user:"))
+	if err != nil {
+		return nil, err
+	}
+	var out []viewCount
+	for _, v := range all {
+		if v.Place != "/cases" || len(out) == mostViews {
+			continue
+		}
+		q, err := url.ParseQuery(v.Query)
+		if err != nil {
+			continue // it was saved by another release; the list says so when it is opened
+		}
+		f, _ := caseFilter(q, r.Now)
+		n, err := d.Read.CountCases(r.R.Context(), r.Scope(identity.View), f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, viewCount{v.Name, v.Query, n})
+	}
+	return out, nil
 }
 
 // cases is the list with its filters, all of them in the address.
@@ -58,6 +98,11 @@ func (d *operations) cases(r *web.Request) error {
 	if err := d.caseChoices(r, &p); err != nil {
 		return err
 	}
+	if !r.Live() {
+		if p.Views, err = d.savedViews(r); err != nil {
+			return err
+		}
+	}
 	return r.Page("cases.html", p)
 }
 
@@ -65,6 +110,14 @@ func (d *operations) caseChoices(r *web.Request, p *casesPage) error {
 	c, err := d.Config(r.R.Context())
 	if err != nil {
 		return err
+	}
+	if r.User.Somewhere(identity.Operate) {
+		p.Actions, p.HoldKinds = ops.BulkActions(r.User), ops.HoldKinds
+		if slices.Contains(p.Actions, ops.BulkMessage) {
+			if p.Messages, err = d.messageChoices(r); err != nil {
+				return err
+			}
+		}
 	}
 	chosen := r.Value("sequence")
 	for _, s := range c.Sequences() {

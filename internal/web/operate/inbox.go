@@ -1,8 +1,8 @@
 package operate
 
 import (
-	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
@@ -10,41 +10,15 @@ import (
 	"github.com/duly/duly/internal/web"
 )
 
-type importsPage struct {
-	List read.List[read.ImportRow]
-}
-
-func (d *operations) imports(r *web.Request) error {
-	list, err := d.Read.Imports(r.R.Context(), r.Scope(identity.Monitor), read.Page{After: r.Value("after")})
-	if err != nil {
-		return err
-	}
-	return r.Page("imports.html", importsPage{list})
-}
-
-type rejectsPage struct {
-	ID   string
-	List read.List[read.RejectRow]
-}
-
-// rejects are the rows that an import refused, each with why and how to mend it.
-func (d *operations) rejects(r *web.Request) error {
-	ctx, id, scope := r.R.Context(), r.R.PathValue("id"), r.Scope(identity.Monitor)
-	if r.WantsCSV() {
-		return r.CSV("rejects", []string{"row", "reason"}, mapped(read.All(func(p read.Page) (read.List[read.RejectRow], error) { return d.Read.ImportRejects(ctx, scope, id, p) }),
-			func(x read.RejectRow) []string { return []string{fmt.Sprint(x.Row), x.Reason} }))
-	}
-	list, err := d.Read.ImportRejects(ctx, scope, id, read.Page{After: r.Value("after")})
-	if err != nil {
-		return err
-	}
-	return r.Page("rejects.html", rejectsPage{id, list})
-}
-
 type inboxPage struct {
-	Events  read.List[read.InboxRow]
-	Replies []read.WorkRow
+	Events   read.List[read.InboxRow]
+	Replies  []read.WorkRow
+	Assigned []read.Assignment
+	Names    map[string]string
 }
+
+// Who names who assigned something.
+func (p inboxPage) Who(by string) string { return whoIs(p.Names, by) }
 
 // inbox is what nobody has assigned or answered: events about nobody whom we know, events
 // that could not be processed, and replies that nobody has acted on.
@@ -61,6 +35,12 @@ func (d *operations) inbox(r *web.Request) error {
 		return err
 	}
 	p.Replies = replies.Rows
+	if p.Assigned, err = d.Read.Assignments(ctx, r.Scope(identity.Operate), 20); err != nil {
+		return err
+	}
+	if p.Names, err = d.Names(ctx); err != nil {
+		return err
+	}
 	return r.Page("inbox.html", p)
 }
 
@@ -87,5 +67,74 @@ func (d *operations) replay(r *web.Request) error {
 	if err := r.Record("inbox.replay", "", map[string]string{"events": strconv.FormatInt(n, 10)}); err != nil {
 		return err
 	}
-	return r.Done("/inbox", web.Plural(n, "event is", "events are")+" processed again. What they have led to already is not doubled.")
+	return r.Done("/inbox", web.Plural(int(n), "event is", "events are")+" processed again. What they have led to already is not doubled.")
+}
+
+type inboxOnePage struct {
+	read.InboxDetail
+	Lines  []string // of the message
+	Names  map[string]string
+	Waits  bool // for a person
+	Search string
+}
+
+// Who names who assigned it.
+func (p inboxOnePage) Who(by string) string { return whoIs(p.Names, by) }
+
+// inboxOne is one event with what it says and whom it may belong to.
+func (d *operations) inboxOne(r *web.Request) error {
+	id, err := eventID(r)
+	if err != nil {
+		return err
+	}
+	p := inboxOnePage{Search: r.Value("q")}
+	if p.InboxDetail, err = d.Desk.Event(r.R.Context(), r.User, id, p.Search); err != nil {
+		return err
+	}
+	if p.Reply != nil {
+		p.Lines = strings.Split(p.Reply.Text, "\n")
+	}
+	p.Waits = p.State == "unmatched" || p.State == "failed"
+	if p.Names, err = d.Names(r.R.Context()); err != nil {
+		return err
+	}
+	return r.Page("inboxone.html", p)
+}
+
+func eventID(r *web.Request) (int64, error) {
+	id, err := strconv.ParseInt(r.R.PathValue("id"), 10, 64)
+	if err != nil {
+		return 0, web.NotFound("This event")
+	}
+	return id, nil
+}
+
+// assign says whom an event belongs to.
+func (d *operations) assign(r *web.Request) error {
+	id, err := eventID(r)
+	if err != nil {
+		return err
+	}
+	in := read.Assign{Event: id, Account: r.Value("account"), Item: r.Value("item"), Foreign: r.Value("foreign") != "", Reason: r.Value("reason")}
+	a, err := d.Desk.Assign(r.R.Context(), r.User, in)
+	if err != nil {
+		return err
+	}
+	text := map[string]string{
+		"payment": "The payment is booked there.", "reversal": "The payment is taken back there.", "reply": "The message is read as theirs.", "foreign": "It is marked as not ours.",
+	}[a.Kind]
+	return r.Done("/inbox", text+" Undo it under “Assigned lately” if it was wrong.")
+}
+
+// unassign takes an assignment back.
+func (d *operations) unassign(r *web.Request) error {
+	a, err := d.Desk.Unassign(r.R.Context(), r.User, r.R.PathValue("id"), r.Value("reason"))
+	if err != nil {
+		return err
+	}
+	text := "It waits in the inbox again."
+	if a.Kind == "payment" {
+		text = "The payment is reversed there. " + text
+	}
+	return r.Done("/inbox/"+strconv.FormatInt(a.Event, 10), text)
 }

@@ -3,6 +3,8 @@ package operate
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,6 +58,69 @@ type releasePage struct {
 	All     []read.ReleaseRow
 	Against string
 	Files   []fileDiff
+	Effects []effect
+	Stay    int64 // running cases that keep another version
+	Follow  int64 // running cases on a version of this release
+}
+
+// effect is what a release means for the running cases of a sequence: a case keeps the
+// version that it began with.
+type effect struct {
+	Sequence string
+	Version  string // that new cases follow under this release; "": the release has no such sequence
+	Follow   int64  // running cases on that version
+	Stay     []read.SequenceCount
+}
+
+// StayN is how many running cases keep another version.
+func (e effect) StayN() (n int64) {
+	for _, c := range e.Stay {
+		n += c.N
+	}
+	return n
+}
+
+// effectsOf counts running cases by what a release means for them, by sequence.
+func effectsOf(versions map[string]string, counts []read.SequenceCount) []effect {
+	by := map[string]*effect{}
+	at := func(id string) *effect {
+		if by[id] == nil {
+			by[id] = &effect{Sequence: id, Version: versions[id]}
+		}
+		return by[id]
+	}
+	for id := range versions {
+		at(id)
+	}
+	for _, c := range counts {
+		if e := at(c.Sequence); c.Version == e.Version {
+			e.Follow += c.N
+		} else {
+			e.Stay = append(e.Stay, c)
+		}
+	}
+	var out []effect
+	for _, id := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, *by[id])
+	}
+	return out
+}
+
+// effects fills what a release means for running cases.
+func (d *operations) effects(r *web.Request, p *releasePage) error {
+	versions, err := d.Versions(r.R.Context(), p.Version)
+	if err != nil {
+		return err
+	}
+	counts, err := d.Read.SequenceCounts(r.R.Context(), r.Scope(identity.Config))
+	if err != nil {
+		return err
+	}
+	p.Effects = effectsOf(versions, counts)
+	for _, e := range p.Effects {
+		p.Follow, p.Stay = p.Follow+e.Follow, p.Stay+e.StayN()
+	}
+	return nil
 }
 
 // fileDiff is one file that differs.
@@ -98,6 +163,9 @@ func (d *operations) release(r *web.Request) (err error) {
 		p.Files = append(p.Files, diffOf(c))
 	}
 	if p.Names, err = d.Names(ctx); err != nil {
+		return err
+	}
+	if err := d.effects(r, &p); err != nil {
 		return err
 	}
 	return r.Page("release.html", p)

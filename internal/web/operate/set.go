@@ -6,10 +6,10 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/duly/duly/commands"
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
 )
@@ -32,6 +32,16 @@ type Reader interface {
 	StepCounts(ctx context.Context, s read.Scope, sequence string) ([]read.StepCount, error)
 	HealthNumbers(ctx context.Context, s read.Scope, now time.Time) (read.Health, error)
 	Unassigned(ctx context.Context, s read.Scope, p read.Page) (read.List[read.InboxRow], error)
+	Operating(ctx context.Context, s read.Scope, now time.Time) (read.Operating, error)
+	SequenceCounts(ctx context.Context, s read.Scope) ([]read.SequenceCount, error)
+	Assignments(ctx context.Context, s read.Scope, limit int) ([]read.Assignment, error)
+	Bulks(ctx context.Context, s read.Scope, limit int) ([]read.Bulk, error)
+	Bulk(ctx context.Context, s read.Scope, id string) (read.Bulk, error)
+	BulkItems(ctx context.Context, s read.Scope, id, state string, after, limit int) ([]read.BulkItem, error)
+	Uploads(ctx context.Context, s read.Scope, limit int) ([]read.Upload, error)
+	Upload(ctx context.Context, s read.Scope, id string) (read.Upload, error)
+	UploadRejects(ctx context.Context, s read.Scope, id string) (name string, body []byte, err error)
+	RejectFile(ctx context.Context, s read.Scope, run string) (name string, body []byte, err error)
 }
 
 // Switch is a kill switch, on or lifted. Instants are business time.
@@ -73,20 +83,25 @@ type Deps struct {
 	// there is no copy.
 	Sent func(ctx context.Context, contact string) (dunning.Message, error)
 
+	Desk Desk
+	// Temporal is asked within two seconds, whatever it does.
+	Temporal func(ctx context.Context, s read.Scope) (Temporal, error)
+	Clock    func(ctx context.Context) (Clock, error)
+	// Versions are the sequence versions that a release would put into force, by sequence.
+	Versions func(ctx context.Context, release string) (map[string]string, error)
+
 	Config  func(ctx context.Context) (*config.Config, error)
 	CaseRef func(ctx context.Context, caseID string) (dunning.CaseRef, error)
 	// Fold is the account's facts of a case, in their set-up.
 	Fold  func(ctx context.Context, ref dunning.CaseRef) (dunning.Facts, error)
 	Draft func(ctx context.Context, ref dunning.CaseRef, f dunning.Facts, ch dunning.Channel, template string, at time.Time) (dunning.Message, error)
-	Do    func(ctx context.Context, caseID string, cmd dunning.Command, by string) (commands.Result, error)
 	Names func(ctx context.Context) (map[string]string, error)
+	// Views are the saved views of a user.
+	Views func(ctx context.Context, user string) ([]identity.SavedView, error)
 }
 
-// operations is the pages with what they remember for a short while.
-type operations struct {
-	Deps
-	batches *batches
-}
+// operations is the pages.
+type operations struct{ Deps }
 
 // Set is the pages with their rights.
 func Set(deps Deps) web.Set {
@@ -94,13 +109,17 @@ func Set(deps Deps) web.Set {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	d := &operations{deps, &batches{}}
+	d := &operations{deps}
 	return web.Set{Pages: pages, Nav: nav, Routes: []web.Route{
 		{Pattern: "GET /health", Need: identity.Monitor, Handle: d.health},
 		{Pattern: "GET /cases", Need: identity.View, Handle: d.cases, Saw: "cases"},
 		{Pattern: "POST /cases/bulk/preview", Need: identity.Operate, Handle: d.bulkPreview},
 		{Pattern: "POST /cases/bulk", Need: identity.Operate, Handle: d.bulk},
+		{Pattern: "GET /bulk", Need: identity.Operate, Handle: d.bulks},
+		{Pattern: "GET /bulk/{id}", Need: identity.Operate, Handle: d.bulkOne},
 		{Pattern: "POST /cases/bulk/undo/{batch}", Need: identity.Operate, Handle: d.bulkUndo},
+		{Pattern: "GET /dead", Need: identity.Monitor, Handle: d.dead, Saw: "dead_letters"},
+		{Pattern: "POST /dead", Need: identity.Operate, Handle: d.takeUp},
 		{Pattern: "GET /messages", Need: identity.View, Handle: d.messages, Saw: "messages"},
 		{Pattern: "GET /messages/one", Need: identity.View, Handle: d.message, Saw: "message"},
 		{Pattern: "GET /switches", Need: identity.Monitor, Handle: d.switches},
@@ -114,9 +133,18 @@ func Set(deps Deps) web.Set {
 		{Pattern: "GET /templates", Need: identity.Config, Handle: d.templates},
 		{Pattern: "GET /templates/one", Need: identity.Config, Handle: d.template, Saw: "template_preview"},
 		{Pattern: "GET /imports", Need: identity.Monitor, Handle: d.imports},
+		{Pattern: "POST /uploads", Need: identity.Import, Handle: d.upload, Body: ops.MostUpload + 1<<20},
+		{Pattern: "GET /uploads/{id}", Need: identity.Import, Handle: d.uploaded, Saw: "import_upload"},
+		{Pattern: "GET /uploads/{id}/rejects", Need: identity.Import, Handle: d.uploadRejects, Saw: "import_rejects"},
+		{Pattern: "POST /uploads/{id}/store", Need: identity.Import, Handle: d.storeFile},
+		{Pattern: "POST /uploads/{id}/give-up", Need: identity.Import, Handle: d.giveUpFile},
 		{Pattern: "GET /imports/{id}", Need: identity.Monitor, Handle: d.rejects, Saw: "import_rejects"},
+		{Pattern: "GET /imports/{id}/file", Need: identity.Import, Handle: d.rejectFile, Saw: "import_rejects"},
 		{Pattern: "GET /inbox", Need: identity.Monitor, Handle: d.inbox, Saw: "inbox"},
 		{Pattern: "POST /inbox/replay", Need: identity.Operate, Handle: d.replay},
+		{Pattern: "GET /inbox/{id}", Need: identity.Operate, Handle: d.inboxOne, Saw: "inbox_event"},
+		{Pattern: "POST /inbox/{id}/assign", Need: identity.Operate, Handle: d.assign},
+		{Pattern: "POST /inbox/assignments/{id}/undo", Need: identity.Operate, Handle: d.unassign},
 	}}
 }
 
@@ -125,6 +153,8 @@ var nav = []web.Nav{
 	{Path: "/health", Label: "Health", Group: "Operations", Go: "h", Need: identity.Monitor},
 	{Path: "/messages", Label: "Messages", Group: "Operations", Go: "e", Need: identity.View},
 	{Path: "/inbox", Label: "Inbox", Group: "Operations", Go: "n", Need: identity.Monitor},
+	{Path: "/dead", Label: "Dead letters", Group: "Operations", Go: "j", Need: identity.Monitor},
+	{Path: "/bulk", Label: "Bulk actions", Group: "Operations", Hidden: true, Need: identity.Operate},
 	{Path: "/imports", Label: "Imports", Group: "Operations", Go: "i", Need: identity.Monitor},
 	{Path: "/switches", Label: "Switches", Group: "Operations", Go: "w", Need: identity.Monitor},
 	{Path: "/sequences", Label: "Sequences", Group: "Set-up", Go: "s", Need: identity.Config},

@@ -1,0 +1,451 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/duly/duly/commands"
+	"github.com/duly/duly/config"
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/authority"
+	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/ops"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/sms"
+	"github.com/duly/duly/internal/web"
+)
+
+const (
+	// bulkRound is how many cases are done before others have their turn, and bulkPause how
+	// long that is: about 25 cases a second, so that no bulk action crowds out webhooks and
+	// collectors.
+	bulkRound = 20
+	bulkPause = 400 * time.Millisecond
+	bulkLease = time.Minute
+	// undoFor is how long a bulk action can be taken back. What cannot be taken back once it
+	// has happened begins only afterwards.
+	undoFor = 10 * time.Minute
+)
+
+// BulkWords says what an action does, or what is wrong with its parameters.
+func (d *Desk) BulkWords(ctx context.Context, action string, p map[string]string) (string, error) {
+	now, err := d.clock.Now(ctx)
+	if err != nil {
+		return "", err
+	}
+	bad := func(name, text string) error { return web.Invalid(text, map[string]string{name: text}) }
+	kind := dunning.HoldKind(or(p["kind"], string(dunning.HoldManual)))
+	switch action {
+	case ops.BulkHold, ops.BulkLift:
+		if !slices.Contains(ops.HoldKinds, kind) {
+			return "", bad("kind", "Choose a manual hold or one for hardship; other kinds are placed and lifted case by case.")
+		}
+		if action == ops.BulkLift {
+			return "Lift " + web.Words(kind) + " holds", nil
+		}
+		day, err := time.Parse(time.DateOnly, p["until"])
+		if err != nil || !day.After(now) {
+			return "", bad("until", "Name the day until which the cases are held, as YYYY-MM-DD, ahead of today.")
+		}
+		return "Hold (" + web.Words(kind) + ") until the start of " + day.Format("Mon 2 Jan 2006") + " there", nil
+	case ops.BulkDispute:
+		return "Record a dispute of the whole account", nil
+	case ops.BulkNote:
+		if n := len(p["text"]); n == 0 || n > 2000 {
+			return "", bad("text", "Write the note, up to 2000 characters.")
+		}
+		return "Write the note “" + p["text"] + "”", nil
+	case ops.BulkMessage:
+		return d.bulkMessageWords(ctx, p)
+	}
+	return "", bad("action", "Choose what to do.")
+}
+
+func (d *Desk) bulkMessageWords(ctx context.Context, p map[string]string) (string, error) {
+	ch := dunning.Channel(p["channel"])
+	cfg, err := d.book.Current(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains([]dunning.Channel{dunning.Email, dunning.SMS, dunning.Letter}, ch) || !slices.ContainsFunc(cfg.Templates(), func(t config.TemplateInfo) bool { return t.Channel == ch && t.Name == p["template"] }) {
+		return "", web.Invalid("Choose a channel and one of its published templates.", map[string]string{"template": "Choose a published template."})
+	}
+	return "Send the " + string(ch) + " “" + web.Words(p["template"]) + "”, as far as the rules allow it", nil
+}
+
+// StartBulk orders a bulk action over cases and begins with it. The same id again is the
+// same order. Cases of creditors for which the person may not do it are refused as a whole.
+func (d *Desk) StartBulk(ctx context.Context, who identity.Principal, id, action string, params map[string]string, cases []string) (read.Bulk, error) {
+	words, err := d.BulkWords(ctx, action, params)
+	if err != nil {
+		return read.Bulk{}, err
+	}
+	if _, err := uuid.Parse(id); err != nil {
+		return read.Bulk{}, web.Invalid("The order is not whole. Open the preview again.", nil)
+	}
+	if len(cases) == 0 || len(cases) > ops.MostBulk {
+		return read.Bulk{}, web.Invalid(fmt.Sprintf("A bulk action reaches 1 to %d cases; this one %d.", ops.MostBulk, len(cases)), nil)
+	}
+	if err := d.mayBulk(ctx, who, action, cases); err != nil {
+		return read.Bulk{}, err
+	}
+	b := read.Bulk{ID: id, Action: action, Params: params, Words: words, By: who.By}
+	if b.At, err = d.clock.Now(ctx); err != nil {
+		return b, err
+	}
+	delay, undo := time.Duration(0), undoFor
+	switch action {
+	case ops.BulkMessage:
+		delay = undoFor // what has left cannot be called back
+	case ops.BulkNote:
+		undo = 0
+	}
+	added, err := d.store.PutBulk(ctx, b, cases, delay, undo)
+	if err != nil {
+		return b, err
+	}
+	if added {
+		if err := d.note(ctx, who, "bulk."+action, id, map[string]string{"cases": fmt.Sprint(len(cases)), "words": words}); err != nil {
+			return b, err
+		}
+	}
+	if err := d.bulkAtOnce(ctx, id); err != nil {
+		return b, err
+	}
+	return d.store.Bulk(ctx, read.Everything(), id)
+}
+
+// mayBulk asks for both permissions at the creditor of every case.
+func (d *Desk) mayBulk(ctx context.Context, who identity.Principal, action string, cases []string) error {
+	seen := map[string]bool{}
+	for _, id := range cases {
+		ref, err := d.store.CaseRef(ctx, id)
+		if err != nil {
+			return missing(err, "One of the cases")
+		}
+		if seen[ref.Creditor] {
+			continue
+		}
+		seen[ref.Creditor] = true
+		if !who.Can(identity.View, ref.Creditor) && !who.Can(identity.Operate, ref.Creditor) {
+			return web.NotFound("One of the cases")
+		}
+		for _, p := range []identity.Permission{identity.Operate, ops.BulkNeeds(action)} {
+			if !who.Can(p, ref.Creditor) {
+				return web.Forbidden(p, ref.Creditor)
+			}
+		}
+	}
+	return nil
+}
+
+// atOnce is how long the person who orders waits for what can be done at once; the rest goes
+// on behind.
+const atOnce = 2 * time.Second
+
+func (d *Desk) bulkAtOnce(ctx context.Context, id string) error {
+	began := clock.Wall()
+	for clock.Wall().Sub(began) < atOnce {
+		more, err := d.bulkOnce(ctx, id, 0)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// UndoBulk takes a bulk action back, in time: what was done is undone case by case, what
+// waits is dropped. Cases of which somebody has changed the same thing since are kept.
+func (d *Desk) UndoBulk(ctx context.Context, who identity.Principal, id string) (read.Bulk, error) {
+	b, err := d.store.Bulk(ctx, web.ScopeOf(who, identity.Operate), id)
+	if err != nil {
+		return b, missing(err, "This bulk action")
+	}
+	for _, c := range b.Creditors {
+		for _, p := range []identity.Permission{identity.Operate, ops.BulkNeeds(b.Action)} {
+			if !who.Can(p, c) {
+				return b, web.Forbidden(p, c)
+			}
+		}
+	}
+	ordered, err := d.store.UndoBulk(ctx, id, who.By)
+	if err != nil {
+		return b, err
+	}
+	if !ordered {
+		return b, d.tooLate(ctx, b)
+	}
+	if err := d.note(ctx, who, "bulk.undo", id, map[string]string{"cases": fmt.Sprint(b.Total())}); err != nil {
+		return b, err
+	}
+	if err := d.bulkAtOnce(ctx, id); err != nil {
+		return b, err
+	}
+	return d.store.Bulk(ctx, web.ScopeOf(who, identity.Operate), id)
+}
+
+// tooLate says why a bulk action cannot be undone.
+func (d *Desk) tooLate(ctx context.Context, b read.Bulk) error {
+	switch {
+	case b.State == "undoing" || b.State == "undone":
+		return web.Conflict(d.name(ctx, b.UndoneBy) + " has undone it already.")
+	case !b.UndoUntil.After(b.Made):
+		return web.Conflict("This kind of action cannot be undone.")
+	}
+	return web.Conflict("The time to undo this is over: it was " + b.UndoUntil.UTC().Format("15:04:05 UTC") + ". Choose the cases and take it back with an action of its own.")
+}
+
+// runBulk goes on with bulk actions until ctx ends: also with those that another process
+// has begun and left behind.
+func (d *Desk) runBulk(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		more, err := d.bulkOnce(ctx, "", bulkPause)
+		if err != nil && ctx.Err() == nil && d.log != nil {
+			d.log.Warn("a bulk action waits", slog.String("type", kindOf(err)))
+		}
+		if more && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// bulkOnce does a round of one bulk action; more says that there was something to do.
+func (d *Desk) bulkOnce(ctx context.Context, wanted string, pause time.Duration) (more bool, err error) {
+	b, ok, err := d.store.ClaimBulk(ctx, wanted, bulkLease)
+	if err != nil || !ok {
+		return false, err
+	}
+	items, err := d.store.BulkNext(ctx, b.ID, bulkRound)
+	if err != nil {
+		return false, err
+	}
+	by := b.By
+	if b.State == "undoing" {
+		by = b.UndoneBy
+	}
+	who, err := d.whoever(ctx, by)
+	gone := err
+	if err != nil && !refused(err) {
+		return false, err
+	}
+	for _, it := range items {
+		if err := d.bulkItem(ctx, who, gone, b, it); err != nil {
+			return false, err
+		}
+	}
+	return len(items) == bulkRound, d.store.ReleaseBulk(ctx, b.ID, pause)
+}
+
+// bulkItem does or undoes one case and keeps what became of it.
+func (d *Desk) bulkItem(ctx context.Context, who identity.Principal, gone error, b read.Bulk, it read.BulkItem) error {
+	state, undo, err := "done", []byte(nil), gone
+	switch {
+	case err != nil:
+	case b.State == "undoing":
+		state, err = "undone", d.unbulk(ctx, who, b, it)
+	default:
+		state, undo, err = d.bulkCase(ctx, who, b, it)
+	}
+	if err != nil && !refused(err) {
+		return err
+	}
+	reason := ""
+	if err != nil {
+		reason, undo = web.AsError(err).Detail, nil
+		if state = "refused"; b.State == "undoing" {
+			state = "kept"
+		}
+	}
+	return d.store.SettleBulk(ctx, b.ID, it.Seq, state, reason, undo)
+}
+
+// refused tells a case's own refusal from trouble that passes.
+func refused(err error) bool {
+	return final(err) || errors.Is(err, commands.ErrNoCase) || web.AsError(err).Status < 500
+}
+
+// taken back is what undoes a case's part.
+type takenBack struct {
+	Lift  []string            `json:"lift,omitempty"`
+	Place []dunning.PlaceHold `json:"place,omitempty"`
+}
+
+// bulkCase carries the action out for one case. Its ids follow from the action and the
+// case, so that doing it twice is doing it once.
+func (d *Desk) bulkCase(ctx context.Context, who identity.Principal, b read.Bulk, it read.BulkItem) (state string, undo []byte, err error) {
+	ref, err := d.store.CaseRef(ctx, it.Case)
+	if err != nil {
+		return "", nil, err
+	}
+	f, err := d.fold(ctx, ref)
+	if err != nil {
+		return "", nil, err
+	}
+	if b.At, err = d.clock.Now(ctx); err != nil {
+		return "", nil, err
+	}
+	orders, back := bulkOrders(b, it, who, f)
+	if len(orders) == 0 {
+		return "same", nil, nil
+	}
+	for _, cmd := range orders {
+		if _, err := d.do(ctx, who, ref, cmd); err != nil {
+			return "", nil, err
+		}
+	}
+	if len(back.Lift)+len(back.Place) == 0 {
+		return "done", nil, nil
+	}
+	undo, err = json.Marshal(back)
+	return "done", undo, err
+}
+
+// bulkID names what a bulk action makes at a case.
+func bulkID(b read.Bulk, it read.BulkItem, what string) string {
+	batch, err := uuid.Parse(b.ID)
+	if err != nil {
+		batch = uuid.Nil // ids of batches are UUIDs
+	}
+	return uuid.NewSHA1(batch, []byte(it.Case+what)).String()
+}
+
+// bulkOrders are the commands of an action at a case, and what takes them back.
+func bulkOrders(b read.Bulk, it read.BulkItem, who identity.Principal, f dunning.Facts) (orders []dunning.Command, back takenBack) {
+	id := bulkID(b, it, "")
+	switch b.Action {
+	case ops.BulkHold:
+		back.Lift = []string{id}
+		return []dunning.Command{dunning.PlaceHold{
+			ID: id, HoldKind: dunning.HoldKind(or(b.Params["kind"], string(dunning.HoldManual))), Scope: dunning.ScopeAccount, Until: startThere(b.Params["until"], f), Owner: who.Name,
+		}}, back
+	case ops.BulkDispute:
+		back.Lift = []string{id}
+		return []dunning.Command{dunning.RaiseDispute{ID: id, Told: dunning.Told{Medium: "creditor"}}}, back
+	case ops.BulkNote:
+		return []dunning.Command{dunning.WriteNote{ID: id, Text: b.Params["text"]}}, back
+	case ops.BulkMessage:
+		return []dunning.Command{dunning.SendMessage{ID: id, Channel: dunning.Channel(b.Params["channel"]), Template: b.Params["template"]}}, back
+	case ops.BulkLift:
+		for _, h := range f.Holds {
+			if string(h.HoldKind) != or(b.Params["kind"], string(dunning.HoldManual)) || h.From.After(b.At) || !h.End.IsZero() && !h.End.After(b.At) {
+				continue
+			}
+			orders = append(orders, dunning.LiftHold{ID: h.ID})
+			back.Place = append(back.Place, dunning.PlaceHold{
+				ID: bulkID(b, it, h.ID), HoldKind: h.HoldKind, Scope: h.Scope, Item: h.Item, Until: h.End, Contact: &h.Contact, Clock: &h.Clock, Fees: h.Fees, Owner: h.Owner, Notice: h.Notice,
+			})
+		}
+	}
+	return orders, back
+}
+
+// startThere is the start of a day where the customer is.
+func startThere(day string, f dunning.Facts) time.Time {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil || len(f.Zones) == 0 {
+		return t
+	}
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, f.Zones[0]).UTC()
+}
+
+// unbulk takes one case's part back. What was lifted or ended by somebody else meanwhile is
+// left as they left it.
+func (d *Desk) unbulk(ctx context.Context, who identity.Principal, b read.Bulk, it read.BulkItem) error {
+	var back takenBack
+	if err := json.Unmarshal(it.Undo, &back); err != nil {
+		return fmt.Errorf("bulk action %s: what takes case %s back cannot be read: %w", b.ID, it.Case, err)
+	}
+	ref, err := d.store.CaseRef(ctx, it.Case)
+	if err != nil {
+		return err
+	}
+	for _, id := range back.Lift {
+		if _, err := d.do(ctx, who, ref, dunning.LiftHold{ID: id}); err != nil {
+			return err
+		}
+	}
+	now, err := d.clock.Now(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range back.Place {
+		if !h.Until.IsZero() && !h.Until.After(now) {
+			continue // it would have ended by itself
+		}
+		if _, err := d.do(ctx, who, ref, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// --- what a bulk action would cost ----------------------------------------------------
+
+// TryBulk asks the core what an action would come to at some cases; nothing is stored.
+func (d *Desk) TryBulk(ctx context.Context, who identity.Principal, action string, params map[string]string, cases []string) ([]ops.BulkSample, error) {
+	at, err := d.clock.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := read.Bulk{ID: uuid.Nil.String(), Action: action, Params: params, At: at}
+	out := make([]ops.BulkSample, len(cases))
+	for i, id := range cases {
+		out[i].Case = id
+		ref, err := d.store.CaseRef(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		f, err := d.fold(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		orders, _ := bulkOrders(b, read.BulkItem{Case: id}, who, f)
+		out[i].Same = len(orders) == 0
+		for _, cmd := range orders {
+			if err := d.tryOne(ctx, who, ref, f, cmd, at, &out[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func (d *Desk) tryOne(ctx context.Context, who identity.Principal, ref dunning.CaseRef, f dunning.Facts, cmd dunning.Command, at time.Time, s *ops.BulkSample) error {
+	if _, err := d.authority.Try(ctx, who, ref, authority.Name(cmd), cmd, f, at); err != nil {
+		if !refused(err) {
+			return err
+		}
+		s.Refused = web.AsError(err).Detail
+		return nil
+	}
+	m, ok := cmd.(dunning.SendMessage)
+	if !ok {
+		return nil
+	}
+	msg, err := (&Renderer{Store: d.store, Book: d.book}).Draft(ctx, ref, f, m.Channel, m.Template, at)
+	if err != nil {
+		s.Refused = strings.TrimSpace(err.Error())
+		return nil
+	}
+	s.Text = msg.Text
+	if m.Channel == dunning.SMS {
+		s.Segments = sms.Count(msg.Text).Segments
+	}
+	return nil
+}

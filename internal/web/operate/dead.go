@@ -1,0 +1,113 @@
+package operate
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/ops"
+	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/temporalx"
+	"github.com/duly/duly/internal/web"
+)
+
+// deadKinds are the kinds of dead letters, in the order in which they hurt, with words.
+var deadKinds = []struct{ Kind, Words, What string }{
+	{read.DeadUnknown, "sent or not?", "Messages of which nobody knows whether they left"},
+	{read.DeadFailed, "failed", "Steps that failed for good, or whose decisions do not settle"},
+	{read.DeadStuck, "stuck cases", "Cases whose instant has passed and that do not move: an activity fails, or no worker is there"},
+	{read.DeadWorkflow, "ended workflows", "Workflows that ended badly and that nothing has started again"},
+	{read.DeadInbox, "events", "Received events that could not be processed"},
+	{read.DeadHook, "deliveries", "Deliveries to outgoing webhooks that were given up"},
+}
+
+type deadPage struct {
+	List   read.List[read.DeadRow]
+	Ended  []temporalx.Dead
+	Counts map[string]int64
+	Kind   string
+	Kinds  []struct{ Kind, Words, What string }
+}
+
+// What says what a kind of dead letters is.
+func (p deadPage) What(kind string) string {
+	for _, k := range p.Kinds {
+		if k.Kind == kind {
+			return k.Words
+		}
+	}
+	return kind
+}
+
+// Actions are what can be done with a row.
+func (p deadPage) Actions(r read.DeadRow) []string { return ops.DeadActions(r) }
+
+// Words say what an action does and does not repeat.
+func (p deadPage) Words(kind, action string) string { return ops.DeadWords(kind, action) }
+
+// Href leads to what a row is about.
+func (p deadPage) Href(r read.DeadRow) string {
+	switch {
+	case r.Kind == read.DeadInbox:
+		return "/inbox/" + r.Subject
+	case r.Kind == read.DeadHook:
+		return "/hooks/" + r.Task
+	case r.Kind == read.DeadUnknown:
+		return "/messages/one?id=" + url.QueryEscape(r.Subject)
+	case r.Case != "":
+		return "/cases/" + r.Case
+	}
+	return ""
+}
+
+// dead lists what was tried and came to no end.
+func (d *operations) dead(r *web.Request) (err error) {
+	ctx := r.R.Context()
+	p := deadPage{Kind: r.Value("kind"), Kinds: deadKinds}
+	var kinds []string
+	if p.Kind != "" {
+		kinds = []string{p.Kind}
+	}
+	if r.WantsCSV() {
+		who := r.User
+		return r.CSV("dead-letters", deadHeader, mapped(read.All(func(pg read.Page) (read.List[read.DeadRow], error) { return d.Desk.DeadLetters(ctx, who, kinds, pg) }), deadCells))
+	}
+	if p.List, err = d.Desk.DeadLetters(ctx, r.User, kinds, read.Page{After: r.Value("after")}); err != nil {
+		return err
+	}
+	if p.Counts, err = d.Desk.DeadCounts(ctx, r.User); err != nil {
+		return err
+	}
+	t, err := d.Temporal(ctx, r.Scope(identity.Monitor))
+	if err != nil {
+		return err
+	}
+	p.Counts[read.DeadWorkflow] = int64(len(t.Facts.Ended))
+	if (p.Kind == "" || p.Kind == read.DeadWorkflow) && r.Value("after") == "" {
+		p.Ended = t.Facts.Ended
+	}
+	return r.Page("dead.html", p)
+}
+
+var deadHeader = []string{"kind", "subject", "case", "customer", "account", "creditor", "since", "code", "tries", "channel", "template"}
+
+func deadCells(r read.DeadRow) []string {
+	return []string{r.Kind, r.Subject, r.Case, r.DebtorKey, r.AccountKey, r.Creditor, stamp(r.Since), r.Code, strconv.Itoa(r.Tries), string(r.Channel), r.Template}
+}
+
+// takeUp does something with a dead letter.
+func (d *operations) takeUp(r *web.Request) error {
+	kind, action := r.Value("kind"), r.Value("do")
+	if !slices.ContainsFunc(deadKinds, func(k struct{ Kind, Words, What string }) bool { return k.Kind == kind }) {
+		return web.Invalid("There is no such kind of dead letter. Open the list again.", nil)
+	}
+	if err := d.Desk.TakeUp(r.R.Context(), r.User, kind, r.Value("subject"), action, r.Value("reason")); err != nil {
+		return err
+	}
+	back := "/dead"
+	if r.Value("back") != "" {
+		back += "?kind=" + url.QueryEscape(r.Value("back"))
+	}
+	return r.Done(back, map[string]string{ops.DeadRetry: "It is tried again. ", ops.DeadSkip: "It is skipped. "}[action]+ops.DeadWords(kind, action))
+}
