@@ -211,3 +211,12 @@ func TestAPIDocsAreReadable(t *testing.T) {
 		t.Errorf("its style: %d", css.StatusCode)
 	}
 }
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -10,34 +10,45 @@ import (
 
 // bodies are examples of bodies that say more than what a schema alone gives.
 var bodies = map[string]string{
-	"record_payment":  `{"amount":{"amount":"20.00","currency":"USD"}}`,
-	"make_promise":    `{"amount":{"amount":"60.00","currency":"USD"},"due":"2026-03-12"}`,
-	"agree_plan":      `{"count":3,"first":"2026-03-12"}`,
-	"place_hold":      `{"hold":"hardship","scope":"account","until":"2026-04-01T00:00:00Z"}`,
-	"raise_dispute":   `{"medium":"call","words":"The goods did not arrive."}`,
-	"log_contact":     `{"direction":"outbound","channel":"call","outcome":"conversation"}`,
-	"write_note":      `{"text":"Will call back on Monday."}`,
-	"send_message":    `{"channel":"email","template":"friendly-reminder"}`,
-	"opt_out":         `{"channel":"sms","medium":"call"}`,
-	"hand_back":       `{}`,
-	"tryCommand":      `{"command":"make_promise","with":{"amount":{"amount":"60.00","currency":"USD"},"due":"2026-03-12"}}`,
-	"import_payments": `{"rows":[{"account":"C-1","payment":"P-17","date":"2026-03-02","amount":"20.00","currency":"USD"}]}`,
-	"import_items":    `{"rows":[{"account":"C-1","invoice":"I-1","issued":"2026-01-10","due":"2026-02-10","amount":"120.00","currency":"USD"}]}`,
-	"publishRelease":  `{"files":{"queues.yaml":"queues: []\n"}}`,
-	"switchOn":        `{"scope":"channel","subject":"sms","reason":"the provider doubles messages"}`,
-	"switchOff":       `{"scope":"channel","subject":"sms","reason":"the provider is mended"}`,
-	"addHook":         `{"url":"https://erp.example.com/duly","kinds":["case.paid","promise.broken"]}`,
-	"replayHook":      `{"since":"2026-03-01T00:00:00Z"}`,
-	"runBulk":         `{"action":"hold","cases":["0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11"],"count":1,"until":"2026-03-20"}`,
-	"addUser":         `{"name":"ada","title":"Ada","grants":[{"creditor":"acme","role":"collector"}]}`,
-	"setGrants":       `{"grants":[{"creditor":"acme","role":"supervisor"}]}`,
-	"addKey":          `{"name":"ERP","creditor":"acme","scopes":["view","payment"],"expires":"2026-12-31T00:00:00Z"}`,
-	"saveView":        `{"place":"/cases","name":"Large and old","query":"status=open&mindays=60"}`,
-	"dropView":        `{"place":"/cases","name":"Large and old"}`,
-	"replayInbox":     `{"ids":[17]}`,
-	"resolve_dispute": `{"id":"d-1","outcome":"rejected"}`,
-	"finish_task":     `{"id":"t-1","outcome":"done"}`,
-	"reverse_payment": `{"payment":"P-17","reason":"chargeback"}`,
+	"record_payment":   `{"amount":{"amount":"20.00","currency":"USD"}}`,
+	"make_promise":     `{"amount":{"amount":"60.00","currency":"USD"},"due":"2026-03-12"}`,
+	"agree_plan":       `{"count":3,"first":"2026-03-12"}`,
+	"place_hold":       `{"hold":"hardship","scope":"account","until":"2026-04-01T00:00:00Z"}`,
+	"raise_dispute":    `{"medium":"call","words":"The goods did not arrive."}`,
+	"log_contact":      `{"direction":"outbound","channel":"call","outcome":"conversation"}`,
+	"write_note":       `{"text":"Will call back on Monday."}`,
+	"send_message":     `{"channel":"email","template":"friendly-reminder"}`,
+	"opt_out":          `{"channel":"sms","medium":"call"}`,
+	"describe_debt":    `{"class":"consumer"}`,
+	"give_consent":     `{"channel":"sms","medium":"portal","words":"You may text me."}`,
+	"revoke_consent":   `{"id":"consent-1","medium":"sms","words":"STOP"}`,
+	"opt_in":           `{"channel":"sms","medium":"portal"}`,
+	"state_wish":       `{"wish":"callback","medium":"call","words":"Please call me on Monday."}`,
+	"withdraw_wish":    `{"id":"wish-1","medium":"call"}`,
+	"know_person":      `{"id":"person-1","relation":"spouse"}`,
+	"know_location":    `{"place":"NY","zone":"America/New_York","medium":"call"}`,
+	"know_point":       `{"id":"phone-1","channel":"sms","point_kind":"mobile"}`,
+	"receive_notice":   `{"notice":"cease","medium":"letter","written":true}`,
+	"offer_settlement": `{"amount":{"amount":"90.00","currency":"USD"},"until":"2026-03-20"}`,
+	"hand_back":        `{}`,
+	"tryCommand":       `{"command":"make_promise","with":{"amount":{"amount":"60.00","currency":"USD"},"due":"2026-03-12"}}`,
+	"import_payments":  `{"rows":[{"account":"C-1","payment":"P-17","date":"2026-03-02","amount":"20.00","currency":"USD"}]}`,
+	"import_items":     `{"rows":[{"account":"C-1","invoice":"I-1","issued":"2026-01-10","due":"2026-02-10","amount":"120.00","currency":"USD"}]}`,
+	"publishRelease":   `{"files":{"queues.yaml":"queues: []\n"}}`,
+	"switchOn":         `{"scope":"channel","subject":"sms","reason":"the provider doubles messages"}`,
+	"switchOff":        `{"scope":"channel","subject":"sms","reason":"the provider is mended"}`,
+	"addHook":          `{"url":"https://erp.example.com/duly","kinds":["case.paid","promise.broken"]}`,
+	"replayHook":       `{"since":"2026-03-01T00:00:00Z"}`,
+	"runBulk":          `{"action":"hold","cases":["0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11"],"count":1,"until":"2026-03-20"}`,
+	"addUser":          `{"name":"ada","title":"Ada","grants":[{"creditor":"acme","role":"collector"}]}`,
+	"setGrants":        `{"grants":[{"creditor":"acme","role":"supervisor"}]}`,
+	"addKey":           `{"name":"ERP","creditor":"acme","scopes":["view","payment"],"expires":"2026-12-31T00:00:00Z"}`,
+	"saveView":         `{"place":"/cases","name":"Large and old","query":"status=open&mindays=60"}`,
+	"dropView":         `{"place":"/cases","name":"Large and old"}`,
+	"replayInbox":      `{"ids":[17]}`,
+	"resolve_dispute":  `{"id":"d-1","outcome":"rejected"}`,
+	"finish_task":      `{"id":"t-1","outcome":"done"}`,
+	"reverse_payment":  `{"payment":"P-17","reason":"chargeback"}`,
 }
 
 // bodyExample is the example of an operation's body.
@@ -47,7 +58,23 @@ func (o Operation) bodyExample() any {
 			return json.RawMessage(text)
 		}
 	}
-	return exampleOf(o.schema(), "")
+	return exampleOf(needed(o.schema()), "")
+}
+
+// needed is a schema of objects without the members that may be left out: an example of a
+// body shows what it must have, and the schema what it may.
+func needed(s *generator.Schema) *generator.Schema {
+	if s.Properties == nil {
+		return s
+	}
+	least, props := *s, generator.NewProperties()
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		if slices.Contains(s.Required, p.Key) {
+			props.Set(p.Key, needed(p.Value))
+		}
+	}
+	least.Properties = props
+	return &least
 }
 
 // fits reports whether an example is one: a type that has changed makes it none, and the
@@ -62,6 +89,7 @@ var exampleWords = map[string]string{
 	"id": "0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11", "case": "0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11", "account": "5f1a3a44-7a9d-4a39-8a5f-2f2b6d3f0c11",
 	"debtor": "9d0f6f5c-7e0a-4b6e-8a4e-1d6c2b7a9e11", "creditor": "acme", "currency": "USD", "amount": "20.00", "channel": "email", "step": "friendly-email", "queue": "early",
 	"sequence": "consumer-standard", "account_key": "C-1", "debtor_key": "C-1", "by": "user:3c2f", "zone": "Europe/Berlin", "locale": "en", "url": "https://erp.example.com/duly",
+	"medium": "call", "relation": "spouse", "class": "consumer", "wish": "callback", "point_kind": "mobile", "basis": "contract", "language": "en",
 	"status": "open", "state": "accepted", "verb": "send", "template": "friendly-reminder", "direction": "outbound", "scope": "account", "kind": "payment", "name": "Ada Example",
 }
 
