@@ -381,6 +381,9 @@ func TestMessagesAreFramedSafely(t *testing.T) {
 	maker := d.somebody(identity.Operations)
 	const file = "templates/email/friendly-reminder.en.md"
 	id := maker.propose(file, strings.TrimRight(d.text(file), "\n")+"\n\nWith our very best wishes\n")
+	if page := maker.get("/proposals/" + id); page.StatusCode != 200 || strings.Count(page.body, "<iframe sandbox ") != 2*strings.Count(page.body, "As it looks") || !strings.Contains(page.body, "<iframe sandbox ") {
+		t.Errorf("the page: %d", page.StatusCode)
+	}
 	for _, side := range []string{"before", "after"} {
 		res := maker.get("/proposals/" + id + "/message?side=" + side + "&channel=email&name=friendly-reminder&locale=en&creditor=demo")
 		csp := res.Header.Get("Content-Security-Policy")

@@ -76,7 +76,7 @@ func demoUsers(ctx context.Context, store *postgres.Store, log io.Writer) error 
 		}
 	}
 	_, _ = fmt.Fprintf(log, "console: sign in as %v, each with the password %s\n", identity.Roles(), secret)
-	return nil
+	return demoProposal(ctx, store)
 }
 
 func putUser(ctx context.Context, store *postgres.Store, name, secret string, mustChange bool, role identity.Role) error {

@@ -24,6 +24,7 @@ func TestConsole(t *testing.T) {
 		{"a settlement is approved, paid and written off", aSettlementIsApproved},
 		{"a plan adds up to the cent", aPlanAddsUp},
 		{"what was done last is undone by one key", oneKeyUndoes},
+		{"a maker edits, a checker approves", aMakerEditsACheckerApproves},
 		{"operations stop sending and go on", operationsStopAndGoOn},
 		{"a bulk action needs its number typed", bulkHoldNeedsTheNumber},
 		{"a sample is drawn, reviewed by keys and signed off", aSampleIsDrawnReviewedAndSigned},

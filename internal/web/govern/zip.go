@@ -28,7 +28,10 @@ func (b badZip) Error() string { return string(b) }
 // taken off. What belongs to no configuration is left out; entries that would lead out of
 // the directory, links and what is too large are refused, and nothing is written to any
 // disk.
-func unzip(data []byte) (map[string][]byte, error) {
+func unzip(data []byte) (map[string][]byte, error) { return unzipWithin(data, mostUnpacked) }
+
+// unzipWithin is unzip of at most so many bytes, unpacked.
+func unzipWithin(data []byte, most int64) (map[string][]byte, error) {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, badZip("This is no ZIP file that can be read.")
@@ -40,7 +43,7 @@ func unzip(data []byte) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, left := map[string][]byte{}, int64(mostUnpacked)
+	out, left := map[string][]byte{}, most
 	around := commonTop(names)
 	for i, f := range z.File {
 		name := strings.TrimPrefix(names[i], around)
