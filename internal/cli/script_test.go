@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"emptydatabase": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.Empty(t)) },
 			"opencases":     func(ts *testscript.TestScript, _ bool, args []string) { openCases(ts, t, args) },
 			"exits":         exits,
+			"tamper":        func(ts *testscript.TestScript, _ bool, args []string) { tamper(ts, t, args[0]) },
 			"user":          func(ts *testscript.TestScript, _ bool, args []string) { addUser(ts, t, args[0], args[1]) },
 		},
 	})
@@ -62,6 +63,12 @@ func openCases(ts *testscript.TestScript, t *testing.T, args []string) {
 	if summary.Opened == 0 {
 		ts.Fatalf("no case was opened: %+v", summary)
 	}
+}
+
+// tamper runs SQL as somebody who may switch the triggers off.
+func tamper(ts *testscript.TestScript, t *testing.T, sql string) {
+	_, err := pgtest.Open(t, ts.Getenv("DATABASE_URL")).Pool().Exec(context.Background(), "SET session_replication_role = replica; "+sql)
+	ts.Check(err)
 }
 
 func addUser(ts *testscript.TestScript, t *testing.T, name, role string) {

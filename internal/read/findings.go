@@ -92,6 +92,23 @@ type FindingStep struct {
 	Words  string // required to close and to open again
 }
 
+// StepDetail is what the audit holds of a step: before, after and why.
+func StepDetail(before, after FindingRow, words string) map[string]string {
+	return map[string]string{"creditor": after.Creditor, "before": before.stands(), "after": after.stands(), "reason": words}
+}
+
+// stands is where a finding stands, in one line.
+func (f FindingRow) stands() string {
+	out := f.Status
+	if f.Owner != "" {
+		out += ", owner " + f.Owner
+	}
+	if !f.Due.IsZero() {
+		out += ", due " + f.Due.String()
+	}
+	return out
+}
+
 // FindingFilter narrows findings; the zero value is all. From and Until bound At.
 type FindingFilter struct {
 	Creditors []string

@@ -76,7 +76,7 @@ func TestRowsAreTheSameFileInAnyOrderOfMembers(t *testing.T) {
 
 // harmless are operations that answer a question with a POST, change what is their owner's
 // alone, or judge again what is there.
-var harmless = []string{"checkContacts", "tryCommand", "saveView", "dropView", "sweepLedger", "simulate"}
+var harmless = []string{"checkContacts", "tryCommand", "saveView", "dropView", "sweepLedger", "verifyChain", "simulate"}
 
 // TestTheTable: ids and addresses are unique, scopes exist, and whatever changes something
 // needs a scope that changes something.

@@ -9,6 +9,7 @@ import (
 	"github.com/duly/duly/commands"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/contact"
+	"github.com/duly/duly/internal/chain"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/sampling"
@@ -40,6 +41,10 @@ type Ports struct {
 	Proposals Proposals
 	Desk      Desk
 	Operator  Operator
+	// Integrity is findings, sweeps and the hash chain.
+	Integrity Integrity
+	// VerifyChain hashes everything again and keeps what it comes to.
+	VerifyChain func(ctx context.Context, by string) (chain.Check, error)
 	// Samples draws, answers and verifies samples.
 	Samples *sampling.Service
 	// Simulate moves accounts through time.

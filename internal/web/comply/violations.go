@@ -345,25 +345,10 @@ func (d *compliance) step(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Record("finding.step", p.ID, StepDetail(before, after, step.Words)); err != nil {
+	if err := r.Record("finding.step", p.ID, read.StepDetail(before, after, step.Words)); err != nil {
 		return err
 	}
 	return r.Done("/violations/"+p.ID, "The finding is kept.")
-}
-
-// StepDetail is what the audit holds of a step: before, after and why.
-func StepDetail(before, after read.FindingRow, words string) map[string]string {
-	say := func(f read.FindingRow) string {
-		out := f.Status
-		if f.Owner != "" {
-			out += ", owner " + f.Owner
-		}
-		if !f.Due.IsZero() {
-			out += ", due " + f.Due.String()
-		}
-		return out
-	}
-	return map[string]string{"creditor": after.Creditor, "before": say(before), "after": say(after), "reason": words}
 }
 
 // stepOf reads the form.
