@@ -119,11 +119,11 @@ var verbs = []verb{
 		c.Outcome = "received"
 		return c, err
 	}, nil},
-	{"approve", "Approve a draft or a referral", []string{"task"}, func(w words) (dunning.Command, error) {
-		return w.finish("approved", dunning.TaskDraft, dunning.TaskApproval)
+	{"approve", "Approve a draft, a referral or a settlement", []string{"task"}, func(w words) (dunning.Command, error) {
+		return w.finish("approved", dunning.TaskDraft, dunning.TaskApproval, dunning.TaskSettlement)
 	}, nil},
-	{"reject", "Reject a draft or a referral", []string{"task"}, func(w words) (dunning.Command, error) {
-		return w.finish("rejected", dunning.TaskDraft, dunning.TaskApproval)
+	{"reject", "Reject a draft, a referral or a settlement", []string{"task"}, func(w words) (dunning.Command, error) {
+		return w.finish("rejected", dunning.TaskDraft, dunning.TaskApproval, dunning.TaskSettlement)
 	}, nil},
 	{"finish", "End a task", []string{"outcome!", "task"}, func(w words) (dunning.Command, error) { return w.finish(w.given["outcome"]) }, nil},
 	{"note", "Keep a note", []string{"text!"}, func(w words) (dunning.Command, error) {

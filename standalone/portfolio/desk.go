@@ -59,7 +59,7 @@ func (p *Portfolio) desks(ctx context.Context, pl *rehearse.Player, row postgres
 	return rows, nil
 }
 
-// order is a command by somebody of the staff.
+// order is a command by somebody of the staff; without a role by the debtor.
 type order struct {
 	role identity.Role
 	cmd  dunning.Command
@@ -90,7 +90,10 @@ func (p *Portfolio) desk(ctx context.Context, pl *rehearse.Player, row postgres.
 // give carries out orders, one after another.
 func (p *Portfolio) give(ctx context.Context, pl *rehearse.Player, account string, orders ...order) error {
 	for _, o := range orders {
-		by, err := p.staff(ctx, pl, o.role)
+		by, err := "debtor", error(nil)
+		if o.role != "" {
+			by, err = p.staff(ctx, pl, o.role)
+		}
 		if err != nil {
 			return err
 		}
@@ -214,7 +217,11 @@ func (p *Portfolio) sets(key string, now time.Time, collector, supervisor string
 	me, boss := strings.TrimPrefix(collector, "user:"), strings.TrimPrefix(supervisor, "user:")
 	inDays := func(n int) time.Time { return now.AddDate(0, 0, n) }
 	c, s := identity.Collector, identity.Supervisor
+	wrote := func(what string, ch dunning.Channel) []order {
+		return []order{{"", dunning.LogContact{ContactLogged: dunning.ContactLogged{ID: id(what), Direction: "inbound", Channel: ch, Outcome: "received"}}}}
+	}
 	return [][]order{
+		wrote("reply-1", dunning.Email),
 		{{c, dunning.TakeLease{ID: id("lease-1"), Owner: me, Until: inDays(2)}}, {c, dunning.WriteNote{ID: id("note-1"), Text: "Calls back about a plan; have the figures ready."}}},
 		{{c, dunning.SetCallback{ID: id("soon"), When: now.Add(2 * time.Hour), Owner: me, Words: "wants to speak with their partner first"}}},
 		{
@@ -223,6 +230,7 @@ func (p *Portfolio) sets(key string, now time.Time, collector, supervisor string
 		},
 		{{c, dunning.OfferSettlement{ID: id("deal-1"), Percent: 25, Due: dunning.DateOf(inDays(14)), Approval: true, Accepted: true}}},
 		{{c, dunning.HandOver{ID: id("hand-1"), Owner: dunning.TeamOwner + "late", Until: inDays(3), Words: "Asks for somebody who speaks Spanish."}}},
+		wrote("reply-2", dunning.SMS),
 		{{c, dunning.SetCallback{ID: id("tomorrow"), When: inDays(1), Words: "any time in the afternoon"}}},
 		{{c, dunning.HandOver{ID: id("hand-2"), Owner: boss, Until: inDays(2), Words: "Wants to complain; please take it."}}},
 		{{c, dunning.WriteNote{ID: id("mention-2"), Text: "@supervisor may I waive the fee here? They have paid on time for years.", Mentions: []string{boss}}}},

@@ -164,7 +164,7 @@ func (p *Portfolio) answerTo(f dunning.Facts, t dunning.TaskState, row postgres.
 	case dunning.TaskCall:
 		return p.call(f, t, row, n)
 	case dunning.TaskEscalation:
-		if n < 25 { // nobody gets round to it
+		if lies := !t.Until.IsZero() || row.At.Sub(t.Opened) < patience; n < 25 && lies { // nobody gets round to it
 			return nil
 		}
 		return either(85, "resumed", "done")
@@ -182,6 +182,9 @@ func (p *Portfolio) answerTo(f dunning.Facts, t dunning.TaskState, row postgres.
 		return nil
 	}
 }
+
+// patience is how long a task without a limit may lie.
+const patience = 72 * time.Hour
 
 // call is an attempt to reach the debtor by telephone, if the policies allow it now: the
 // console asks them, too.

@@ -69,7 +69,7 @@ func (d Deps) day(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	for _, row := range together(rows) {
+	for _, row := range together(theirs(r, rows)) {
 		if row.Until.IsZero() {
 			p.Rows = append(p.Rows, row)
 		} else {
@@ -130,6 +130,21 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// theirs leaves out tasks of kinds that who looks may not end: a draft is not in the day of
+// somebody who cannot approve it.
+func theirs(r *web.Request, rows []dayRow) []dayRow {
+	return slices.DeleteFunc(rows, func(row dayRow) bool {
+		need, isTask := needOfWork(row.Kind)
+		return isTask && !r.Can(need, row.Creditor)
+	})
+}
+
+// needOfWork is the permission to end a task by its kind of work; false for other work.
+func needOfWork(kind string) (identity.Permission, bool) {
+	task, isTask := strings.CutPrefix(kind, "task:")
+	return needOf(dunning.TaskKind(task)), isTask
+}
+
 // together leaves one row per account: the most urgent, which names what else there is.
 func together(rows []dayRow) []dayRow {
 	var out []dayRow
@@ -175,6 +190,9 @@ func (d Deps) dayChoices(r *web.Request, scope read.Scope, p *dayPage) (err erro
 	}
 	queues, kinds := map[string]dayCount{}, map[string]bool{}
 	for _, c := range counts {
+		if need, isTask := needOfWork(c.Kind); isTask && !r.User.Somewhere(need) {
+			continue
+		}
 		q := queues[c.Queue]
 		queues[c.Queue] = dayCount{c.Queue, q.N + c.N, q.Late + c.Late}
 		kinds[c.Kind] = true
@@ -315,7 +333,8 @@ func (d Deps) after(r *web.Request, caseID string) (string, error) {
 	}
 	first, here := "", false
 	for _, w := range list.Rows {
-		if w.Case == "" || !snoozed(w.Standing, r.Now).IsZero() {
+		need, isTask := needOfWork(w.Kind)
+		if w.Case == "" || !snoozed(w.Standing, r.Now).IsZero() || isTask && !r.Can(need, w.Creditor) {
 			continue
 		}
 		switch {
