@@ -22,6 +22,9 @@ type Fault = yamlpos.Fault
 // the error of Load and prints everything that a person needs to mend them.
 type Faults = yamlpos.Faults
 
+// ErrNone means that files hold no configuration at all.
+var ErrNone = errors.New("configuration")
+
 // Config is a directory of configuration, loaded, checked and compiled. It
 // never changes.
 type Config struct {
@@ -127,7 +130,7 @@ func readFiles(fsys fs.FS) (map[string][]byte, error) {
 		return nil, err
 	}
 	if len(files) == 0 {
-		return nil, errors.New("configuration: the directory holds none of " + strings.Join(append(slices.Sorted(keysOf(directories)), singles...), ", "))
+		return nil, fmt.Errorf("%w: the directory holds none of %s", ErrNone, strings.Join(append(slices.Sorted(keysOf(directories)), singles...), ", "))
 	}
 	return files, nil
 }

@@ -216,7 +216,7 @@ func (f *Facts) knownPerson(what, id string) error {
 func (f *Facts) knownAccounts(what string, ids []string) error {
 	for _, id := range ids {
 		if id != f.Account && !f.accounts[id] {
-			return fmt.Errorf("%s: the debtor has no account %s: %w", what, id, ErrUnknown)
+			return fmt.Errorf("%s: the debtor has no account %q: %w", what, id, ErrUnknown)
 		}
 	}
 	return nil

@@ -23,12 +23,12 @@ var bodies = map[string]string{
 	"give_consent":     `{"channel":"sms","medium":"portal","words":"You may text me."}`,
 	"revoke_consent":   `{"id":"consent-1","medium":"sms","words":"STOP"}`,
 	"opt_in":           `{"channel":"sms","medium":"portal"}`,
-	"state_wish":       `{"wish":"callback","medium":"call","words":"Please call me on Monday."}`,
+	"state_wish":       `{"wish":"callback_request","medium":"call","words":"Please call me on Monday."}`,
 	"withdraw_wish":    `{"id":"wish-1","medium":"call"}`,
 	"know_person":      `{"id":"person-1","relation":"spouse"}`,
 	"know_location":    `{"place":"NY","zone":"America/New_York","medium":"call"}`,
 	"know_point":       `{"id":"phone-1","channel":"sms","point_kind":"mobile"}`,
-	"receive_notice":   `{"notice":"cease","medium":"letter","written":true}`,
+	"receive_notice":   `{"notice":"cease_communication","medium":"letter","written":true}`,
 	"offer_settlement": `{"amount":{"amount":"90.00","currency":"USD"},"until":"2026-03-20"}`,
 	"hand_back":        `{}`,
 	"tryCommand":       `{"command":"make_promise","with":{"amount":{"amount":"60.00","currency":"USD"},"due":"2026-03-12"}}`,
@@ -89,21 +89,28 @@ var exampleWords = map[string]string{
 	"id": "0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11", "case": "0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11", "account": "5f1a3a44-7a9d-4a39-8a5f-2f2b6d3f0c11",
 	"debtor": "9d0f6f5c-7e0a-4b6e-8a4e-1d6c2b7a9e11", "creditor": "acme", "currency": "USD", "amount": "20.00", "channel": "email", "step": "friendly-email", "queue": "early",
 	"sequence": "consumer-standard", "account_key": "C-1", "debtor_key": "C-1", "by": "user:3c2f", "zone": "Europe/Berlin", "locale": "en", "url": "https://erp.example.com/duly",
-	"medium": "call", "relation": "spouse", "class": "consumer", "wish": "callback", "point_kind": "mobile", "basis": "contract", "language": "en",
+	"medium": "call", "relation": "spouse", "class": "consumer", "wish": "callback_request", "point_kind": "mobile", "basis": "contract", "language": "en",
 	"status": "open", "state": "accepted", "verb": "send", "template": "friendly-reminder", "direction": "outbound", "scope": "account", "kind": "payment", "name": "Ada Example",
+}
+
+// kindOf is the type of a schema, the first where null is another.
+func kindOf(s *generator.Schema) string {
+	if types, ok := s.Extras["type"].([]string); ok {
+		return types[0]
+	}
+	return s.Type
 }
 
 // exampleOf makes a value that fits a schema; name is the member that it is for.
 func exampleOf(s *generator.Schema, name string) any {
-	kind := s.Type
-	if types, ok := s.Extras["type"].([]string); ok {
-		kind = types[0]
-	}
+	kind := kindOf(s)
 	switch {
 	case len(s.Enum) > 0:
 		return s.Enum[0]
 	case len(s.AnyOf) > 0:
 		return exampleOf(s.AnyOf[0], name)
+	case len(s.OneOf) > 0:
+		return exampleOf(s.OneOf[0], name)
 	case kind == "object":
 		return exampleObject(s)
 	case kind == "array" && s.Items != nil && s.Items != generator.TrueSchema:
@@ -127,7 +134,7 @@ func exampleObject(s *generator.Schema) any {
 	}
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
 		// What may be left out and would blow the example up is left out.
-		if slices.Contains(s.Required, p.Key) || p.Value.Type != "object" {
+		if slices.Contains(s.Required, p.Key) || kindOf(p.Value) != "object" {
 			out[p.Key] = exampleOf(p.Value, p.Key)
 		}
 	}

@@ -198,12 +198,16 @@ func (o Operation) schema() *generator.Schema { return schemaOf(o.bodyType(), o.
 // none.
 func (o Operation) answerSchema() *generator.Schema {
 	s := schemaOf(reflect.TypeOf(o.Result))
+	kind := s.Type
 	loosen(s)
+	if kind == "object" {
+		s.Type, s.Extras = kind, nil // the answer itself is there
+	}
 	return s
 }
 
-// loosen lets lists and maps of an answer be null, and objects of ours have more members
-// later: clients must not break over a new one.
+// loosen lets lists, maps and objects within an answer be null, and objects have more
+// members later: clients must not break over a new one.
 func loosen(s *generator.Schema) {
 	if s == nil || s == generator.FalseSchema || s == generator.TrueSchema {
 		return
@@ -213,6 +217,9 @@ func loosen(s *generator.Schema) {
 			loosen(p.Value)
 		}
 	}
+	for _, one := range slices.Concat(s.OneOf, s.AnyOf, s.AllOf) {
+		loosen(one)
+	}
 	loosen(s.Items)
 	loosen(s.AdditionalProperties)
 	if s.AdditionalProperties == generator.FalseSchema {
@@ -220,9 +227,7 @@ func loosen(s *generator.Schema) {
 	}
 	switch s.Type {
 	case "array", "object":
-		if s.Type == "array" || s.Properties == nil {
-			s.Extras = map[string]any{"type": []string{s.Type, "null"}}
-			s.Type = ""
-		}
+		s.Extras = map[string]any{"type": []string{s.Type, "null"}}
+		s.Type = ""
 	}
 }

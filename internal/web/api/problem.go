@@ -56,6 +56,9 @@ func problemOf(ctx context.Context, err error, sent []byte) *failure {
 	if !ok && errors.As(err, &faults) {
 		f, ok = ofConfiguration(faults, sent), true
 	}
+	if !ok && errors.Is(err, config.ErrNone) {
+		f, ok = invalid(Fault{Pointer: "/files", Detail: withoutEchoes(err.Error(), sent)}), true
+	}
 	if !ok && errors.Is(err, read.ErrBadCursor) {
 		f, ok = badCursor(), true
 	}
