@@ -77,6 +77,7 @@ func (s *Service) pick(ctx context.Context, scope read.Scope, a Ask, now time.Ti
 // liveAll lives through all accounts under one configuration.
 func (s *Service) liveAll(ctx context.Context, r *Result, side *Side, a Ask, refs []dunning.CaseRef, known []subject) error {
 	var tally simulate.Tally
+	named := *side // what is named of it; the rest grows while accounts are made
 	count := map[string]func(dunning.ContactPlanned, string) int{}
 	account := func(i int) (simulate.Account, time.Time, error) {
 		if known[i].ref.Case == "" {
@@ -88,7 +89,7 @@ func (s *Service) liveAll(ctx context.Context, r *Result, side *Side, a Ask, ref
 				return simulate.Account{}, r.Until, err
 			}
 		}
-		acc, err := s.account(ctx, *side, a, known[i], r.From)
+		acc, err := s.account(ctx, named, a, known[i], r.From)
 		return acc, r.Until, err
 	}
 	err := simulate.Each(ctx, len(refs), account, func(i int, l simulate.Life) error {
