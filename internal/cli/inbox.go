@@ -46,7 +46,7 @@ once the cause is mended: an event that is processed twice changes nothing.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.inboxListCmd(), a.inboxReplayCmd())
+	cmd.AddCommand(a.inboxListCmd(), a.inboxShowCmd(), a.inboxAssignCmd(), a.inboxUndoCmd(), a.inboxReplayCmd())
 	return cmd
 }
 

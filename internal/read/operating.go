@@ -171,8 +171,8 @@ type Upload struct {
 	State      string          `json:"state"` // check, checked, store, stored, failed, given_up
 	Size       int64           `json:"size"`
 	Phase      string          `json:"phase,omitempty"`
-	Bytes      int64           `json:"bytes"`
-	Rows       int64           `json:"rows"`
+	Bytes      int64           `json:"bytes_read"`
+	Rows       int64           `json:"rows_read"`
 	Run        string          `json:"run,omitempty"`
 	Summary    json.RawMessage `json:"summary,omitempty"`
 	Fault      string          `json:"fault,omitempty"`

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+
+	"go.temporal.io/sdk/client"
 
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
@@ -26,10 +29,17 @@ func openConsole(ctx context.Context, s *site.Site, l net.Listener, log io.Write
 	if err := users(ctx, s.Store(), log); err != nil {
 		return nil, fmt.Errorf("users of the console: %w", err)
 	}
-	c, err := app.NewConsole(app.Deps{Store: s.Store(), Clock: s.Clock()}, app.ConsoleOptions{
+	// The console looks at Temporal for its health page; payloads stay sealed to it.
+	look, err := s.Temporal().Dial(ctx, client.Options{Logger: app.TemporalLog(slog.New(slog.DiscardHandler))})
+	if err != nil {
+		return nil, err
+	}
+	d := app.Deps{Store: s.Store(), Clock: s.Clock(), Temporal: look, Namespace: s.Temporal().Namespace()}
+	c, err := app.NewConsole(d, app.ConsoleOptions{
 		Public: &url.URL{Scheme: "http", Host: l.Addr().String()}, PrivateHooks: true, Getenv: os.Getenv,
 	})
 	if err != nil {
+		look.Close()
 		return nil, err
 	}
 	mux := http.NewServeMux()
@@ -38,7 +48,7 @@ func openConsole(ctx context.Context, s *site.Site, l net.Listener, log io.Write
 	mux.Handle("/", c.Handler())
 	c.Start(ctx)
 	stop := serveHTTP(l, mux)
-	return func() { stop(); c.Stop() }, nil
+	return func() { stop(); c.Stop(); look.Close() }, nil
 }
 
 // firstUser makes an admin where there is no user at all.

@@ -45,8 +45,8 @@ type Operator interface {
 // SystemState is how the system does, beside getHealth.
 type SystemState struct {
 	read.Operating
-	// Temporal is null when the console was told of none.
-	Temporal *TemporalState `json:"temporal"`
+	// Temporal is left out when the console was told of none.
+	Temporal *TemporalState `json:"temporal,omitempty"`
 }
 
 // TemporalState is what a Temporal server says of itself.
@@ -127,10 +127,7 @@ func (h handlers) operate() []Operation {
 		{Method: "GET", Path: "/bulk", ID: "listBulk", Tag: "bulk", Summary: "Bulk actions, the newest first", Need: identity.Operate, Query: paging, Result: read.List[read.Bulk]{}, Handle: h.listBulk},
 		{Method: "GET", Path: "/bulk/{batch}", ID: "getBulk", Tag: "bulk", Summary: "A bulk action with how far it is", Need: identity.Operate, Result: read.Bulk{}, Handle: h.getBulk},
 		{Method: "GET", Path: "/bulk/{batch}/cases", ID: "listBulkCases", Tag: "bulk", Summary: "What became of the cases of a bulk action", Need: identity.Operate, Query: append([]Param{{Name: "state", Type: "string", Enum: []string{"waiting", "done", "same", "refused", "dropped", "undone", "kept"}}}, paging...), Result: read.List[read.BulkItem]{}, Handle: h.bulkCases},
-		{Method: "GET", Path: "/mappings", ID: "listMappings", Tag: "imports", Summary: "Ways to read files that the published configuration has", Need: identity.Import, Result: []ops.Mapping{}, Handle: func(c *Call) (any, error) {
-			all, err := h.Operator.Mappings(c.R.Context())
-			return append([]ops.Mapping{}, all...), err
-		}},
+		{Method: "GET", Path: "/mappings", ID: "listMappings", Tag: "imports", Summary: "Ways to read files that the published configuration has", Need: identity.Import, Query: paging, Result: read.List[ops.Mapping]{}, Handle: h.mappings},
 		{Method: "GET", Path: "/uploads", ID: "listUploads", Tag: "imports", Summary: "Uploaded files that are on their way", Need: identity.Import, Query: paging, Result: read.List[read.Upload]{}, Handle: h.uploads},
 		{Method: "POST", Path: "/uploads", ID: "uploadFile", Tag: "imports", Summary: "Upload a file and have it checked; nothing of it is stored yet", Need: identity.Import, Query: []Param{
 			{Name: "name", Type: "string", Description: "of the file"}, {Name: "mapping", Type: "string", Description: "required"}, {Name: "creditor", Type: "string", Description: "required"},
@@ -283,6 +280,14 @@ func (h handlers) bulkCases(c *Call) (any, error) {
 		return nil, err
 	}
 	return paged(c, all, func(i read.BulkItem) string { return i.Case })
+}
+
+func (h handlers) mappings(c *Call) (any, error) {
+	all, err := h.Operator.Mappings(c.R.Context())
+	if err != nil {
+		return nil, err
+	}
+	return paged(c, all, func(m ops.Mapping) string { return m.Name })
 }
 
 func (h handlers) uploads(c *Call) (any, error) {
