@@ -18,6 +18,7 @@ func TestConsole(t *testing.T) {
 		{"forms show what follows", formsShowWhatFollows},
 		{"a message goes out from a template", aMessageFromATemplate},
 		{"a case is taken over and handed back", takeOverAndHandBack},
+		{"a case is above the fold", aboveTheFold},
 		{"a note is pinned and mentions somebody", aNoteIsPinnedAndMentions},
 		{"a callback comes back at its time", aCallbackComesBack},
 		{"a case is handed over and taken back", aCaseIsHandedOver},

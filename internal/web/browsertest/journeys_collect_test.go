@@ -257,3 +257,24 @@ func oneKeyUndoes(t *testing.T, s *site, b *chrome) {
 	p.sees("The promise is taken back")
 	p.clean("undoing")
 }
+
+// aboveTheFold: what is to be known before a call is seen without scrolling, on a desk's
+// screen and on a tablet.
+func aboveTheFold(t *testing.T, s *site, b *chrome) {
+	for _, screen := range []struct{ wide, high int }{{1366, 768}, {1024, 768}} {
+		p := b.open(t, s.srv.URL, screen.wide, screen.high)
+		s.signIn(p, identity.Collector)
+		for _, key := range []string{"101", "102", "103", "104", "105", "109", "110"} {
+			p.visit("/cases/" + s.cases[key])
+			if bottom := p.text(`Math.round(Math.max(...[...document.querySelectorAll(".above .card")].map(c => c.getBoundingClientRect().bottom))) <= innerHeight`); bottom != "true" {
+				t.Errorf("at %dx%d the cards of %s end below the fold: %s", screen.wide, screen.high, key,
+					p.text(`[...document.querySelectorAll(".above .card")].map(c => c.querySelector("h2").innerText + " " + Math.round(c.getBoundingClientRect().bottom)).join(", ")`))
+			}
+			if small := p.text(`[...document.querySelectorAll(".actions > * > summary, .actions > a")].filter(e => e.getBoundingClientRect().height < 24).length`); small != "0" {
+				t.Errorf("%s actions of %s are too small to touch", small, key)
+			}
+			p.shoot(fmt.Sprintf("fold-%s-%d", key, screen.wide), false)
+		}
+		p.clean("above the fold")
+	}
+}
