@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ func schemaOf(t reflect.Type, optional ...string) *generator.Schema {
 
 var (
 	timeType    = reflect.TypeFor[time.Time]()
+	textType    = reflect.TypeFor[encoding.TextMarshaler]()
 	dateType    = reflect.TypeFor[dunning.Date]()
 	amountType  = reflect.TypeFor[money.Amount]()
 	rawType     = reflect.TypeFor[json.RawMessage]()
@@ -58,6 +60,9 @@ func mapped(t reflect.Type) *generator.Schema {
 		return &generator.Schema{Type: "string", ContentEncoding: "base64"}
 	case rawType, bodyOfFact:
 		return &generator.Schema{Description: "any JSON"}
+	}
+	if t.Kind() != reflect.Pointer && t.Implements(textType) {
+		return &generator.Schema{Type: "string"}
 	}
 	return nil
 }

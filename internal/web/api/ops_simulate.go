@@ -15,7 +15,7 @@ type Simulate func(ctx context.Context, scope read.Scope, a whatif.Ask, now time
 
 func (h handlers) simulation() []Operation {
 	return []Operation{{
-		Method: "POST", Path: "/simulations", ID: "simulate", Tag: "configuration", Saw: "simulation", Repeats: true, Need: identity.Config, MaxBody: 64 << 10,
+		Method: "POST", Path: "/simulations", ID: "simulate", Tag: "configuration", Saw: "simulation", Repeats: true, Need: identity.Config, Also: []identity.Permission{identity.View}, MaxBody: 64 << 10,
 		Summary: "What would happen if time moved on: for a case, an invented account or a cohort, under one configuration or two. Nothing is sent or stored. Real cases need the scope view too",
 		Body:    whatif.Ask{}, Result: whatif.Result{}, Handle: h.simulate,
 	}}

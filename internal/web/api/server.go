@@ -267,6 +267,11 @@ func (s *Server) answer(w http.ResponseWriter, c *Call) (identity.Answer, error)
 	if c.key != "" {
 		return s.once(w, c)
 	}
+	return s.run(c)
+}
+
+// run carries the request out, and records the look if it is one.
+func (s *Server) run(c *Call) (identity.Answer, error) {
 	a, err := c.do()
 	if err == nil && c.op.Saw != "" {
 		err = s.saw(c)
@@ -516,13 +521,15 @@ func (s *Server) once(w http.ResponseWriter, c *Call) (identity.Answer, error) {
 		f.header = map[string]string{"Retry-After": "1"}
 		return identity.Answer{}, f
 	case !mine && before.Type == tooLong:
-		return c.do()
+		return s.run(c)
 	case !mine:
 		w.Header().Set("Idempotency-Replayed", "true")
-		before.Body, err = c.seal.open(before.Body, request[:])
+		if before.Body, err = c.seal.open(before.Body, request[:]); err == nil && c.op.Saw != "" {
+			err = s.saw(c)
+		}
 		return before, err
 	}
-	a, err := c.do()
+	a, err := s.run(c)
 	if err != nil {
 		return a, errors.Join(err, s.o.Keys.ForgetAnswer(ctx, c.Who.By, c.key))
 	}
