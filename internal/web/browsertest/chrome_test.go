@@ -177,6 +177,7 @@ type tab struct {
 	*chrome
 	t       testing.TB
 	session string
+	context string // the browser context, with cookies of its own
 	base    string
 
 	mu     sync.Mutex
@@ -200,7 +201,7 @@ func (c *chrome) open(t testing.TB, base string, width, height int) *tab {
 	p.must(c.call("", "Target.createBrowserContext", nil, &ctx))
 	p.must(c.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": ctx.ID, "width": width, "height": height}, &target))
 	p.must(c.call("", "Target.attachToTarget", map[string]any{"targetId": target.ID, "flatten": true}, &at))
-	p.session = at.ID
+	p.session, p.context = at.ID, ctx.ID
 	c.mu.Lock()
 	c.events[p.session] = p.event
 	c.mu.Unlock()

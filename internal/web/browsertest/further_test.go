@@ -2,14 +2,20 @@ package browsertest
 
 import (
 	"context"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/web"
@@ -44,7 +50,60 @@ func everything(t testing.TB) *site {
 	s.do("903", dunning.WriteNote{ID: uuid.NewString(), Text: "Reference " + strings.Repeat("0123456789abcdef", 12)})
 	s.imported()
 	s.adminThings()
+	s.atNight("205")
 	return s
+}
+
+// atNight logs a text that somebody sent at two in the night, which no rule allows.
+func (s *site) atNight(key string) {
+	s.t.Helper()
+	s.do(key, dunning.LogContact{
+		ContactLogged: dunning.ContactLogged{ID: uuid.NewString(), Direction: "outbound", Channel: dunning.SMS, Outcome: "delivered", Point: key + "-s"},
+		Happened:      time.Date(2026, 3, 2, 7, 0, 0, 0, time.UTC),
+	})
+}
+
+// swept sweeps the ledger by its button and is the page of a finding.
+func (s *site) swept() string {
+	s.t.Helper()
+	s.submit(s.visitor("*", identity.Compliance), "/violations/sweep", "x", "y")
+	var id string
+	for end := time.Now().Add(patience); id == ""; time.Sleep(30 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("the sweep finds no text at night")
+		}
+		s.must(s.store.Pool().QueryRow(context.Background(), "SELECT coalesce(max(id::text), '') FROM findings").Scan(&id))
+	}
+	return "/violations/" + id
+}
+
+// wentBack publishes a release and goes back to the one before; it is the page of it.
+func (s *site) wentBack() string {
+	s.t.Helper()
+	before, files := s.release(), fstest.MapFS{}
+	from := os.DirFS("../../../config")
+	s.must(fs.WalkDir(from, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(from, path)
+		files[path] = &fstest.MapFile{Data: b}
+		return err
+	}))
+	queue := files["queues.yaml"]
+	queue.Data = append(queue.Data, "\n# a note beside the queues\n"...)
+	_, added, err := app.Publish(context.Background(), s.store, files, "user:"+s.users[identity.Operations].ID, now)
+	s.must(err)
+	if !added {
+		s.t.Fatal("the release is not another one")
+	}
+	s.submit(s.visitor("*", identity.Operations), "/releases/"+before+"/activate", "typed", before[:8], "reason", "the note was wrong")
+	_, body := s.visitor("*", identity.Compliance).ask("/review")
+	m := regexp.MustCompile(`/review/back/\d+`).FindString(body)
+	if m == "" {
+		s.t.Fatalf("the review queue does not hold the going back: %.3000s", body)
+	}
+	return m
 }
 
 // imported makes a run of an import with rows that were rejected.
@@ -53,11 +112,10 @@ func (s *site) imported() {
 	ctx := context.Background()
 	s.must2(s.store.BeginImport(ctx, postgres.ImportRun{ID: importID, Kind: "items", Creditor: "demo", File: "invoices-2026-02-28 <b>final</b> (copy).csv", Mapping: "demo-invoices", At: now}))
 	s.must2(s.store.ImportBatch(ctx, importID, nil, func([]postgres.ImportResult) postgres.ImportCheckpoint {
-		return postgres.ImportCheckpoint{Row: 412, Counts: map[string]int{"added": 409, "known": 1, "refused": 2}, Refused: map[int]string{
-			17:  "column \"due\": \"31.02.2026\" is no day. Write days as YYYY-MM-DD.",
-			203: "column \"amount\": \"1.234,5x\" is no amount. Write it as 1234.50.",
-		}}
+		return postgres.ImportCheckpoint{Row: 412, Counts: map[string]int{"added": 409, "known": 1, "refused": 2}}
 	}))
+	s.must2(s.store.Pool().Exec(ctx, `INSERT INTO import_rejects (run_id, row, reason) VALUES
+		($1, 17, 'column "due": "31.02.2026" is no day. Write days as YYYY-MM-DD.'), ($1, 203, 'column "amount": "1.234,5x" is no amount. Write it as 1234.50.')`, importID))
 	s.must(s.store.FinishImport(ctx, importID))
 }
 
@@ -117,6 +175,7 @@ func (s *site) furtherPages() []page {
 	sample := s.sampled()
 	decision := "/decisions/" + s.one("SELECT id::text FROM decisions ORDER BY seq DESC LIMIT 1")
 	debtor := s.one("SELECT id::text FROM debtors WHERE key = '101'")
+	finding, back := s.swept(), s.wentBack()
 	hook := "/hooks/" + s.one("SELECT id::text FROM hooks LIMIT 1")
 	return []page{
 		{"login", "", "/login"},
@@ -140,6 +199,9 @@ func (s *site) furtherPages() []page {
 		{"decision", identity.Compliance, decision},
 		{"decision-again", identity.Compliance, decision + "/again"},
 		{"violations", identity.Compliance, "/violations"},
+		{"finding", identity.Compliance, finding},
+		{"integrity", identity.Compliance, "/integrity"},
+		{"review-back", identity.Compliance, back},
 		{"frequent", identity.Compliance, "/frequency"},
 		{"frequency", identity.Compliance, "/frequency/" + debtor},
 		{"consents", identity.Compliance, "/consents"},

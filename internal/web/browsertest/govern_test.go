@@ -108,6 +108,12 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 	if !strings.Contains(string(files["templates/sms/nudge.en.md"]), "Thanks!") {
 		t.Error("what was approved is not in force")
 	}
+	checker.visit("/proposals/" + s.proposed())
+	checker.click(`section[aria-label*="email"] details summary`)
+	checker.until("the message as it looks", func() bool {
+		return checker.text(`[...document.querySelectorAll("iframe")].filter(f => f.getClientRects().length && f.getBoundingClientRect().height > 300).length`) == "2"
+	})
+	checker.shoot("proposal-frames", true)
 	// What was proposed before over the old release is to be made anew, in one click.
 	maker.visit("/proposals/" + s.proposed())
 	maker.sees("Another release came into force since")
