@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -33,7 +34,24 @@ func (c *Console) waiting() []govern.Source {
 		c.tasks(identity.ApproveReferral, "referral", "the hand-over of the debt waits for its approval", 2, dunning.TaskApproval),
 		c.tasks(identity.ApproveSettlement, "settlement", "it is above the authority of whoever agreed it", 1, dunning.TaskSettlement),
 		c.tasks(identity.Tasks, "reply", "somebody must read it and decide what follows", 1, dunning.TaskReply),
+		{Need: identity.Sample, List: c.openSamples},
 	}
+}
+
+// openSamples lists samples that nobody has signed off.
+func (c *Console) openSamples(ctx context.Context, s read.Scope, _ time.Time) ([]govern.Waiting, error) {
+	list, err := c.deps.Store.Samples(ctx, s, read.Page{Limit: mostWaiting})
+	if err != nil {
+		return nil, err
+	}
+	var out []govern.Waiting
+	for _, x := range list.Rows {
+		if x.Signed.IsZero() {
+			why := fmt.Sprintf("%d of its rows are answered", x.Done)
+			out = append(out, govern.Waiting{ID: "sample-" + x.ID, Kind: "sample", Title: x.Title, Why: why, Path: "/samples/" + x.ID, Level: 1, Since: x.At, Due: x.At.AddDate(0, 0, 7)})
+		}
+	}
+	return out, nil
 }
 
 // tasks lists open tasks of a kind for who may end them. No name stands in the queue: it

@@ -241,6 +241,12 @@ func TestNothingIsLostOnAFault(t *testing.T) {
 			t.Errorf("%s: status %d, want %q", c.why, res.StatusCode, c.want)
 		}
 	}
+	if res := maker.post("/propose", "do", "look", "path", "queues.yaml", "text", d.text("queues.yaml")+"# x\n", "reason", "only looking"); res.StatusCode != 200 || !strings.Contains(res.body, "No fault: 1 file differs") {
+		t.Errorf("looking: %d", res.StatusCode)
+	}
+	if all, err := d.store.Proposals(t.Context(), false); err != nil || len(all) != 0 {
+		t.Errorf("%d proposals were made, %v", len(all), err)
+	}
 	if res := maker.post("/propose", "do", "add", "path", "queues.yaml", "text", "half a thou", "file", "roles.yaml", "newpath", "templates/sms/new.en.md", "reason", "so far"); !strings.Contains(res.body, "half a thou") || !strings.Contains(res.body, "Text of roles.yaml") || !strings.Contains(res.body, "Text of templates/sms/new.en.md") || !strings.Contains(res.body, "so far") {
 		t.Error("taking in files lost something")
 	}

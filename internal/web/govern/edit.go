@@ -198,7 +198,7 @@ func (d *governance) check(r *web.Request) error {
 	return r.Page("checked.html", p)
 }
 
-// save carries out what the editor's buttons say: take a file in, leave one out, or
+// save carries out what the editor's buttons say: take a file in, leave one out, look, or
 // propose. The text comes back whatever happens.
 func (d *governance) save(r *web.Request) error {
 	dr := draftOf(r)
@@ -229,8 +229,10 @@ func (d *governance) save(r *web.Request) error {
 		}
 		dr.Base = current
 		return d.show(r, http.StatusOK, dr, "")
+	case "", "save": // the keyboard names no button
+		return d.propose(r, dr)
 	}
-	return d.propose(r, dr)
+	return d.show(r, http.StatusOK, dr, "")
 }
 
 // propose makes a proposal of the draft.

@@ -33,6 +33,9 @@ type proposalPage struct {
 // Who names a person.
 func (p proposalPage) Who(by string) string { return who(p.Names, by) }
 
+// Title is the first line of the reason.
+func (p proposalPage) Title() string { return titleOf(p.Proposal) }
+
 // proposal shows everything that one changes, side by side.
 func (d *governance) proposal(r *web.Request) error {
 	p, err := d.onePage(r)

@@ -199,7 +199,10 @@ func (p proposalsPage) Badge(x proposal.Proposal) string {
 	return kinds[proposal.RiskOf(x.Changes).Level]
 }
 
-// State of a proposal, in a word.
+// Title is the first line of a proposal's reason.
+func (p proposalsPage) Title(x proposal.Proposal) string { return titleOf(x) }
+
+// Of is the state of a proposal, in a word.
 func (p proposalsPage) Of(x proposal.Proposal) string { return stateOf(x) }
 
 // Look is the kind of badge of a state.
