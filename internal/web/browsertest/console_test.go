@@ -29,6 +29,7 @@ func TestConsole(t *testing.T) {
 		{"operations stop sending and go on", operationsStopAndGoOn},
 		{"a bulk action needs its number typed", bulkHoldNeedsTheNumber},
 		{"a sample is drawn, reviewed by keys and signed off", aSampleIsDrawnReviewedAndSigned},
+		{"the simulator moves time on, one decision at a time", theSimulatorMovesTimeOn},
 	} {
 		t.Run(walk.about, func(t *testing.T) { walk.run(t, s, b) })
 	}

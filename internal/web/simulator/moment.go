@@ -63,9 +63,9 @@ func words(e whatif.Entry) (mark, title, badge string) {
 	case "bounced":
 		return "bad", channelWord(e.Channel) + ": " + step, "bounced"
 	case "task", "escalated":
-		return "info", taskWords(e.Reason) + " (" + step + ")", "a person’s task"
+		return "info", taskWords(e.Reason) + of(step), "a person’s task"
 	case "offer":
-		return "good", "A plan is offered (" + step + ")", "offer"
+		return "good", "A plan is offered" + of(step), "offer"
 	case "promise":
 		return kept(e.Reason), "The promise ends", web.Words(e.Reason)
 	case "plan":
@@ -83,9 +83,17 @@ func words(e whatif.Entry) (mark, title, badge string) {
 	case "exhausted":
 		return "warn", "All steps are done", "exhausted"
 	case "referred":
-		return "bad", "Referred " + web.Words(e.Rule), "referred"
+		return "bad", strings.TrimSpace("Referred to " + web.Words(e.Rule)), "referred"
 	}
 	return "info", strings.TrimSpace(web.Words(e.Kind) + " " + step), web.Words(e.Reason)
+}
+
+// of adds the step that something belongs to, where it does.
+func of(step string) string {
+	if step == "" {
+		return ""
+	}
+	return " (" + step + ")"
 }
 
 // kept is how good an outcome is.
