@@ -65,8 +65,12 @@ var apiOf = map[string][]string{
 	"GET /decisions":                     {"listAllDecisions", "listDecisions", "export_decisions"},
 	"GET /decisions/{id}":                {"getDecision"},
 	"GET /decisions/{id}/again":          {"decideAgain"},
-	"GET /violations":                    {"listFindings", "export_violations"},
+	"GET /violations":                    {"listAllFindings", "countFindings", "export_violations"},
 	"POST /violations/sweep":             {"sweepLedger"},
+	"GET /violations/{id}":               {"getFinding"},
+	"POST /violations/{id}":              {"stepFinding"},
+	"GET /integrity":                     {"getIntegrity"},
+	"POST /integrity/verify":             {"verifyChain"},
 	"GET /simulator":                     {"simulate"},
 	"GET /frequency":                     {"listFrequent", "export_frequency"},
 	"GET /frequency/{id}":                {"getFrequency"},
@@ -149,7 +153,7 @@ var noAPI = map[string]string{
 
 // owed are the pages (beginnings of paths) that are being built, and by whom; it must be
 // empty when they are done.
-var owed = map[string]string{"/violations/": "C", "/integrity": "C"}
+var owed = map[string]string{}
 
 func isOwed(pattern string) bool {
 	_, path, _ := strings.Cut(pattern, " ")

@@ -51,7 +51,6 @@ func (h handlers) compliance() []Operation {
 		{Path: "/consents", ID: "listConsents", Saw: "consents", Summary: "The ledger of consents, refusals and wishes, the newest first", Query: slices.Concat([]Param{
 			{Name: "creditor", Type: "string", Many: true}, {Name: "debtor", Type: "string", Description: "id"}, {Name: "kind", Type: "string", Many: true}, {Name: "channel", Type: "string"},
 		}, span, paging), Result: read.List[read.ConsentRow]{}, Handle: h.consents},
-		{Path: "/violations", ID: "listFindings", Summary: "Contacts that were outside a rule, of the latest sweep of the ledger", Query: paging, Result: Table{}, Handle: h.table("/violations", "contact")},
 	}
 	for i := range ops {
 		ops[i].Method, ops[i].Tag, ops[i].Need = http.MethodGet, "compliance", identity.Review
