@@ -32,6 +32,10 @@ const unread = `coalesce((SELECT min(coalesce((regexp_match(r, '([0-9]{1,3})$'))
 // the frozen instant; see sampling.Store. All of it is read at one instant.
 func (s *Store) SamplePopulation(ctx context.Context, q sampling.Ask) (found []sampling.Found, frozen sampling.Frozen, err error) {
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		// Compiling this statement takes longer than running it.
+		if _, err := tx.Exec(ctx, "SET LOCAL jit = off"); err != nil {
+			return err
+		}
 		if frozen = q.Frozen; frozen == (sampling.Frozen{}) {
 			now, err := sqlgen.New(tx).FreezeJournal(ctx)
 			if err != nil {
@@ -89,7 +93,7 @@ func (a *ask) subjects(q sampling.Ask, frozen sampling.Frozen, at, unsure string
 		c.eq("c.template", q.Filter.Template)
 		c.add("j.seq <= %s::bigint", frozen.Seq)
 		return `SELECT c.id, c.creditor_id, c.debtor_id, c.reserved_at AS at, ` + nearLimit + ` AS near_limit,
-    NOT c.automatic OR EXISTS (SELECT 1 FROM tasks t WHERE t.case_id = c.case_id AND t.kind = 'draft' AND t.step = c.step AND t.outcome = 'approved'
+    c.step = '` + dunning.StepAsked + `' OR EXISTS (SELECT 1 FROM tasks t WHERE t.case_id = c.case_id AND t.kind = 'draft' AND t.step = c.step AND t.outcome = 'approved'
                                AND t.ended_at <= c.reserved_at) AS by_hand,
     EXISTS (SELECT 1 FROM attempts x WHERE x.contact_id = c.id AND x.state IN ('unknown', 'bounced') AND x.recorded_at <= ` + at + `::timestamptz) AS doubtful,
     false AS unsure
