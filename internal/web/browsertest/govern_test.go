@@ -109,10 +109,8 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 		t.Error("what was approved is not in force")
 	}
 	checker.visit("/proposals/" + s.proposed())
-	checker.click(`section[aria-label*="email"] details summary`)
-	checker.until("the message as it looks", func() bool {
-		return checker.text(`[...document.querySelectorAll("iframe")].filter(f => f.getClientRects().length && f.getBoundingClientRect().height > 300).length`) == "2"
-	})
+	opened := `(() => { const d = document.querySelector('section[aria-label*="email"] details'); d.open = true; d.scrollIntoView(); return [...d.querySelectorAll("iframe")].filter(f => f.getBoundingClientRect().height > 300).length })()`
+	checker.until("the message as it looks", func() bool { return checker.text(opened) == "2" })
 	checker.shoot("proposal-frames", true)
 	// What was proposed before over the old release is to be made anew, in one click.
 	maker.visit("/proposals/" + s.proposed())
