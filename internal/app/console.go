@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -225,9 +226,19 @@ func webHits(hits []read.Hit) []web.Hit {
 		if h.Case == "" {
 			continue
 		}
-		out = append(out, web.Hit{Path: "/cases/" + h.Case, Label: h.Text, Detail: strings.Join([]string{web.Words(h.Kind), h.Status, web.Money(h.Open)}, " · ")})
+		out = append(out, webHit(h))
 	}
 	return out
+}
+
+// webHit shows a person by the name, and beside it by what else they were found: a name
+// is stored for the search as nobody writes it.
+func webHit(h read.Hit) web.Hit {
+	detail := []string{h.AccountKey}
+	if h.Kind != "name" {
+		detail = append(detail, web.Words(h.Kind)+" "+h.Text)
+	}
+	return web.Hit{Path: "/cases/" + h.Case, Label: cmp.Or(h.Name, h.DebtorKey), Detail: strings.Join(append(detail, h.Status, web.Money(h.Open)), " · ")}
 }
 
 // Start begins what runs beside requests: old sessions are dropped, webhooks are told.

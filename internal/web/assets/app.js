@@ -120,7 +120,7 @@
   const act = (el) => { if (typing(el)) { el.focus(); el.select?.(); } else if (el.tagName === "SUMMARY") { el.click(); const d = el.parentElement; if (d.open) ($("input:not([type=hidden]), select, textarea", d) || el).focus(); } else el.click(); };
 
   // --- help --------------------------------------------------------------------------
-  const everywhere = [["Ctrl K", "Command menu"], ["?", "These keys"], ["/", "Filter"], ["j k ↓ ↑", "Next, previous row"], ["Enter o", "Open"], ["Space", "Peek"], ["x", "Select the row"], ["J K", "Select onwards"], ["Ctrl A", "Select all on the page"], ["Esc", "Close, then clear, then leave"], ["Ctrl Enter", "Submit the form"], ["t", "Times relative, ours, UTC"], ["y", "Copy the id"], ["u", "Show what is new"]];
+  const everywhere = [["Ctrl K", "Command menu"], ["?", "These keys"], ["/", "Filter"], ["j k ↓ ↑", "Next, previous row"], ["Enter o", "Open"], ["Space", "Peek"], ["x", "Select the row"], ["J K", "Select onwards"], ["Ctrl A", "Select all on the page"], ["Esc", "Close, then clear, then leave"], ["Ctrl Enter", "Submit the form"], ["t", "Times relative, ours, UTC"], ["y", "Copy the id"], ["u", "Show what is new"], ["z", "Undo, within ten seconds"]];
   const help = () => {
     const box = $("#keys"); if (!box || box.open) return;
     const out = [];

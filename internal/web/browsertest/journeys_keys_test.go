@@ -80,9 +80,8 @@ func theCommandMenuFinds(t *testing.T, s *site, b *chrome) {
 	p.press("Ctrl-k")
 	p.until("the menu", open)
 	p.types("Lovelace")
-	defer func() { t.Log(p.text(`document.querySelector("#palette-found").outerHTML`)) }()
 	p.until("the person", func() bool {
-		return strings.Contains(p.text(`document.querySelector("#palette-found")?.textContent`), "Lovelace")
+		return strings.Contains(p.text(`document.querySelector("#palette-found")?.textContent`), "Ada Lovelace")
 	})
 	p.press("ArrowDown")
 	p.press("Enter")
@@ -147,7 +146,7 @@ func timesTurnAndIdsAreCopied(t *testing.T, s *site, b *chrome) {
 	p.visit("/profile")
 	p.fill("#f-zone", "Europe/Berlin")
 	p.click("main form[action='/profile'] button, main form button.primary")
-	p.sees("Europe/Berlin")
+	p.sees("Your settings are saved")
 	p.visit("/cases")
 	stamp := func() string { return p.text(`document.querySelector("tbody time[data-relative]").textContent`) }
 	seen := map[string]bool{stamp(): true}

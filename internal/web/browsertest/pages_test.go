@@ -3,10 +3,7 @@ package browsertest
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
-	"testing"
 
 	"github.com/duly/duly/internal/identity"
 )
@@ -68,59 +65,6 @@ func (s *site) pages() []page {
 		{"inbox", identity.Operations, "/inbox"},
 	}
 }
-
-// everyPage opens every page in light and dark: nothing serious for axe-core, nothing
-// in the browser's console, no request that leaves the machine, no sideways scrolling.
-func everyPage(t *testing.T, s *site, b *chrome) {
-	axe, err := os.ReadFile("testdata/axe.min.js")
-	s.must(err)
-	tabs := map[identity.Role]*tab{}
-	for _, pg := range s.pages() {
-		p := tabs[pg.role]
-		if p == nil {
-			p = b.open(t, s.srv.URL, 1366, 768)
-			s.signIn(p, pg.role)
-			tabs[pg.role] = p
-		}
-		for _, scheme := range []string{"light", "dark"} {
-			p.scheme(scheme)
-			if scheme == "light" {
-				p.visit(pg.path)
-			}
-			p.settled()
-			if scheme == "light" || slices.Contains(inDark, pg.name) || pictures() {
-				for _, f := range p.axe(string(axe), scheme) {
-					t.Errorf("%s (%s): %s", pg.name, scheme, f)
-				}
-			}
-			if wide := p.text("document.documentElement.scrollWidth > innerWidth + 1"); wide != "false" {
-				t.Errorf("%s scrolls sideways at 1366 pixels", pg.name)
-			}
-			p.shoot(pg.name+"-"+scheme, false)
-		}
-		p.clean(pg.name)
-	}
-}
-
-// tablet opens pages at the width of a tablet.
-func tablet(t *testing.T, s *site, b *chrome) {
-	p := b.open(t, s.srv.URL, 820, 1180)
-	s.signIn(p, identity.Collector)
-	for _, path := range []string{"/day", "/cases", "/cases/" + s.cases["101"]} {
-		p.visit(path)
-		p.shoot("tablet-"+strings.ReplaceAll(strings.Trim(strings.ReplaceAll(path, s.cases["101"], "one"), "/"), "/", "-"), false)
-		if wide := p.text("document.documentElement.scrollWidth > innerWidth + 1"); wide != "false" {
-			t.Errorf("%s scrolls sideways on a tablet: %s", path, p.text(`[...document.querySelectorAll("main *, header *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("table")).slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(" | ")`))
-		}
-	}
-	p.clean("on a tablet")
-}
-
-// inDark are pages that show every colour there is; with pictures all are looked at.
-var inDark = []string{"day", "case", "case-disputed", "form-plan", "health", "message", "release", "sequence"}
-
-// pictures reports whether pictures are wanted.
-func pictures() bool { return os.Getenv("DULY_SCREENSHOTS") != "" }
 
 // settled waits until previews and lights have come.
 func (p *tab) settled() {

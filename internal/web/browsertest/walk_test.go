@@ -147,6 +147,9 @@ func (p *tab) forgive(words string) {
 	p.faults = slices.DeleteFunc(p.faults, func(f string) bool { return strings.Contains(f, words) })
 }
 
+// pictures reports whether pictures are wanted.
+func pictures() bool { return os.Getenv("DULY_SCREENSHOTS") != "" }
+
 // sizes of windows beside that of a desk.
 var sizes = []struct {
 	about, picture string
