@@ -3,15 +3,13 @@ package browsertest
 import "testing"
 
 // TestConsole walks one site in one browser, because both take longer to begin than any
-// of the walks: first every page, then the journeys, each with customers of its own.
+// of the walks: the journeys, each with customers of its own. TestEveryPage has the pages.
 func TestConsole(t *testing.T) {
 	s, b := portfolio(t), startChrome(t)
 	for _, walk := range []struct {
 		about string
 		run   func(*testing.T, *site, *chrome)
 	}{
-		{"every page is clean for axe-core, in light and dark", everyPage},
-		{"pages fit a tablet", tablet},
 		{"the peek keeps the row", peekKeepsTheRow},
 		{"a whole call takes six keys", aWholeCallInSixKeys},
 		{"after no answer comes the next", noAnswerGoesOnToTheNext},
