@@ -15,8 +15,8 @@ const trendWeeks = 12
 // Geometry of the trend's picture, in its own units.
 const (
 	trendTop, trendHeight = 22, 84
-	trendLeft, trendStep  = 34, 60
-	trendBar              = 34
+	trendLeft, trendStep  = 18, 45
+	trendBar              = 26
 )
 
 // trend is the picture of the last weeks: what was found in each, beside what was judged.
