@@ -80,6 +80,13 @@ func TestFactsThatMakeNoSenseAreRefused(t *testing.T) {
 		}
 		return b.fact(h)
 	}
+	deal := func(change func(*dunning.SettlementOffered)) dunning.SettlementOffered {
+		s := dunning.SettlementOffered{ID: "s", Items: []string{"A"}, Amount: usd, Owed: money.MustParse("8", "USD"), Due: dunning.Date{Year: 2026, Month: 4, Day: 1}}
+		if change != nil {
+			change(&s)
+		}
+		return s
+	}
 	noAccount := func(f dunning.Fact) dunning.Fact { f.Account = ""; return f }
 	for _, c := range []struct {
 		why, rule string // rule "": it is allowed
@@ -115,6 +122,19 @@ func TestFactsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"a contact without a case", "facts_case", b.fact(dunning.ContactPlanned{ID: "c", Channel: dunning.Email})},
 		{"a contact state that nobody knows", "facts_contact_state", b.caseFact(dunning.ContactMoved{ID: "c", State: "lost"})},
 		{"a logged contact in no direction", "facts_direction", b.caseFact(dunning.ContactLogged{ID: "c", Channel: dunning.Call})},
+		{"a settlement for less", "", b.fact(deal(nil))},
+		{"a settlement for all", "facts_settlement", b.fact(deal(func(s *dunning.SettlementOffered) { s.Amount = s.Owed }))},
+		{"a settlement for nothing", "facts_settlement", b.fact(deal(func(s *dunning.SettlementOffered) { s.Amount = none }))},
+		{"a settlement in two currencies", "facts_settlement", b.fact(deal(func(s *dunning.SettlementOffered) { s.Amount = money.MustParse("5", "EUR") }))},
+		{"a settlement over nothing", "facts_settlement", b.fact(deal(func(s *dunning.SettlementOffered) { s.Items = nil }))},
+		{"a settlement without a last day", "facts_settlement", b.fact(deal(func(s *dunning.SettlementOffered) { s.Due = dunning.Date{} }))},
+		{"a settlement of nobody's account", "facts_of_collectors", noAccount(b.fact(deal(nil)))},
+		{"a settlement that ends in the moon", "facts_settlement", b.fact(dunning.SettlementEnded{ID: "s", Outcome: "moon"})},
+		{"an answer to a settlement that is no yes", "facts_settlement", b.fact(dunning.SettlementAnswered{ID: "s", Outcome: "perhaps"})},
+		{"a pin of no note", "facts_of_collectors", b.fact(dunning.NotePinned{})},
+		{"a note that nobody has read", "facts_mention", b.fact(dunning.MentionSeen{ID: "n"})},
+		{"a callback", "", b.fact(dunning.CallbackSet{ID: "k", When: noon})},
+		{"a callback that ends somehow", "facts_callback", b.fact(dunning.CallbackEnded{ID: "k", Outcome: "somehow"})},
 		{"a contact point on no channel", "facts_channel", b.fact(dunning.PointKnown{ID: "p"})},
 	} {
 		err := b.add(c.fact)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
@@ -235,6 +236,8 @@ func (p *Portfolio) sets(key string, now time.Time, collector, supervisor string
 		{{c, dunning.HandOver{ID: id("hand-2"), Owner: boss, Until: inDays(2), Words: "Wants to complain; please take it."}}},
 		{{c, dunning.WriteNote{ID: id("mention-2"), Text: "@supervisor may I waive the fee here? They have paid on time for years.", Mentions: []string{boss}}}},
 		{{c, dunning.PlaceHold{ID: id("snooze"), HoldKind: dunning.HoldManual, Scope: dunning.ScopeAccount, Until: inDays(5), Owner: me}}},
+		{{"", dunning.AgreePlan{ID: id("plan"), Count: 3, First: dunning.DateOf(inDays(7))}}},
+		{{"", dunning.RaiseDispute{ID: id("dispute"), Told: dunning.Told{Medium: "email", Words: "The second delivery never came."}}}},
 		{{c, dunning.OfferSettlement{ID: id("deal-2"), Percent: 10, Due: dunning.DateOf(inDays(10))}}},
 	}
 }
@@ -249,10 +252,12 @@ func (p *Portfolio) stage(ctx context.Context, pl *rehearse.Player, row postgres
 	if err != nil {
 		return nil, err
 	}
-	sets := p.sets(row.Key, row.At, collector, supervisor)
+	sets, calls := p.sets(row.Key, row.At, collector, supervisor), lastCalls
+	first := 5 * slices.Index(Creditors(), b.Creditor) % len(sets) // so that few cases show everything, too
+	sets = slices.Concat(sets[first:], sets[:first])
 	for i := range p.Debtors {
 		d := &p.Debtors[i]
-		if d.Creditor != b.Creditor || len(sets) == 0 {
+		if d.Creditor != b.Creditor || len(sets) == 0 && calls == 0 {
 			continue
 		}
 		free, err := p.idle(ctx, pl, d)
@@ -262,12 +267,52 @@ func (p *Portfolio) stage(ctx context.Context, pl *rehearse.Player, row postgres
 		if !free {
 			continue
 		}
+		if calls > 0 && i%3 == 0 || len(sets) == 0 { // every third was called this morning
+			if err := p.lastCall(ctx, pl, row, d, collector); err != nil {
+				return nil, err
+			}
+			calls--
+			continue
+		}
 		if err := p.give(ctx, pl, d.AccountID(), sets[0]...); err != nil {
 			return nil, err
 		}
 		sets = sets[1:]
 	}
 	return nil, nil
+}
+
+// lastCalls is how many calls a creditor's staff has made on the last morning.
+const lastCalls = 3
+
+// lastCall is a call of the last morning, if one was allowed: who is reached promises to pay
+// in a week.
+func (p *Portfolio) lastCall(ctx context.Context, pl *rehearse.Player, row postgres.Script, d *Debtor, by string) error {
+	row.Key += "/call/" + d.Key
+	n := p.chance("last call", row.Key).IntN(100)
+	_, err := pl.Write(ctx, d.AccountID(), func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+		var task dunning.TaskState
+		for _, t := range f.Tasks {
+			if t.Task == dunning.TaskCall && t.Ended.IsZero() {
+				task = t
+			}
+		}
+		cmd := p.call(f, task, row, n*60/100)
+		if cmd == nil {
+			return nil, nil
+		}
+		facts, err := dunning.Handle(f, cmd, by, at)
+		if err != nil || cmd.(dunning.LogContact).Outcome != "conversation" {
+			return facts, err
+		}
+		sum, err := money.FromMinor(owed(f), f.Currency)
+		if err != nil {
+			return nil, err
+		}
+		promise, err := dunning.Handle(f, dunning.MakePromise{ID: row.Key + "/promise", Amount: sum, Due: f.Today(at).AddDays(7), Grace: 2}, by, at)
+		return append(facts, promise...), err
+	})
+	return err
 }
 
 // idle reports whether a debtor has an open case that nobody has in hand.

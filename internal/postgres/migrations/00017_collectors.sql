@@ -34,7 +34,7 @@ ALTER TABLE facts ADD CONSTRAINT facts_callback CHECK (
        ELSE true END);
 -- A settlement asks for something, and for less than is owed.
 ALTER TABLE facts ADD CONSTRAINT facts_settlement CHECK (
-  CASE kind WHEN 'settlement_offered' THEN (body->>'due' ~ '^\d{4}-\d\d-\d\d$' AND jsonb_array_length(body->'items') > 0
+  CASE kind WHEN 'settlement_offered' THEN (body->>'due' ~ '^\d{4}-\d\d-\d\d$' AND jsonb_typeof(body->'items') = 'array' AND body->'items' <> '[]'
                 AND body->'amount'->>'currency' = body->'owed'->>'currency'
                 AND (body->'amount'->>'amount')::numeric > 0
                 AND (body->'amount'->>'amount')::numeric < (body->'owed'->>'amount')::numeric) IS TRUE
