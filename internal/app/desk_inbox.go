@@ -59,7 +59,7 @@ func (d *Desk) Event(ctx context.Context, who identity.Principal, id int64, quer
 		return read.InboxDetail{}, err
 	}
 	out := read.InboxDetail{InboxRow: read.InboxRow{
-		ID: row.ID, Source: row.Source, Kind: row.Kind, Received: row.Received, Processed: row.Processed, State: string(row.State), Outcome: row.Outcome,
+		ID: row.ID, Source: row.Source, Kind: row.Kind, Received: row.Received, At: row.At, Processed: row.Processed, State: string(row.State), Outcome: row.Outcome,
 		Attempts: row.Attempts, Error: row.ErrorCode, Contact: row.Contact, Debtors: row.Debtors,
 	}}
 	if err := d.says(ctx, row, &out); err != nil {

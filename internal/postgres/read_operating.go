@@ -123,9 +123,9 @@ var deadParts = map[string]string{
   WHERE t.ended_at IS NULL AND t.kind IN ('failed', 'parked')`,
 	read.DeadStuck: `SELECT 'stuck', x.id::text, x.id, x.creditor_id, x.debtor_id, x.account_id, LEAST(x.next_at, x.pending_at), coalesce(x.waits_for, ''), 0, '', coalesce(x.next_step, ''), ''
   FROM cases x WHERE x.status = 'open' AND LEAST(x.next_at, x.pending_at) < $1::timestamptz`,
-	read.DeadInbox: `SELECT 'inbox', x.id::text, NULL::uuid, '', x.debtors[1], NULL::uuid, x.received_at, coalesce(nullif(x.error_code, ''), x.outcome), x.attempts, '', x.source, ''
+	read.DeadInbox: `SELECT 'inbox', x.id::text, NULL::uuid, '', x.debtors[1], NULL::uuid, x.at, coalesce(nullif(x.error_code, ''), x.outcome), x.attempts, '', x.source, ''
   FROM inbox x WHERE x.state = 'failed' AND NOT EXISTS (SELECT FROM inbox_assignments g WHERE g.inbox_id = x.id AND g.state <> 'undone')`,
-	read.DeadHook: `SELECT 'hook', d.id::text, NULL::uuid, h.creditor_id, NULL::uuid, NULL::uuid, e.created_at, coalesce(nullif(d.problem, ''), d.status::text), d.tries, '', d.name, h.id::text
+	read.DeadHook: `SELECT 'hook', d.id::text, NULL::uuid, h.creditor_id, NULL::uuid, NULL::uuid, e.at, coalesce(nullif(d.problem, ''), d.status::text), d.tries, '', d.name, h.id::text
   FROM hook_deliveries d JOIN hooks h ON h.id = d.hook_id JOIN hook_events e ON e.seq = d.event
   WHERE d.next_at IS NULL AND d.delivered_at IS NULL AND h.ended_at IS NULL`,
 }

@@ -201,11 +201,11 @@ func (s *Store) Unassigned(ctx context.Context, scope read.Scope, p read.Page) (
 		}
 		c.add("i.id > %s::text::bigint", after[0])
 	}
-	all, err := rows(ctx, s, "the inbox", `SELECT i.id, i.source, i.kind, i.received_at, i.processed_at, i.state, i.outcome, i.attempts, i.error_code,
+	all, err := rows(ctx, s, "the inbox", `SELECT i.id, i.source, i.kind, i.received_at, i.at, i.processed_at, i.state, i.outcome, i.attempts, i.error_code,
  i.contact_id, i.debtors FROM inbox i WHERE i.state IN ('unmatched', 'failed')`+c.and()+" ORDER BY i.id LIMIT "+c.p(p.Size()+1), c.args,
 		func(row pgx.CollectableRow) (r read.InboxRow, err error) {
 			var processed *time.Time
-			err = row.Scan(&r.ID, &r.Source, &r.Kind, &r.Received, &processed, &r.State, &r.Outcome, &r.Attempts, &r.Error, &r.Contact, &r.Debtors)
+			err = row.Scan(&r.ID, &r.Source, &r.Kind, &r.Received, &r.At, &processed, &r.State, &r.Outcome, &r.Attempts, &r.Error, &r.Contact, &r.Debtors)
 			r.Processed = value(processed)
 			return r, err
 		})

@@ -437,6 +437,7 @@ type InboxRow struct {
 	Source    string    `json:"source"`
 	Kind      string    `json:"kind,omitempty"`
 	Received  time.Time `json:"received"`
+	At        time.Time `json:"at"` // business time of the receipt
 	Processed time.Time `json:"processed,omitzero"`
 	State     string    `json:"state"`
 	Outcome   string    `json:"outcome,omitempty"`

@@ -26,6 +26,9 @@ func TestConsole(t *testing.T) {
 		{"a maker edits, a checker approves", aMakerEditsACheckerApproves},
 		{"operations stop sending and go on", operationsStopAndGoOn},
 		{"a bulk action needs its number typed", bulkHoldNeedsTheNumber},
+		{"a payment is assigned and taken back", aPaymentIsAssigned},
+		{"a dead letter is tried again", aDeadLetterIsTriedAgain},
+		{"a file is checked and taken in", aFileIsCheckedAndTakenIn},
 		{"a sample is drawn, reviewed by keys and signed off", aSampleIsDrawnReviewedAndSigned},
 		{"the simulator moves time on, one decision at a time", theSimulatorMovesTimeOn},
 	} {

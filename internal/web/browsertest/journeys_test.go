@@ -254,7 +254,7 @@ func bulkHoldNeedsTheNumber(t *testing.T, s *site, b *chrome) {
 	}
 	p.types("2")
 	p.press("Enter")
-	p.sees("2 cases are changed")
+	p.sees("2 cases are done")
 	for _, key := range []string{"110", "200", "201", "204", "205", "101", "102"} {
 		for _, x := range s.facts(key) {
 			if h, ok := x.Body.(dunning.HoldPlaced); ok && h.Owner == "Ola Berg" && h.Until.In(mustZone(t, "America/New_York")).Hour() != 0 {
@@ -263,6 +263,6 @@ func bulkHoldNeedsTheNumber(t *testing.T, s *site, b *chrome) {
 		}
 	}
 	p.press("z")
-	p.sees("2 holds are lifted again")
+	p.sees("2 cases are as before")
 	p.clean("bulk")
 }

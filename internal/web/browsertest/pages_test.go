@@ -18,7 +18,7 @@ type page struct {
 // pages of collectors and operations, with their forms open.
 func (s *site) pages() []page {
 	one := "/cases/" + s.cases["101"]
-	return []page{
+	return append(s.operating(), []page{
 		{"day", identity.Collector, "/day"},
 		{"case", identity.Collector, one},
 		{"case-taken", identity.Collector, "/cases/" + s.cases["104"]},
@@ -63,7 +63,7 @@ func (s *site) pages() []page {
 		{"simulator-many", identity.Operations, "/simulator?who=cohort&run=1&c.status=open&from=2026-03-03&until=2026-09-01"},
 		{"imports", identity.Operations, "/imports"},
 		{"inbox", identity.Operations, "/inbox"},
-	}
+	}...)
 }
 
 // settled waits until previews and lights have come.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -235,6 +236,15 @@ type bulkOnePage struct {
 
 // Who names who ordered or undid it.
 func (p bulkOnePage) Who(by string) string { return whoIs(p.Names, by) }
+
+// Left is how long it is until an instant of the wall, in minutes or seconds.
+func (p bulkOnePage) Left(until time.Time) string {
+	left := max(0, until.Sub(p.Now))
+	if left >= time.Minute {
+		return web.Plural(int(left.Round(time.Minute)/time.Minute), "minute", "minutes")
+	}
+	return web.Plural(int(left/time.Second), "second", "seconds")
+}
 
 // Badge is the look of an item's state.
 func (p bulkOnePage) Badge(state string) string {
