@@ -20,7 +20,7 @@ var deskHelp = map[string]string{
 	"promise": "id of the promise", "note": "id of the note", "callback": "id of the callback", "settlement": "id of the settlement",
 	"at": "instant (RFC 3339, such as 2026-03-05T16:30:00-05:00) at which the debtor may be called", "about": "what the call is about",
 	"text": "the words: of a note, or what the other is to know",
-	"to": "id of a user, or team:QUEUE", "percent": "part of the debt that is given up, in percent; in place of --amount",
+	"to":   "id of a user, or team:QUEUE", "percent": "part of the debt that is given up, in percent; in place of --amount",
 	"approval": "yes: it stands only when somebody has approved it", "accepted": "yes: the debtor agrees already", "mention": "ids of users who are to read it, with commas between",
 }
 
