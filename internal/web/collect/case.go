@@ -420,7 +420,8 @@ func channelWord(ch dunning.Channel) string {
 // waitWords says whom or what the case waits for.
 func waitWords(d dunning.Decision) string {
 	words := map[string]string{
-		"plan": "Waits for the plan’s instalments", "promise": "Waits for the promise", "settlement": "Waits for the settlement’s money", "lease": "A collector has it: nothing is sent by itself",
+		"plan": "Waits for the plan’s instalments", "promise": "Waits for the promise", "settlement": "Waits for the settlement’s money",
+		"lease": "A collector has it: nothing is sent by itself",
 		"offer": "Waits for an answer to the offer", "unknown": "Waits to learn whether a message left", "stale": "Waits for fresh payment data",
 		"matures": "Waits for the next step to be due", "refused": "Waits for something new: a rule refuses",
 	}

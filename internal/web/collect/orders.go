@@ -49,7 +49,10 @@ var forms = []form{
 	{name: "plan", need: identity.Plan, build: plan, done: "The plan is agreed.", try: true, undo: undoing("plan/cancel", "plan")},
 	{name: "plan/cancel", need: identity.Plan, build: cancelPlan, done: "The plan is ended."},
 	{name: "offer/decline", need: identity.Plan, build: decline, done: "The offer is declined."},
-	{name: "settlement", need: identity.Settlement, build: settle, done: "The settlement is recorded.", try: true, undo: undoing("settlement/withdraw", "settlement")},
+	{
+		name: "settlement", need: identity.Settlement, build: settle, done: "The settlement is recorded.", try: true,
+		undo: undoing("settlement/withdraw", "settlement"),
+	},
 	{name: "settlement/accept", need: identity.Settlement, build: acceptSettlement, done: "The settlement is agreed."},
 	{name: "settlement/decline", need: identity.Settlement, build: declineSettlement, done: "The settlement is declined."},
 	{name: "settlement/withdraw", need: identity.Settlement, build: withdrawSettlement, done: "The settlement is withdrawn."},
@@ -67,7 +70,10 @@ var forms = []form{
 	{name: "message", need: identity.Message, build: message, done: "The message is on its way."},
 	{name: "payment", need: identity.Payment, build: payment, done: "The payment is booked.", try: true},
 	{name: "optout", need: identity.Consent, build: optOut, done: "The opt-out is in force."},
-	{name: "callback", need: identity.Call, build: callback, done: "The callback is planned.", more: wished, try: true, undo: undoing("callback/cancel", "callback")},
+	{
+		name: "callback", need: identity.Call, build: callback, done: "The callback is planned.", more: wished, try: true,
+		undo: undoing("callback/cancel", "callback"),
+	},
 	{name: "callback/move", need: identity.Call, build: moveCallback, done: "The callback is moved.", try: true},
 	{name: "callback/cancel", need: identity.Call, build: cancelCallback, done: "The callback is cancelled."},
 }
