@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/google/uuid"
+
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/web/operate"
 	"github.com/duly/duly/internal/web/simulator"
 	"github.com/duly/duly/internal/whatif"
@@ -33,11 +36,21 @@ func (c *Console) whatIf() *whatif.Service {
 
 // simulators are what the simulator's page works with.
 func (c *Console) simulators() simulator.Deps {
-	return simulator.Deps{Run: c.whatIf().Run, Releases: c.deps.Store.ReleaseList, Config: c.book.At}
+	return simulator.Deps{Run: c.whatIf().Run, Releases: c.deps.Store.ReleaseList, Config: c.book.At, Proposals: c.undecided}
 }
 
-// At is a release by its version, "" for the one in force, with its version. The error of a
-// version that was never stored wraps identity.ErrNotFound.
+// undecided are the proposals that wait for approval.
+func (c *Console) undecided(ctx context.Context) ([]simulator.Proposal, error) {
+	all, err := c.deps.Store.Proposals(ctx, true)
+	out := make([]simulator.Proposal, len(all))
+	for i, p := range all {
+		out[i] = simulator.Proposal{ID: p.ID, Reason: p.Reason}
+	}
+	return out, err
+}
+
+// At is a release by its version, or a proposal by its id, "" for the release in force, with
+// the version of its files. The error of what was never stored wraps identity.ErrNotFound.
 func (b *Book) At(ctx context.Context, version string) (*config.Config, string, error) {
 	if version == "" {
 		c, err := b.Current(ctx)
@@ -48,6 +61,16 @@ func (b *Book) At(ctx context.Context, version string) (*config.Config, string, 
 			return nil, "", err
 		}
 		return c, b.versionOf(c), nil
+	}
+	if uuid.Validate(version) == nil {
+		p, files, err := b.store.Proposal(ctx, version)
+		if err != nil {
+			return nil, "", err
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		c, err := b.compile(postgres.Release{Version: p.Release, Files: files})
+		return c, p.Release, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

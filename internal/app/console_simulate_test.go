@@ -112,6 +112,37 @@ func TestSimulatorCompares(t *testing.T) {
 	}
 }
 
+// TestSimulatorOfAProposal: what waits for approval can be tried by its id, beside what is in
+// force.
+func TestSimulatorOfAProposal(t *testing.T) {
+	d := newDesk(t)
+	const path = "sequences/consumer-standard.yaml"
+	later := strings.Replace(d.text(path), "at: +3d", "at: +5d", 1)
+	body, err := json.Marshal(map[string]any{"changes": map[string]string{path: later}, "reason": "write two days later"})
+	d.must(err)
+	key := d.somebody(identity.Operations).key(identity.Publish)
+	res := d.call(key, "POST", "/proposals", string(body))
+	var made struct {
+		ID string `json:"id"`
+	}
+	res.into(t, &made)
+	if made.ID == "" {
+		t.Fatalf("status %d: %.300s", res.StatusCode, res.body)
+	}
+	ops := d.as(everywhereAs(identity.Operations))
+	form := d.open(ops, "GET", "/simulator")
+	if !strings.Contains(form.body, "proposal: write two days later") {
+		t.Error("the form does not offer the proposal")
+	}
+	page := d.open(ops, "GET", "/simulator?creditor=demo&amount=640.00&due=2026-03-01&place=US-NY&from=2026-02-20&until=2026-09-01&against="+made.ID)
+	if page.StatusCode != http.StatusOK || !strings.Contains(page.body, "A: In force") || !strings.Contains(page.body, "moved") {
+		t.Errorf("status %d", page.StatusCode)
+	}
+	if res := d.open(ops, "GET", "/simulator?creditor=demo&amount=640.00&due=2026-03-01&against="+uuid.NewString()); res.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a proposal of nobody: status %d", res.StatusCode)
+	}
+}
+
 // TestSimulatorRights: real cases need the right to see cases, for their creditor; files of
 // them the right to export.
 func TestSimulatorRights(t *testing.T) {
@@ -266,7 +297,7 @@ func TestSimulateByAPI(t *testing.T) {
 		"a century":                                {both, `{"case":"` + d.ref.Case + `","until":"2126-01-01"}`, 422},
 		"an assumption that is none":               {both, `{"case":"` + d.ref.Case + `","assume":[{"do":"explode","on":"2026-04-01"}]}`, 422},
 		"an invoice without end":                   {both, strings.Replace(invented, "640.00", strings.Repeat("9", 40), 1), 422},
-		"an invented one of another creditor":      {d.key("demo-de", identity.Config), invented, 422},
+		"an invented one of another creditor":      {d.key("demo-de", identity.Config, identity.View), invented, 422},
 		"people who need longer than a year":       {both, `{"case":"` + d.ref.Case + `","people_after_hours":9000}`, 422},
 		"a release that was never there":           {both, `{"case":"` + d.ref.Case + `","against":"0123456789abcdef"}`, 422},
 		"what the core would refuse is told, only": {both, `{"case":"` + d.ref.Case + `","assume":[{"do":"promises","on":"2026-03-20","amount":"1.00","until":"2026-03-01"}]}`, 200},

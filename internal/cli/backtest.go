@@ -387,7 +387,8 @@ func (b *bench) progress(total int64) {
 		if total == 0 {
 			total = -1
 		}
-		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.env.Stderr), progressbar.OptionSetDescription("accounts"), progressbar.OptionClearOnFinish())
+		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.env.Stderr),
+			progressbar.OptionSetDescription("accounts"), progressbar.OptionClearOnFinish())
 	}
 	_ = b.bar.Add(1)
 }
@@ -512,7 +513,8 @@ func within(log []dunning.Fact, until time.Time) []dunning.Fact {
 func (b *bench) again(cfg *config.Config, x postgres.Account, h simulate.History) (simulate.Account, error) {
 	cr, ok := cfg.Creditor(x.Creditor)
 	if !ok {
-		return simulate.Account{}, usagef("a configuration has no creditor %q, who has accounts in the database: add creditors/%s.yaml, or choose another with --creditor", x.Creditor, x.Creditor)
+		return simulate.Account{}, usagef(
+			"a configuration has no creditor %q, who has accounts in the database: add creditors/%s.yaml, or choose another with --creditor", x.Creditor, x.Creditor)
 	}
 	w, err := newWorld(cfg, b.f.simulateFlags)
 	if err != nil {

@@ -27,9 +27,11 @@ func printBacktest(w io.Writer, r backtested) {
 	sums(w, heads, columns)
 	steps(w, heads[:2], columns[:2])
 	rules(w, r)
-	p("\nFrom in force to the draft: %d moved, %d vanished, %d new.", r.Differences[simulate.Moved], r.Differences[simulate.Vanished], r.Differences[simulate.Appeared])
+	p("\nFrom in force to the draft: %d moved, %d vanished, %d new.",
+		r.Differences[simulate.Moved], r.Differences[simulate.Vanished], r.Differences[simulate.Appeared])
 	if r.Really != nil {
-		p("The ledger against what is in force: %d changed by another configuration, %d late, %d wrong.", r.Ledger[simulate.ByConfig], r.Ledger[simulate.Late], r.Ledger[simulate.Wrong])
+		p("The ledger against what is in force: %d changed by another configuration, %d late, %d wrong.",
+			r.Ledger[simulate.ByConfig], r.Ledger[simulate.Late], r.Ledger[simulate.Wrong])
 	}
 	p("%d contacts of the draft are forbidden by the rules in force.", r.Violations)
 }
@@ -98,7 +100,8 @@ func steps(w io.Writer, heads []string, columns []simulate.Totals) {
 				_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t–\t\t\t\t\t\t\t\n", k[0], k[1], heads[i])
 				continue
 			}
-			_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", k[0], k[1], heads[i], s.Contacts, total(s.Refused), s.Tasks, s.Cost.Segments, s.Cost.Letters, dayOf(s.First), dayOf(s.Last), list(s.Channels))
+			_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n",
+				k[0], k[1], heads[i], s.Contacts, total(s.Refused), s.Tasks, s.Cost.Segments, s.Cost.Letters, dayOf(s.First), dayOf(s.Last), list(s.Channels))
 		}
 	}
 	_ = t.Flush()

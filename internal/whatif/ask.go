@@ -30,8 +30,8 @@ type Ask struct {
 	Invented *Invented         `json:"invented,omitempty"`
 	Cohort   map[string]string `json:"cohort,omitempty" jsonschema_description:"a filter of the list of cases, by the names of its address: status, creditor, sequence, step, waits, queue, owner, mindays, maxdays, min, currency, nextbefore"`
 	// Config and Against are versions of releases; "" is the one in force, and for Against: no comparison.
-	Config  string `json:"config,omitempty" jsonschema_description:"version of a release; left out: the one in force"`
-	Against string `json:"against,omitempty" jsonschema_description:"version of another release to compare with; \"in-force\" for the one in force"`
+	Config  string `json:"config,omitempty" jsonschema_description:"version of a release, or id of a proposal; left out: the one in force"`
+	Against string `json:"against,omitempty" jsonschema_description:"version of another release, or id of a proposal, to compare with; \"in-force\" for the one in force"`
 	// Sequence is followed instead of the case's own, or of the one that the configuration chooses.
 	Sequence string       `json:"sequence,omitempty"`
 	Assume   []Assumption `json:"assume,omitempty"`

@@ -68,7 +68,8 @@ func (s *Service) pick(ctx context.Context, scope read.Scope, a Ask, now time.Ti
 		}
 		seen[row.Account] = true
 		refs = append(refs, dunning.CaseRef{
-			Case: row.Case, Account: row.Account, Debtor: row.Debtor, Creditor: row.Creditor, Currency: row.Open.Currency(), Sequence: row.Sequence, Version: row.Version,
+			Case: row.Case, Account: row.Account, Debtor: row.Debtor, Creditor: row.Creditor, Currency: row.Open.Currency(),
+			Sequence: row.Sequence, Version: row.Version,
 		})
 	}
 	return refs, Sample{Taken: len(refs), Of: of, All: of <= MaxAccounts}, nil

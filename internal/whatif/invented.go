@@ -101,7 +101,9 @@ func add(total, sum money.Amount) (money.Amount, error) {
 }
 
 func (v *Invented) debtor(cr config.Creditor, zone *time.Location) simulate.FileDebtor {
-	d := simulate.FileDebtor{ID: "debtor", Account: "invented", Kind: orElse(v.Kind, "consumer"), Zones: []string{zone.String()}, Locale: orElse(v.Locale, cr.Locale), Holidays: cr.Holidays}
+	d := simulate.FileDebtor{
+		ID: "debtor", Account: "invented", Kind: orElse(v.Kind, "consumer"), Zones: []string{zone.String()}, Locale: orElse(v.Locale, cr.Locale), Holidays: cr.Holidays,
+	}
 	if v.Place != "" {
 		d.Places = []string{v.Place}
 		d.Country, _, _ = strings.Cut(v.Place, "-")

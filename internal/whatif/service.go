@@ -19,7 +19,8 @@ import (
 
 // Deps is what the service works with. All are required.
 type Deps struct {
-	// Config is a release by its version, "" for the one in force, with its version. An error
+	// Config is a release by its version, or a proposal by its id, "" for the one in force, with
+	// its version. An error
 	// that wraps identity.ErrNotFound says that there is none.
 	Config func(ctx context.Context, version string) (*config.Config, string, error)
 	// Sequence is a sequence in the version that a case follows.
@@ -294,7 +295,10 @@ func (s *Service) single(ctx context.Context, scope read.Scope, a Ask, now time.
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Zone: whole.zone.String(), Creditor: ref.Creditor, Sides: sides, zones: map[string]*time.Location{ref.Account: whole.zone}, Cases: map[string]string{ref.Account: ref.Case}}
+	r := Result{
+		Zone: whole.zone.String(), Creditor: ref.Creditor, Sides: sides, zones: map[string]*time.Location{ref.Account: whole.zone},
+		Cases: map[string]string{ref.Account: ref.Case},
+	}
 	if r.From, r.Until, err = a.span(whole.zone, now); err != nil {
 		return r, err
 	}

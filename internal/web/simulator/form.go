@@ -50,7 +50,9 @@ func formOf(q url.Values) form {
 		f.Who = whoInvented
 	}
 	for n := 1; n <= maxRows; n++ {
-		a := assumption{n, whatif.Assumption{Do: f.numbered("do", n), On: f.numbered("on", n), Amount: f.numbered("sum", n), Until: f.numbered("to", n), Channel: f.numbered("by", n)}}
+		a := assumption{n, whatif.Assumption{
+			Do: f.numbered("do", n), On: f.numbered("on", n), Amount: f.numbered("sum", n), Until: f.numbered("to", n), Channel: f.numbered("by", n),
+		}}
 		if a.Do != "" || n <= minRows || f.Rows[n-2].Do != "" {
 			f.Rows = append(f.Rows, a)
 			continue
@@ -123,7 +125,9 @@ func (f form) CasesLink() string {
 
 // ask is the question itself.
 func (f form) ask() whatif.Ask {
-	a := whatif.Ask{Config: f.Value("config", ""), Against: f.Value("against", ""), Sequence: f.Value("sequence", ""), From: f.Value("from", ""), Until: f.Value("until", "")}
+	a := whatif.Ask{
+		Config: f.Value("config", ""), Against: f.Value("against", ""), Sequence: f.Value("sequence", ""), From: f.Value("from", ""), Until: f.Value("until", ""),
+	}
 	for _, r := range f.Rows {
 		if r.Do != "" {
 			a.Assume = append(a.Assume, r.Assumption)

@@ -110,7 +110,8 @@ func kept(outcome string) string {
 // taskWords say what a person has to do.
 func taskWords(kind string) string {
 	words := map[dunning.TaskKind]string{
-		dunning.TaskCall: "Call the debtor", dunning.TaskEscalation: "A collector takes over", dunning.TaskDraft: "Approve the draft", dunning.TaskManual: "Do it by hand",
+		dunning.TaskCall: "Call the debtor", dunning.TaskEscalation: "A collector takes over", dunning.TaskDraft: "Approve the draft",
+		dunning.TaskManual:   "Do it by hand",
 		dunning.TaskApproval: "Approve the referral", dunning.TaskSupervisor: "A supervisor decides", dunning.TaskNoChannel: "Nothing reaches the debtor",
 	}
 	if text, ok := words[dunning.TaskKind(kind)]; ok {

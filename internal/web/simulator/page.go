@@ -27,6 +27,7 @@ type page struct {
 	Faults    map[string]string
 	Creditors []web.Creditor
 	Releases  []read.ReleaseRow
+	Proposals []Proposal
 	Sequences []string
 	Steps     []string
 	Waits     []read.Wait
@@ -135,6 +136,9 @@ func (d Deps) choices(r *web.Request, p *page) (err error) {
 	if p.Releases, err = d.Releases(r.R.Context()); err != nil {
 		return err
 	}
+	if p.Proposals, err = d.Proposals(r.R.Context()); err != nil {
+		return err
+	}
 	p.Do, p.Waits, p.Zones = whatif.Assumptions(), read.Waits(), zones
 	cfg, _, err := d.Config(r.R.Context(), "")
 	if err != nil {
@@ -156,7 +160,8 @@ func (d Deps) choices(r *web.Request, p *page) (err error) {
 
 // zones are offered for an invented debtor; any other IANA name may be written.
 var zones = []string{
-	"America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles", "America/Anchorage", "Pacific/Honolulu", "America/Puerto_Rico",
+	"America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles", "America/Anchorage",
+	"Pacific/Honolulu", "America/Puerto_Rico",
 	"Europe/London", "Europe/Berlin", "Europe/Vienna", "Europe/Zurich", "Europe/Paris", "Europe/Madrid", "Australia/Sydney", "Australia/Lord_Howe",
 }
 
@@ -336,7 +341,9 @@ func download(r *web.Request, format string, result whatif.Result) error {
 	return r.Attachment(name, kind, b.Bytes())
 }
 
-var csvHeader = []string{"configuration", "at (debtor's clock)", "at (UTC)", "account", "case", "kind", "step", "channel", "items", "rule", "citation", "reason", "not before (UTC)"}
+var csvHeader = []string{
+	"configuration", "at (debtor's clock)", "at (UTC)", "account", "case", "kind", "step", "channel", "items", "rule", "citation", "reason", "not before (UTC)",
+}
 
 func csvRows(result whatif.Result, yield func([]string, error) bool) {
 	for _, s := range result.Sides {

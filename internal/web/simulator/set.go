@@ -20,9 +20,14 @@ var files embed.FS
 type Deps struct {
 	Run      func(ctx context.Context, scope read.Scope, a whatif.Ask, now time.Time) (whatif.Result, error)
 	Releases func(ctx context.Context) ([]read.ReleaseRow, error)
-	// Config is a release by its version, "" for the one in force, with its version.
+	// Proposals are those that wait for approval.
+	Proposals func(ctx context.Context) ([]Proposal, error)
+	// Config is a release by its version, or a proposal by its id, "" for the one in force, with its version.
 	Config func(ctx context.Context, version string) (*config.Config, string, error)
 }
+
+// Proposal is a configuration that waits for approval.
+type Proposal struct{ ID, Reason string }
 
 // Set is the page with its rights.
 func Set(d Deps) web.Set {
