@@ -273,11 +273,25 @@ func (s *Store) AddAnswer(ctx context.Context, sample string, g sampling.Given) 
 	return nil
 }
 
-// AddSignOff keeps a sign-off. ErrTaken when the round has one; ErrRefused when rows are open,
-// or the signer made one of them.
+// AddSignOff keeps a sign-off. ErrTaken when the round has one, or when its digest is not that
+// of the answers as they are under the sample's lock: somebody answered meanwhile. ErrRefused
+// when rows are open, or the signer made one of them.
 func (s *Store) AddSignOff(ctx context.Context, sample string, o sampling.SignOff) error {
-	err := s.q.AddSampleSignoff(ctx, sqlgen.AddSampleSignoffParams{
-		SampleID: sample, Round: int32(o.Round), Digest: o.Digest[:], Words: cleanText(o.Words), At: micros(o.At), By: o.By, //nolint:gosec // small
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		q := sqlgen.New(tx)
+		if _, err := q.LockSample(ctx, sample); err != nil {
+			return err
+		}
+		r, err := reviewOf(ctx, q, sample)
+		if err != nil {
+			return err
+		}
+		if r.AnswersDigest(o.Round) != o.Digest {
+			return fmt.Errorf("an answer came in between: %w", ErrTaken)
+		}
+		return q.AddSampleSignoff(ctx, sqlgen.AddSampleSignoffParams{
+			SampleID: sample, Round: int32(o.Round), Digest: o.Digest[:], Words: cleanText(o.Words), At: micros(o.At), By: o.By, //nolint:gosec // small
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("signing a sample off: %w", explain(err))
@@ -295,17 +309,25 @@ func (s *Store) SampleMembers(ctx context.Context, id string) ([]byte, error) {
 }
 
 // Review is a sample with all that came to it. ErrNotFound if there is none.
-func (s *Store) Review(ctx context.Context, id string) (r sampling.Review, err error) {
-	row, err := s.q.SampleByID(ctx, id)
+func (s *Store) Review(ctx context.Context, id string) (sampling.Review, error) {
+	r, err := reviewOf(ctx, s.q, id)
 	if err != nil {
 		return r, fmt.Errorf("sample %s: %w", id, explain(err))
+	}
+	return r, nil
+}
+
+func reviewOf(ctx context.Context, q *sqlgen.Queries, id string) (r sampling.Review, err error) {
+	row, err := q.SampleByID(ctx, id)
+	if err != nil {
+		return r, err
 	}
 	if r.Sample, err = sampleOf(row); err != nil {
 		return r, err
 	}
-	for _, fill := range []func(context.Context, *sampling.Review) error{s.reviewRows, s.reviewRounds, s.reviewAnswers} {
-		if err := fill(ctx, &r); err != nil {
-			return r, fmt.Errorf("sample %s: %w", id, explain(err))
+	for _, fill := range []func(context.Context, *sqlgen.Queries, *sampling.Review) error{reviewRows, reviewRounds, reviewAnswers} {
+		if err := fill(ctx, q, &r); err != nil {
+			return r, err
 		}
 	}
 	return r, nil
@@ -331,8 +353,8 @@ func sampleOf(r sqlgen.SampleByIDRow) (sampling.Sample, error) {
 	return x, nil
 }
 
-func (s *Store) reviewRows(ctx context.Context, r *sampling.Review) error {
-	all, err := s.q.SampleRows(ctx, r.ID)
+func reviewRows(ctx context.Context, q *sqlgen.Queries, r *sampling.Review) error {
+	all, err := q.SampleRows(ctx, r.ID)
 	for _, x := range all {
 		r.Rows = append(r.Rows, sampling.Row{
 			N: int(x.N), ID: x.Subject, Stage: sampling.Method(x.Stage), Ticket: int(x.Ticket), Key: sampling.Key(x.Key), Weight: int(x.Weight), Risks: x.Risks,
@@ -343,23 +365,23 @@ func (s *Store) reviewRows(ctx context.Context, r *sampling.Review) error {
 	return err
 }
 
-func (s *Store) reviewRounds(ctx context.Context, r *sampling.Review) error {
-	all, err := s.q.SampleRounds(ctx, r.ID)
+func reviewRounds(ctx context.Context, q *sqlgen.Queries, r *sampling.Review) error {
+	all, err := q.SampleRounds(ctx, r.ID)
 	if err != nil {
 		return err
 	}
 	for _, x := range all {
 		r.Rounds = append(r.Rounds, sampling.Round{Round: int(x.Round), Reason: x.Reason, At: x.At, By: x.By})
 	}
-	signed, err := s.q.SampleSignoffs(ctx, r.ID)
+	signed, err := q.SampleSignoffs(ctx, r.ID)
 	for _, o := range signed {
 		r.Rounds[o.Round-1].Signed = &sampling.SignOff{Round: int(o.Round), Digest: sampling.Key(o.Digest), Words: o.Words, At: o.At, By: o.By}
 	}
 	return err
 }
 
-func (s *Store) reviewAnswers(ctx context.Context, r *sampling.Review) error {
-	all, err := s.q.SampleAnswers(ctx, r.ID)
+func reviewAnswers(ctx context.Context, q *sqlgen.Queries, r *sampling.Review) error {
+	all, err := q.SampleAnswers(ctx, r.ID)
 	if err != nil {
 		return err
 	}

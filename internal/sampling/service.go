@@ -428,7 +428,7 @@ func (s *Service) SignOff(ctx context.Context, who identity.Principal, id, words
 	if len(o.Words) > 2000 {
 		return SignOff{}, &Invalid{map[string]string{"words": "At most 2,000 characters."}}
 	}
-	if err := taken(s.Store.AddSignOff(ctx, id, o), "Somebody else has signed it off meanwhile"); err != nil {
+	if err := taken(s.Store.AddSignOff(ctx, id, o), "Somebody else has signed it off or answered meanwhile; open the sample again"); err != nil {
 		return SignOff{}, err
 	}
 	score := r.Score()

@@ -22,6 +22,9 @@ INSERT INTO sample_signoffs (sample_id, round, digest, words, at, by) VALUES (@s
 SELECT id, title, kind, creditors, from_at, until_at, filter, method, size, seed, algorithm, population, digest, frozen_seq, frozen_at, context, checklist, questions, at, by
 FROM samples WHERE id = $1;
 
+-- name: LockSample :one
+SELECT id FROM samples WHERE id = $1 FOR UPDATE;
+
 -- name: SampleMembers :one
 SELECT members FROM samples WHERE id = $1;
 

@@ -217,6 +217,17 @@ func (q *Queries) FreezeJournal(ctx context.Context) (FreezeJournalRow, error) {
 	return i, err
 }
 
+const lockSample = `-- name: LockSample :one
+SELECT id FROM samples WHERE id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockSample(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRow(ctx, lockSample, id)
+	var id_2 string
+	err := row.Scan(&id_2)
+	return id_2, err
+}
+
 const sampleAnswers = `-- name: SampleAnswers :many
 SELECT sample_id, round, n, answers, note, fix, owner, due, finding, at, by, recorded_at FROM sample_answers WHERE sample_id = $1 ORDER BY round, n
 `
