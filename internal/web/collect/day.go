@@ -264,6 +264,15 @@ func (r dayRow) Note() string {
 // Call reports whether the row is a promised call: then its time is shown where the debtor is.
 func (r dayRow) Call() bool { return r.Kind == read.WorkCallback }
 
+// CallAt is when a promised call is due, on the debtor's clock, in few letters.
+func (r dayRow) CallAt() string {
+	loc, err := time.LoadLocation(r.Zone)
+	if err != nil || r.Zone == "" {
+		return r.Due.UTC().Format("Mon 15:04 UTC")
+	}
+	return r.Due.In(loc).Format("Mon 15:04") + " there"
+}
+
 // rowLights are the lights of a row: a call, and the ways to write.
 func (d Deps) rowLights(ctx context.Context, w read.WorkRow, at time.Time) ([]Light, error) {
 	if w.Case == "" {

@@ -128,3 +128,16 @@ func TestMentions(t *testing.T) {
 		}
 	}
 }
+
+// TestCallAt: the time of a promised call is the debtor's, and says so where it is not known.
+func TestCallAt(t *testing.T) {
+	r := dayRow{Zone: "America/New_York"}
+	r.Due = noon
+	if got := r.CallAt(); got != "Tue 07:00 there" {
+		t.Errorf("in New York: %q", got)
+	}
+	r.Zone = ""
+	if got := r.CallAt(); got != "Tue 12:00 UTC" {
+		t.Errorf("nobody knows where: %q", got)
+	}
+}
