@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"context"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -143,31 +144,37 @@ func (s *site) adminThings() {
 // sampled draws a sample as compliance does; it is the sample's page.
 func (s *site) sampled() string {
 	s.t.Helper()
-	at, _ := s.submit(s.visitor("*", identity.Compliance), "/samples",
+	return s.submit(s.visitor("*", identity.Compliance), "/samples",
 		"title", "Letters and mails of February", "kind", "contacts", "method", "both", "seed", "duly", "size", "12", "from", "2026-01-01", "until", "2026-03-02")
-	return at
 }
 
 // submit sends a form that is answered by leading on, and says where to.
-func (s *site) submit(v visitor, path string, pairs ...string) (string, url.Values) {
+func (s *site) submit(v visitor, path string, pairs ...string) string {
 	s.t.Helper()
 	form := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		form.Add(pairs[i], pairs[i+1])
 	}
-	req, err := http.NewRequest(http.MethodPost, s.srv.URL+path, strings.NewReader(form.Encode()))
+	return s.send(v, path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// send posts a body that is answered by leading on, and says where to.
+func (s *site) send(v visitor, path, kind string, body io.Reader) string {
+	s.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, s.srv.URL+path, body)
 	s.must(err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", kind)
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	req.AddCookie(&http.Cookie{Name: "duly-session", Value: v.token})
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	s.must(err)
+	text, _ := io.ReadAll(res.Body)
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusSeeOther {
-		s.t.Fatalf("POST %s: status %d", path, res.StatusCode)
+		s.t.Fatalf("POST %s: status %d: %.1500s", path, res.StatusCode, text)
 	}
-	return res.Header.Get("Location"), form
+	return res.Header.Get("Location")
 }
 
 // furtherPages are those of compliance, of the set-up and of everybody.

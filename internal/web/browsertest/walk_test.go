@@ -3,8 +3,11 @@ package browsertest
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +30,33 @@ func TestEveryPage(t *testing.T) {
 		t.Run(pg.name, func(t *testing.T) { w.look(t, pg) })
 	}
 	t.Log(w.table())
+	t.Run("what pages load is kept by browsers", func(t *testing.T) { assetsAreKept(t, w.tab(identity.Collector)) })
+}
+
+// assetsAreKept: one style sheet, two scripts and the letters, each under an address that
+// changes with its content, kept for a year and asked for never again.
+func assetsAreKept(t *testing.T, p *tab) {
+	p.visit("/profile")
+	counts, bytes := map[string]int{}, 0
+	for _, address := range p.strings(`[...document.querySelectorAll("link[href], script[src]")].map(e => e.href || e.src)`) {
+		res, err := http.Get(address) //nolint:noctx // a test's own server
+		p.must(err)
+		b, err := io.ReadAll(res.Body)
+		p.must(err)
+		_ = res.Body.Close()
+		if kept := res.Header.Get("Cache-Control"); res.StatusCode != http.StatusOK || !strings.Contains(kept, "immutable") {
+			t.Errorf("%s: status %d, Cache-Control %q", address, res.StatusCode, kept)
+		}
+		counts[path.Ext(address)]++
+		bytes += len(b)
+	}
+	if want := (map[string]int{".css": 1, ".js": 2, ".svg": 1, ".woff2": 1}); !maps.Equal(counts, want) {
+		t.Errorf("a page loads %v, want %v", counts, want)
+	}
+	if bytes > 200<<10 {
+		t.Errorf("a page loads %d kB beside itself", bytes>>10)
+	}
+	t.Logf("beside itself a page loads %d kB, once", bytes>>10)
 }
 
 // noPage are the addresses that answer with something other than a page of their own.
@@ -39,6 +69,9 @@ var noPage = map[string]string{
 	"GET /views":                      "a part of every list",
 	"GET /cases/{id}/evidence":        "a file",
 	"GET /samples/{id}/export":        "a file",
+	"GET /samples/preview":            "a part of the form of a sample",
+	"GET /imports/{id}/file":          "a file",
+	"GET /uploads/{id}/rejects":       "a file",
 	"GET /cases/{id}/message/preview": "a part of the form of a message",
 	"GET /proposals/{id}/message":     "the text of a message, in a frame of its own",
 }
