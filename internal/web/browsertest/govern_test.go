@@ -111,7 +111,10 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 	checker.visit("/proposals/" + s.proposed())
 	opened := `(() => { const d = document.querySelector('section[aria-label*="email"] details'); d.open = true; d.scrollIntoView(); return [...d.querySelectorAll("iframe")].filter(f => f.getBoundingClientRect().height > 300).length })()`
 	checker.until("the message as it looks", func() bool { return checker.text(opened) == "2" })
-	checker.shoot("proposal-frames", true)
+	checker.until("both sides to be loaded", func() bool {
+		return checker.text(`performance.getEntriesByType("resource").filter(e => e.initiatorType === "iframe" && e.responseEnd > 0 && e.name.includes("/message?")).length`) == "2"
+	})
+	checker.shoot("proposal-frames", false)
 	// What was proposed before over the old release is to be made anew, in one click.
 	maker.visit("/proposals/" + s.proposed())
 	maker.sees("Another release came into force since")

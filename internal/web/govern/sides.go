@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -145,6 +146,12 @@ type rendered struct {
 	config.Preview
 	is  bool
 	err error
+}
+
+// Frame is the address of one side as it looks: side is before or after.
+func (m messageSides) Frame(id, side string) string {
+	q := url.Values{"side": {side}, "channel": {string(m.Channel)}, "name": {m.Name}, "locale": {m.Locale}, "creditor": {m.Creditor}}
+	return "/proposals/" + url.PathEscape(id) + "/message?" + q.Encode()
 }
 
 func messagesOf(old, now *config.Config) []messageSides {
