@@ -25,6 +25,7 @@ var apiOf = map[string][]string{
 	"POST /hooks":                        {"addHook"},
 	"GET /hooks/{id}":                    {"listDeliveries"},
 	"POST /hooks/{id}/end":               {"endHook"},
+	"POST /hooks/{id}/rotate":            {"rotateHook"},
 	"POST /hooks/{id}/replay/{delivery}": {"replayHook"},
 	"GET /health":                        {"getHealth", "listViolations"},
 	"GET /cases":                         {"listCases", "countCases", "export_cases"},

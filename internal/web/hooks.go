@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,6 +24,7 @@ func (c *Console) hookSet() Set {
 			{Pattern: "GET /hooks", Need: identity.Hooks, Handle: c.hooks},
 			{Pattern: "POST /hooks", Need: identity.Hooks, Handle: c.addHook},
 			{Pattern: "GET /hooks/{id}", Need: identity.Hooks, Handle: c.hookOne},
+			{Pattern: "POST /hooks/{id}/rotate", Need: identity.Hooks, Handle: c.rotateHook},
 			{Pattern: "POST /hooks/{id}/end", Need: identity.Hooks, Handle: c.endHook},
 			{Pattern: "POST /hooks/{id}/replay/{delivery}", Need: identity.Hooks, Handle: c.replayHook},
 		},
@@ -123,6 +125,25 @@ func (c *Console) hookOne(r *Request) error {
 		p.Older = p.Deliveries[n-1].ID
 	}
 	return r.Page("hook.html", p)
+}
+
+// OldSecret is how long the secret before a new one goes on signing.
+const OldSecret = 24 * time.Hour
+
+// rotateHook gives a webhook a new secret, which is shown once.
+func (c *Console) rotateHook(r *Request) error {
+	h, err := c.myHook(r)
+	if err != nil {
+		return err
+	}
+	secret := "whsec_" + rand.Text()
+	if err := c.o.Hooks.RotateHook(r.R.Context(), h.ID, secret, c.o.Wall().Add(OldSecret)); err != nil {
+		return err
+	}
+	if err := r.Record("hook_rotated", h.ID, nil); err != nil {
+		return err
+	}
+	return c.showHooks(r, http.StatusOK, hooksPage{Secret: secret})
 }
 
 func (c *Console) endHook(r *Request) error {

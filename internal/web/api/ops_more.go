@@ -405,16 +405,13 @@ func given(all ...bool) (n int) {
 	return n
 }
 
-// oldSecret is how long the secret before a new one goes on signing.
-const oldSecret = 24 * time.Hour
-
 func (h handlers) rotate(c *Call) (any, error) {
 	id, err := h.mine(c)
 	if err != nil {
 		return nil, err
 	}
 	secret := "whsec_" + rand.Text()
-	if err := h.Ports.Hooks.RotateHook(c.R.Context(), id, secret, h.Wall().Add(oldSecret)); err != nil {
+	if err := h.Ports.Hooks.RotateHook(c.R.Context(), id, secret, h.Wall().Add(web.OldSecret)); err != nil {
 		return nil, err
 	}
 	all, err := h.Ports.Hooks.Hooks(c.R.Context())
