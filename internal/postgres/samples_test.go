@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,7 +102,9 @@ func TestSamplesRefuse(t *testing.T) {
 	ctx := t.Context()
 	answer := func(g sampling.Given) error { return b.AddAnswer(ctx, r.ID, g) }
 	sign := func(by string, round int) error {
-		return b.AddSignOff(ctx, r.ID, sampling.SignOff{Round: round, At: noon, By: by})
+		now, err := b.Review(ctx, r.ID)
+		b.must(err)
+		return b.AddSignOff(ctx, r.ID, sampling.SignOff{Round: round, Digest: now.AnswersDigest(round), At: noon, By: by})
 	}
 	b.must(answer(fine(1, 1, "user:r")))
 	with := func(g sampling.Given, change func(*sampling.Given)) sampling.Given {
@@ -135,6 +139,9 @@ func TestSamplesRefuse(t *testing.T) {
 		{"a sign-off by who made a row", func() error { return sign("user:maker", 1) }, postgres.ErrRefused, "made by who signs"},
 		{"a sign-off by a program", func() error { return sign("key:1", 1) }, postgres.ErrRefused, "sample_signoffs_person"},
 		{"a sign-off of a round that is to come", func() error { return sign("user:r", 2) }, postgres.ErrRefused, ""},
+		{"a sign-off over other answers than there are", func() error {
+			return b.AddSignOff(ctx, r.ID, sampling.SignOff{Round: 1, Digest: r.AnswersDigest(1), At: noon, By: "user:r"})
+		}, identity.ErrTaken, "an answer came in between"},
 		{"the sign-off", func() error { return sign("user:r", 1) }, nil, ""},
 		{"a second sign-off", func() error { return sign("user:q", 1) }, identity.ErrTaken, ""},
 		{"an answer after it", func() error { return answer(fine(1, 1, "user:q")) }, postgres.ErrRefused, "signed off"},
@@ -366,5 +373,45 @@ func TestPopulationOfContacts(t *testing.T) {
 	q.Kind, q.Filter.Verdict = sampling.KeptBack, ""
 	if found, _, err := b.SamplePopulation(t.Context(), q); err != nil || len(found) != 0 {
 		t.Errorf("kept back: %d, %v", len(found), err)
+	}
+}
+
+// TestSignOffsAndAnswersAtOnce: whatever comes first, what was signed is what stands.
+func TestSignOffsAndAnswersAtOnce(t *testing.T) {
+	b := newBundle(t)
+	for range 5 {
+		r := b.sampled(4)
+		for n := 1; n <= 4; n++ {
+			b.must(b.AddAnswer(t.Context(), r.ID, fine(n, 1, "user:r")))
+		}
+		b.must(b.AddRound(t.Context(), r.ID, sampling.Round{Round: 2, Reason: "all of it anew", At: noon, By: "user:r"}))
+		b.must(b.AddAnswer(t.Context(), r.ID, fine(4, 2, "user:r")))
+		var wg sync.WaitGroup
+		var signed atomic.Int64
+		for n := 1; n <= 3; n++ {
+			wg.Go(func() {
+				if err := b.AddAnswer(t.Context(), r.ID, fine(n, 2, "user:q")); err != nil && !errors.Is(err, postgres.ErrRefused) {
+					t.Error(err)
+				}
+			})
+			wg.Go(func() {
+				now, err := b.Review(t.Context(), r.ID)
+				if err == nil {
+					err = b.AddSignOff(t.Context(), r.ID, sampling.SignOff{Round: 2, Digest: now.AnswersDigest(2), At: noon, By: "user:r"})
+				}
+				switch {
+				case err == nil:
+					signed.Add(1)
+				case !errors.Is(err, identity.ErrTaken):
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		now, err := b.Review(t.Context(), r.ID)
+		b.must(err)
+		if o := now.Latest().Signed; signed.Load() > 1 || (o != nil) != (signed.Load() == 1) || o != nil && o.Digest != now.AnswersDigest(2) {
+			t.Fatalf("signed %d times; %+v, the answers come to %s", signed.Load(), o, now.AnswersDigest(2))
+		}
 	}
 }
