@@ -39,12 +39,12 @@ func TestPageAndCommandAgree(t *testing.T) {
 			return z
 		},
 	})
-	ny := &whatif.Invented{Creditor: "demo", Items: []whatif.Owed{{"640.00", "2026-03-02"}, {"75.50", "2026-03-12"}}, Place: "US-NY", Consents: []string{"sms"}}
+	ny := &whatif.Invented{Creditor: "demo", Items: []whatif.Owed{{Amount: "640.00", Due: "2026-03-02"}, {Amount: "75.50", Due: "2026-03-12"}}, Place: "US-NY", Consents: []string{"sms"}}
 	for about, ask := range map[string]whatif.Ask{
 		"a consumer in New York, over the change of clocks": {Invented: ny, From: "2026-02-20", Until: "2026-10-01"},
 		"in Los Angeles, in Spanish":                        {Invented: &whatif.Invented{Creditor: "demo", Zone: "America/Los_Angeles", Place: "US-CA", Locale: "es", Items: ny.Items}, From: "2026-02-20", Until: "2026-10-01"},
 		"on Lord Howe, where clocks move by half an hour":   {Invented: &whatif.Invented{Creditor: "demo", Zone: "Australia/Lord_Howe", Items: ny.Items}, From: "2026-02-20", Until: "2026-10-01"},
-		"a business in Berlin, by letter only":              {Invented: &whatif.Invented{Creditor: "demo-de", Kind: "business", Channels: []string{"letter"}, Place: "DE", Items: []whatif.Owed{{"9000.00", "2026-04-01"}}}, From: "2026-03-01", Until: "2027-03-01"},
+		"a business in Berlin, by letter only":              {Invented: &whatif.Invented{Creditor: "demo-de", Kind: "business", Channels: []string{"letter"}, Place: "DE", Items: []whatif.Owed{{Amount: "9000.00", Due: "2026-04-01"}}}, From: "2026-03-01", Until: "2027-03-01"},
 		"people do their work":                              {Invented: ny, From: "2026-02-20", Until: "2026-10-01", People: 30},
 		"who pays one half, then all":                       {Invented: ny, From: "2026-02-20", Until: "2026-10-01", Assume: []whatif.Assumption{{Do: "pays", On: "2026-03-20", Amount: "320.00"}, {Do: "pays", On: "2026-04-10T08:00:00-04:00"}}},
 		"a promise that is broken":                          {Invented: ny, From: "2026-02-20", Until: "2026-10-01", People: 24, Assume: []whatif.Assumption{{Do: "promises", On: "2026-03-20", Amount: "100.00", Until: "2026-03-27"}}},

@@ -208,11 +208,11 @@ func TestBounds(t *testing.T) {
 
 // TestAsOfThen: a case is taken as it was known at the beginning.
 func TestAsOfThen(t *testing.T) {
-	s, w := townOf(t, 3)
+	_, w := townOf(t, 3)
 	deps := w.deps()
 	paid := dunning.Fact{At: now.Add(-24 * time.Hour), Account: "account-00002", Body: dunning.Payment{ID: "p", Amount: money.MustParse("640.00", "USD")}}
 	deps.Log = func(context.Context, string) ([]dunning.Fact, error) { return append(w.log(2), paid), nil }
-	s = New(deps)
+	s := New(deps)
 	for about, c := range map[string]struct {
 		from     string
 		contacts bool
