@@ -89,7 +89,7 @@ var exampleWords = map[string]string{
 	"id": "0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11", "case": "0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11", "account": "5f1a3a44-7a9d-4a39-8a5f-2f2b6d3f0c11",
 	"debtor": "9d0f6f5c-7e0a-4b6e-8a4e-1d6c2b7a9e11", "creditor": "acme", "currency": "USD", "amount": "20.00", "channel": "email", "step": "friendly-email", "queue": "early",
 	"sequence": "consumer-standard", "account_key": "C-1", "debtor_key": "C-1", "by": "user:3c2f", "zone": "Europe/Berlin", "locale": "en", "url": "https://erp.example.com/duly",
-	"medium": "call", "relation": "spouse", "class": "consumer", "wish": "callback_request", "point_kind": "mobile", "basis": "contract", "language": "en",
+	"scopes": "view", "medium": "call", "relation": "spouse", "class": "consumer", "wish": "callback_request", "point_kind": "mobile", "basis": "contract", "language": "en",
 	"status": "open", "state": "accepted", "verb": "send", "template": "friendly-reminder", "direction": "outbound", "scope": "account", "kind": "payment", "name": "Ada Example",
 }
 
