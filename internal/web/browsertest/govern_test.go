@@ -2,7 +2,6 @@ package browsertest
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 
@@ -123,34 +122,4 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 	maker.sees("Made anew over the release in force")
 	maker.clean("making a proposal")
 	checker.clean("checking a proposal")
-}
-
-// TestProposalLooks writes pictures of the pages of maker and checker alone; it needs a
-// browser and is for whoever works on them.
-func TestProposalLooks(t *testing.T) {
-	if os.Getenv("DULY_SCREENSHOTS") == "" {
-		return // TestConsole opens the same pages; this is for pictures only
-	}
-	s, b := portfolio(t), startChrome(t)
-	axe, err := os.ReadFile("testdata/axe.min.js")
-	s.must(err)
-	for _, pg := range []page{
-		{"review", identity.Compliance, "/review"},
-		{"proposals", identity.Compliance, "/proposals"},
-		{"proposal", identity.Compliance, "/proposals/" + s.proposed()},
-		{"propose", identity.Operations, "/propose?from=" + s.proposed()},
-	} {
-		p := b.open(t, s.srv.URL, 1366, 768)
-		s.signIn(p, pg.role)
-		for _, scheme := range []string{"light", "dark"} {
-			p.scheme(scheme)
-			p.visit(pg.path)
-			for _, f := range p.axe(string(axe), "light") {
-				t.Errorf("%s (%s): %s", pg.name, scheme, f)
-			}
-			p.shoot(pg.name+"-"+scheme, true)
-		}
-		p.clean(pg.name)
-	}
-	aMakerEditsACheckerApproves(t, s, b)
 }
