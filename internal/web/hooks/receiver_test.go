@@ -129,9 +129,11 @@ func TestReceivers(t *testing.T) {
 			}
 		})
 	}
+	r.mu.Lock()
 	if slices.Contains(r.seen, "/trap") {
 		t.Error("a redirect was followed")
 	}
+	r.mu.Unlock()
 	m := &memory{ended: map[int64]ending{}}
 	for i := range int64(8) {
 		path := "/silent"
