@@ -20,7 +20,8 @@ import (
 // How the chain is looked after, in wall time.
 const (
 	sealEvery    = 20 * time.Second
-	lookEvery    = time.Minute      // whether something is due
+	lookEvery    = time.Minute      // whether a verification is due
+	sweepLook    = 3 * time.Minute  // whether a sweep is; in a rehearsal weeks go by meanwhile
 	sealAge      = time.Minute      // a row waits that long for others to be sealed with
 	sealBatch    = 500              // unless that many wait
 	sealPatience = 5 * time.Second  // for writers under way
@@ -50,7 +51,7 @@ func (g *Guardian) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { g.every(ctx, sealEvery, "sealing the ledgers", g.seal) })
 	group.Go(func() { g.every(ctx, lookEvery, "verifying the chain", g.verifyWhenDue) })
-	group.Go(func() { g.every(ctx, lookEvery, "sweeping the ledger", g.sweepWhenDue) })
+	group.Go(func() { g.every(ctx, sweepLook, "sweeping the ledger", g.sweepWhenDue) })
 	group.Wait()
 }
 
