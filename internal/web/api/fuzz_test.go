@@ -257,3 +257,25 @@ func TestMeant(t *testing.T) {
 		t.Error("long names are compared")
 	}
 }
+
+// TestWrittenExamplesFit: what was written by hand is of an operation and fits its body.
+func TestWrittenExamplesFit(t *testing.T) {
+	used := map[string]bool{}
+	for _, op := range operations(Ports{}) {
+		for _, id := range []string{op.ID, strings.TrimSuffix(op.ID, "_on_case")} {
+			text, ok := bodies[id]
+			if !ok {
+				continue
+			}
+			used[id] = true
+			if !op.fits(text) {
+				t.Errorf("the example of %s does not fit: %s", op.ID, text)
+			}
+		}
+	}
+	for id := range bodies {
+		if !used[id] {
+			t.Errorf("%s is no operation", id)
+		}
+	}
+}
