@@ -243,6 +243,9 @@ func TestNothingIsLostOnAFault(t *testing.T) {
 			t.Errorf("%s: status %d, want %q", c.why, res.StatusCode, c.want)
 		}
 	}
+	if res := maker.post("/propose", "do", "save", "path", "creditors/demo.yaml", "text", "its text", "gone", "creditors/demo.yaml", "reason", "not needed"); res.StatusCode != 409 || !strings.Contains(res.body, "has open cases") || !strings.Contains(res.body, "not needed") {
+		t.Errorf("removing a creditor with open cases: %d %s", res.StatusCode, flashOf(res.body))
+	}
 	if res := maker.post("/propose", "do", "look", "path", "queues.yaml", "text", d.text("queues.yaml")+"# x\n", "reason", "only looking"); res.StatusCode != 200 || !strings.Contains(res.body, "No fault: 1 file differs") {
 		t.Errorf("looking: %d", res.StatusCode)
 	}

@@ -61,13 +61,24 @@ func (p *Proposals) Files(ctx context.Context, version string) (string, map[stri
 // Load checks and compiles files; the error lists every fault.
 func (p *Proposals) Load(ctx context.Context, files map[string][]byte) (*config.Config, error) {
 	cfg, err := config.LoadFiles(files)
-	if err != nil {
+	switch {
+	case err == nil:
+		return cfg, p.keeps(ctx, cfg)
+	case len(config.FaultsOf(err)) > 0:
 		return nil, err
+	}
+	return nil, proposal.Refuse(err.Error()) // too much of it, or none
+}
+
+// keeps refuses a configuration without a creditor that has open cases.
+func (p *Proposals) keeps(ctx context.Context, cfg *config.Config) error {
+	if _, err := p.Store.CreditorsWithCases(ctx); err != nil {
+		return err // trouble of ours, which is no sentence for people
 	}
 	if err := keepsCreditors(ctx, p.Store, cfg); err != nil {
-		return nil, err
+		return proposal.Refuse(err.Error())
 	}
-	return cfg, nil
+	return nil
 }
 
 // Draft is what somebody wants in force: all files of the configuration.
@@ -115,7 +126,7 @@ func (p *Proposals) onto(ctx context.Context, base string, files map[string][]by
 		return "", nil, err
 	}
 	if version == "" {
-		return "", nil, ErrNothingPublished
+		return "", nil, proposal.Refuse("Nothing is published yet, so there is nothing to propose a change of: the first configuration is put into force by duly apply DIR.")
 	}
 	if base == "" || base == version {
 		return version, files, nil
@@ -175,7 +186,7 @@ func (p *Proposals) Approve(ctx context.Context, who identity.Principal, id, wor
 	if err != nil {
 		return err
 	}
-	if err := keepsCreditors(ctx, p.Store, cfg); err != nil {
+	if err := p.keeps(ctx, cfg); err != nil {
 		return err
 	}
 	var creditors []string
@@ -248,7 +259,7 @@ func (p *Proposals) GoBack(ctx context.Context, by, version, reason string) erro
 	if err != nil {
 		return err
 	}
-	if err := keepsCreditors(ctx, p.Store, cfg); err != nil {
+	if err := p.keeps(ctx, cfg); err != nil {
 		return err
 	}
 	before, _, err := p.Store.CurrentVersion(ctx)

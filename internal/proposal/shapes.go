@@ -114,7 +114,10 @@ type refusal struct {
 func (r *refusal) Error() string { return r.text }
 func (r *refusal) Unwrap() error { return r.kind }
 
-// Refused reports whether an error is one of the sentences below, or a *Conflict.
+// Refuse makes a refusal of a sentence for people; it wraps dunning.ErrConflict.
+func Refuse(sentence string) error { return &refusal{sentence, dunning.ErrConflict} }
+
+// Refused reports whether an error is one of the sentences below, of Refuse, or a *Conflict.
 func Refused(err error) bool {
 	var r *refusal
 	var c *Conflict
