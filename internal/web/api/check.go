@@ -61,10 +61,13 @@ func mapped(t reflect.Type) *generator.Schema {
 	case rawType, bodyOfFact:
 		return &generator.Schema{Description: "any JSON"}
 	}
-	if t.Kind() != reflect.Pointer && t.Implements(textType) {
-		return &generator.Schema{Type: "string"}
+	switch {
+	case t.Kind() == reflect.Pointer || !t.Implements(textType):
+		return nil
+	case t.Name() == "Date": // of another package of ours, written as dunning.Date is
+		return mapped(dateType)
 	}
-	return nil
+	return &generator.Schema{Type: "string"}
 }
 
 // checker holds a body against a schema. names are all members that the schema knows.
