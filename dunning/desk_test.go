@@ -189,3 +189,73 @@ func TestNotesAndCallbacksDecideNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatKeepsASettlement: 60.00 of 100.00 until the end of the ninth day; what is written
+// down on the tenth when nothing was judged in between, as after an outage.
+func TestWhatKeepsASettlement(t *testing.T) {
+	on := func(day int, b Body) Fact {
+		return Fact{At: noon.AddDate(0, 0, day), Account: "acc", Case: "case", By: "import", Body: b}
+	}
+	pays := func(day int, amount string) Fact { return on(day, Payment{ID: "p" + amount, Amount: eur(amount)}) }
+	offer := offerOf("s")
+	offer.Accepted = true
+	broken := on(10, SettlementEnded{"s", "broken"})
+	half := offer
+	half.Owed, half.Amount = eur("50"), eur("40")
+	for _, c := range []struct {
+		why   string
+		offer SettlementOffered
+		facts []Fact
+		want  string
+	}{
+		{"the money came in time", offer, []Fact{pays(9, "60")}, "kept"},
+		{"a day late is late, though nobody had said so yet", offer, []Fact{pays(10, "60")}, "broken"},
+		{"a part in time and the rest late", offer, []Fact{pays(3, "59.99"), pays(10, "0.01")}, "broken"},
+		{"the bank tells after the end what came in time", offer, []Fact{broken, pays(9, "60")}, "kept"},
+		{"and what came late stays late", offer, []Fact{broken, pays(10, "60")}, ""},
+		{"a new settlement took its place", offer, []Fact{broken, on(10, SettlementOffered{ID: "s2", Items: []string{"A"}, Amount: eur("80"), Owed: eur("100"), Due: DateOf(noon.AddDate(0, 0, 20))}), pays(9, "60")}, ""},
+		{"a debt that was corrected upward is not given up beyond what was approved", offer, []Fact{on(2, ItemCorrected{Item: "A", Amount: eur("1000")}), pays(3, "60")}, "broken"},
+		{"what was added is paid as well", offer, []Fact{on(2, ItemCorrected{Item: "A", Amount: eur("110")}), pays(3, "70")}, "kept"},
+		{"a debt that was corrected downward", offer, []Fact{on(2, ItemCorrected{Item: "A", Amount: eur("90")}), pays(3, "60")}, "kept"},
+		{"an earlier payment that bounces meanwhile is owed beside it", half, []Fact{pays(-2, "50"), on(2, PaymentReversed{Payment: "p50"}), pays(3, "40")}, "broken"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			f := desk(t)
+			facts := append([]Fact{on(0, c.offer)}, c.facts...)
+			if c.facts[0].At.Before(facts[0].At) {
+				facts = append([]Fact{c.facts[0], facts[0]}, c.facts[1:]...)
+			}
+			f, err := f.Apply(facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, x := range f.judgeSettlements(noon.AddDate(0, 0, 10)) {
+				switch b := x.Body.(type) {
+				case SettlementEnded:
+					got += b.Outcome
+				case ItemsDisposed:
+					if got != "kept" || b.To != WrittenOff {
+						t.Errorf("%+v after %q", b, got)
+					}
+				}
+			}
+			if got != c.want {
+				t.Errorf("it ends as %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestApprovedTooLate: a yes to a settlement whose last day is over brings nothing to life
+// and takes nobody's promise away.
+func TestApprovedTooLate(t *testing.T) {
+	offer := offerOf("s")
+	offer.Approval, offer.Accepted = true, true
+	task := TaskOpened{ID: "case/task/settlement/s", Task: TaskSettlement, Items: []string{"A"}}
+	f := desk(t, PromiseMade{ID: "p", Amount: eur("10"), Due: DateOf(noon.AddDate(0, 0, 99))}, offer, task)
+	facts, err := Handle(f, FinishTask{ID: task.ID, Outcome: "approved"}, "user:u2", noon.AddDate(0, 0, 10))
+	if err != nil || len(facts) != 2 || facts[1].Body != (SettlementEnded{"s", "expired"}) {
+		t.Errorf("an approval on the tenth day comes to %+v (%v), want the task's end and expired", facts, err)
+	}
+}

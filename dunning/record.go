@@ -109,14 +109,15 @@ func (f *Facts) inTask(key string) bool {
 }
 
 // planPaid is what has arrived on the items of a plan since it was agreed.
-func (f *Facts) planPaid(p *PlanState) int64 { return f.paidOn(p.Items, p.Agreed) }
+func (f *Facts) planPaid(p *PlanState) int64 { return f.paidOn(p.Items, p.Agreed, time.Time{}) }
 
-// paidOn is what payments since an instant that stand have brought on items.
-func (f *Facts) paidOn(items []string, since time.Time) int64 {
+// paidOn is what payments that stand have brought on items, since an instant and before
+// another (zero: without end).
+func (f *Facts) paidOn(items []string, since, before time.Time) int64 {
 	var sum int64
 	for i := range f.Payments {
 		pay := &f.Payments[i]
-		if !pay.Reversed.IsZero() || pay.At.Before(since) {
+		if !pay.Reversed.IsZero() || pay.At.Before(since) || !before.IsZero() && !pay.At.Before(before) {
 			continue
 		}
 		for _, a := range pay.parts {

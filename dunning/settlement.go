@@ -30,7 +30,8 @@ type SettlementAnswered struct {
 }
 
 // SettlementEnded judges a settlement. Outcome: kept (the amount arrived in time; the rest
-// is written off with it), broken (accepted, but not paid in time), expired (not accepted
+// is written off with it; after a broken, too, when it turns out that it had arrived in
+// time), broken (accepted, but not paid in time), expired (not accepted
 // in time), declined, rejected (not approved), withdrawn, moot (nothing is owed any more).
 type SettlementEnded struct {
 	ID      string `json:"id"`
@@ -139,7 +140,7 @@ func (f *Facts) addSettlement(x Fact) {
 			s.Agreed = x.At
 		}
 	case SettlementEnded:
-		if s := f.settlement(b.ID); s != nil && s.Ended.IsZero() {
+		if s := f.settlement(b.ID); s != nil && (s.Ended.IsZero() || s.Outcome == "broken" && b.Outcome == "kept") {
 			s.Ended, s.Outcome = x.At, b.Outcome
 		}
 	}
@@ -345,6 +346,8 @@ func (f *Facts) settlementJudged(t *TaskState, outcome string, at time.Time) []F
 		return nil
 	case outcome != "approved":
 		return []Fact{f.fact(at, SettlementEnded{s.ID, "rejected"})}
+	case !f.dayEnded(s.Due).After(at): // nobody can keep it any more
+		return []Fact{f.fact(at, SettlementEnded{s.ID, "expired"})}
 	}
 	out := []Fact{f.fact(at, SettlementAnswered{s.ID, "approved"})}
 	if s.Accepted {
@@ -354,20 +357,17 @@ func (f *Facts) settlementJudged(t *TaskState, outcome string, at time.Time) []F
 }
 
 // judgeSettlements judges by what has arrived: enough in time writes the rest off, also when
-// nobody had said yes; the end of the last day without it ends the settlement.
+// nobody had said yes, and also when the bank told of it only after the last day; the end of
+// the last day without it ends the settlement.
 func (f *Facts) judgeSettlements(at time.Time) []Fact {
 	s := f.liveSettlement()
 	if s == nil {
-		return nil
+		return f.lateNews(at)
 	}
 	rest := f.unsettled(s)
 	switch over := !at.Before(f.dayEnded(s.Due)); {
-	case !s.Approved.IsZero() && s.Amount.Minor() > 0 && f.paidOn(s.Items, s.Offered) >= s.Amount.Minor():
-		out := f.settlementEnds(s, "kept", at)
-		if len(rest) > 0 {
-			out = append(out, f.fact(at, ItemsDisposed{Items: rest, To: WrittenOff, Reason: "settled"}))
-		}
-		return out
+	case !s.Approved.IsZero() && f.fulfilled(s):
+		return f.settles(s, rest, at)
 	case len(rest) == 0:
 		return f.settlementEnds(s, "moot", at)
 	case over && s.Agreed.IsZero():
@@ -376,6 +376,46 @@ func (f *Facts) judgeSettlements(at time.Time) []Fact {
 		return f.settlementEnds(s, "broken", at)
 	}
 	return nil
+}
+
+// settles is a settlement that is kept: what is left on its items is written off.
+func (f *Facts) settles(s *SettlementState, rest []string, at time.Time) []Fact {
+	out := f.settlementEnds(s, "kept", at)
+	if len(rest) > 0 {
+		out = append(out, f.fact(at, ItemsDisposed{Items: rest, To: WrittenOff, Reason: "settled"}))
+	}
+	return out
+}
+
+// lateNews keeps the latest settlement if it was judged broken before it was known that the
+// money had come in time: nobody is asked for what they were promised to be let off. A plan
+// that is live was agreed instead.
+func (f *Facts) lateNews(at time.Time) []Fact {
+	if len(f.Settlements) == 0 || !f.CaseOpen {
+		return nil
+	}
+	s := &f.Settlements[len(f.Settlements)-1]
+	rest := f.unsettled(s)
+	if s.Outcome != "broken" || len(rest) == 0 || !f.fulfilled(s) || slices.ContainsFunc(f.Plans, func(p PlanState) bool { return p.Ended.IsZero() }) {
+		return nil
+	}
+	return f.settles(s, rest, at)
+}
+
+// fulfilled reports whether the amount has come in time, and no more would be given up than
+// was offered and approved: what was added to the items since then (a correction, an earlier
+// payment that bounced) is no part of it and is to be paid as well.
+func (f *Facts) fulfilled(s *SettlementState) bool {
+	var left int64
+	for _, k := range f.unsettled(s) {
+		left += f.item(k).Open
+	}
+	return s.Amount.Minor() > 0 && f.arrived(s) >= s.Amount.Minor() && left <= s.GivenUp().Minor()
+}
+
+// arrived is what has come on the items of a settlement since the offer and by its last day.
+func (f *Facts) arrived(s *SettlementState) int64 {
+	return f.paidOn(s.Items, s.Offered, f.dayEnded(s.Due))
 }
 
 // unsettled are the items of a settlement on which something is still owed.
@@ -399,7 +439,7 @@ func (f *Facts) unsettle(at time.Time) {
 		if s.Outcome != "kept" || !s.Reversed.IsZero() {
 			continue
 		}
-		stands := f.paidOn(s.Items, s.Offered) >= s.Amount.Minor()
+		stands := f.arrived(s) >= s.Amount.Minor()
 		if !stands {
 			s.Reversed = at
 		}
