@@ -463,17 +463,21 @@ func TestNothingIsWrittenOffBeforeTheMoneyIsThere(t *testing.T) {
 			if !ok {
 				continue
 			}
-			paid, offer, approved := arrived(life.Facts[:i], end.ID)
-			over := !x.At.Before(dunning.StartOfDay(offer.Due.AddDays(1), time.UTC).Add(-15 * time.Hour)) // the day is over somewhere
+			offer := offerIn(life.Facts, end.ID)
+			ends := dunning.StartOfDay(offer.Due.AddDays(1), time.UTC)
+			first, last := ends.Add(-15*time.Hour), ends.Add(15*time.Hour) // the day is over somewhere, and everywhere
+			over := !x.At.Before(first)
 			switch end.Outcome {
 			case "kept":
 				kept++
+				paid, approved, _ := arrived(life.Facts[:i], end.ID, last)
 				if paid < offer.Amount.Minor() || !approved {
 					t.Fatalf("settlement %s is kept at %s with %d of %s, approved %v\n%s", end.ID, x.At, paid, offer.Amount, approved, allFacts(life))
 				}
 			case "broken", "expired":
 				broken++
-				if paid >= offer.Amount.Minor() && approved || !over {
+				paid, approved, raised := arrived(life.Facts[:i], end.ID, first)
+				if paid >= offer.Amount.Minor() && approved && !raised || !over {
 					t.Fatalf("settlement %s is %s at %s with %d of %s\n%s", end.ID, end.Outcome, x.At, paid, offer.Amount, allFacts(life))
 				}
 			}
@@ -509,29 +513,44 @@ func settles(t *rapid.T, a *simulate.Account) {
 	slices.SortStableFunc(a.Commands, func(x, y simulate.Command) int { return x.At.Compare(y.At) })
 }
 
-// arrived is what payments since the offer that stand have brought, by a count of its own:
-// these lives pay without naming items, and what they pay is the oldest first.
-func arrived(facts []dunning.Fact, id string) (minor int64, offer dunning.SettlementOffered, approved bool) {
-	var since time.Time
+// offerIn is the offer of a settlement.
+func offerIn(facts []dunning.Fact, id string) (offer dunning.SettlementOffered) {
+	for _, x := range facts {
+		if b, ok := x.Body.(dunning.SettlementOffered); ok && b.ID == id {
+			offer = b
+		}
+	}
+	return offer
+}
+
+// arrived is what payments since the offer and before an instant that stand have brought, by
+// a count of its own: these lives pay without naming items, and what they pay is the oldest
+// first. raised: something was added to what is owed meanwhile, here or beside.
+func arrived(facts []dunning.Fact, id string, before time.Time) (minor int64, approved, raised bool) {
+	offered := false
 	sums := map[string]int64{}
 	for _, x := range facts {
 		switch b := x.Body.(type) {
 		case dunning.SettlementOffered:
 			if b.ID == id {
-				offer, since, approved = b, x.At, !b.Approval
+				offered, approved = true, !b.Approval
 			}
 		case dunning.SettlementAnswered:
 			approved = approved || b.ID == id && b.Outcome == "approved"
 		case dunning.Payment:
-			if !since.IsZero() {
+			if offered && x.At.Before(before) {
 				sums[b.ID] = b.Amount.Minor()
 			}
 		case dunning.PaymentReversed:
+			_, since := sums[b.Payment]
+			raised = raised || offered && !since
 			delete(sums, b.Payment)
+		case dunning.ItemCorrected, dunning.Item: // or an invoice that is older takes the money
+			raised = raised || offered
 		}
 	}
 	for _, n := range sums {
 		minor += n
 	}
-	return minor, offer, approved
+	return minor, approved, raised
 }
