@@ -239,13 +239,13 @@ func printRow(w io.Writer, r proposal.Row) {
 	case "gap":
 		_, _ = fmt.Fprintf(w, "  … %d lines that are the same\n", r.Skipped)
 	case "same":
-		_, _ = fmt.Fprintf(w, "  %s\n", plain(r.Left.Text()))
+		_, _ = fmt.Fprintf(w, "  %s\n", r.Left.Shown())
 	default:
 		if r.Left.N > 0 {
-			_, _ = fmt.Fprintf(w, "- %s\n", plain(r.Left.Text()))
+			_, _ = fmt.Fprintf(w, "- %s\n", r.Left.Shown())
 		}
 		if r.Right.N > 0 {
-			_, _ = fmt.Fprintf(w, "+ %s\n", plain(r.Right.Text()))
+			_, _ = fmt.Fprintf(w, "+ %s\n", r.Right.Shown())
 		}
 	}
 }

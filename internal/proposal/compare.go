@@ -27,6 +27,12 @@ type Part struct {
 	Mark bool
 }
 
+// Shown is the piece as a checker must see it, see Visible.
+func (p Part) Shown() string { return Visible(p.Text) }
+
+// Shown is the line as a checker must see it, see Visible.
+func (s Side) Shown() string { return Visible(s.Text()) }
+
 // Text is the line as it stands in its text.
 func (s Side) Text() string {
 	var b strings.Builder
@@ -37,9 +43,10 @@ func (s Side) Text() string {
 }
 
 const (
-	// mostCells bounds the table of common subsequences; beyond it the middle of two texts
-	// counts as replaced as a whole.
-	mostCells = 4_000_000
+	// mostCells bounds the table of common subsequences of lines, and once more those of the
+	// words of all lines together; beyond it the middle of two texts, or a line, counts as
+	// replaced as a whole. Whoever proposes chooses the texts, and whoever checks pays.
+	mostCells = 1_000_000
 	// around is how many lines that are the same stay beside a change.
 	around = 3
 )
@@ -52,12 +59,13 @@ func Compare(before, after string) []Row { return near(Whole(before, after)) }
 func Whole(before, after string) []Row {
 	var rows []Row
 	a, b := lines(before), lines(after)
-	for _, s := range align(a, b) {
+	forLines, forWords := mostCells, mostCells
+	for _, s := range align(a, b, &forLines) {
 		if s.same {
 			rows = append(rows, sameRow(a, s.a, s.b))
 			continue
 		}
-		rows = append(rows, differing(a[s.a:s.aEnd], b[s.b:s.bEnd], s.a, s.b)...)
+		rows = append(rows, differing(a[s.a:s.aEnd], b[s.b:s.bEnd], s.a, s.b, &forWords)...)
 	}
 	return rows
 }
@@ -75,8 +83,8 @@ func lines(s string) []string {
 }
 
 // differing pairs the lines of a stretch that differs: one beside the other as far as they
-// go, with their words compared.
-func differing(a, b []string, fromA, fromB int) []Row {
+// go, with their words compared while cells last.
+func differing(a, b []string, fromA, fromB int, cells *int) []Row {
 	var out []Row
 	for i := range max(len(a), len(b)) {
 		r := Row{Kind: "changed"}
@@ -86,7 +94,7 @@ func differing(a, b []string, fromA, fromB int) []Row {
 		case i >= len(a):
 			r = Row{Kind: "new", Right: Side{fromB + i + 1, []Part{{Text: b[i]}}}}
 		default:
-			left, right := Words(a[i], b[i])
+			left, right := byWords(a[i], b[i], cells)
 			r.Left, r.Right = Side{fromA + i + 1, left}, Side{fromB + i + 1, right}
 		}
 		out = append(out, r)
@@ -96,8 +104,13 @@ func differing(a, b []string, fromA, fromB int) []Row {
 
 // Words compares two lines by words: the parts of each, those that differ marked.
 func Words(a, b string) (left, right []Part) {
+	cells := mostCells
+	return byWords(a, b, &cells)
+}
+
+func byWords(a, b string, cells *int) (left, right []Part) {
 	x, y := words(a), words(b)
-	for _, s := range align(x, y) {
+	for _, s := range align(x, y, cells) {
 		if s.same {
 			left, right = add(left, x[s.a], false), add(right, y[s.b], false)
 			continue
@@ -169,8 +182,8 @@ type stretch struct {
 	aEnd, bEnd int
 }
 
-// align finds a longest common subsequence of two lists.
-func align(a, b []string) []stretch {
+// align finds a longest common subsequence of two lists while cells last.
+func align(a, b []string, cells *int) []stretch {
 	start := 0
 	for start < len(a) && start < len(b) && a[start] == b[start] {
 		start++
@@ -183,7 +196,7 @@ func align(a, b []string) []stretch {
 	for i := range start {
 		out = append(out, stretch{same: true, a: i, b: i})
 	}
-	out = append(out, middle(a[start:len(a)-end], b[start:len(b)-end], start)...)
+	out = append(out, middle(a[start:len(a)-end], b[start:len(b)-end], start, cells)...)
 	for i := range end {
 		out = append(out, stretch{same: true, a: len(a) - end + i, b: len(b) - end + i})
 	}
@@ -191,8 +204,8 @@ func align(a, b []string) []stretch {
 }
 
 // middle aligns what is between the common beginning and end.
-func middle(a, b []string, from int) (out []stretch) {
-	common := lengths(a, b)
+func middle(a, b []string, from int, cells *int) (out []stretch) {
+	common := lengths(a, b, cells)
 	i, j, fromI, fromJ := 0, 0, 0, 0
 	flush := func() {
 		if fromI < i || fromJ < j {
@@ -217,11 +230,13 @@ func middle(a, b []string, from int) (out []stretch) {
 	return out
 }
 
-// lengths[i][j] is how much a[i:] and b[j:] have in common; nil when that is too much work.
-func lengths(a, b []string) [][]int32 {
-	if len(a)*len(b) > mostCells {
+// lengths[i][j] is how much a[i:] and b[j:] have in common; nil when that is more work than
+// cells are left, from which it is taken.
+func lengths(a, b []string, cells *int) [][]int32 {
+	if len(a)*len(b) > *cells {
 		return nil
 	}
+	*cells -= len(a) * len(b)
 	t := make([][]int32, len(a)+1)
 	for i := range t {
 		t[i] = make([]int32, len(b)+1)

@@ -97,6 +97,37 @@ func TestCompareIsBounded(t *testing.T) {
 	}
 }
 
+// TestCompareOfLongLinesIsBounded: whoever proposes chooses the text, and everybody who looks
+// at it pays. The words of the first lines are compared, and later lines differ as a whole.
+func TestCompareOfLongLinesIsBounded(t *testing.T) {
+	a, b := strings.Repeat(strings.Repeat("a ", 300)+"\n", 100), strings.Repeat("b "+strings.Repeat("a ", 298)+"c \n", 100)
+	rows := Compare(a, b)
+	if len(rows) != 100 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	if first, last := rows[0].Left.Parts, rows[99].Left.Parts; len(first) < 4 || len(last) > 2 || !last[0].Mark {
+		t.Errorf("parts of the first line: %d, of the last: %+v", len(first), last)
+	}
+}
+
+func TestVisible(t *testing.T) {
+	for _, c := range []struct{ why, text, want string }{
+		{"plain text of any script", "Zahle 10 € für Müller\t请 😀 \n", "Zahle 10 € für Müller\t请 😀 \n"},
+		{"text that runs backwards", "at: \u202Ed8+", "at: ⟨U+202E⟩d8+"},
+		{"isolates", "\u2066a\u2069", "⟨U+2066⟩a⟨U+2069⟩"},
+		{"letters without width", "pa\u200By\uFEFF\u00AD\u3164", "pa⟨U+200B⟩y⟨U+FEFF⟩⟨U+00AD⟩⟨U+3164⟩"},
+		{"a line that ends twice", "# words\rpriority: 9", "# words⟨U+000D⟩priority: 9"},
+		{"line ends of other kinds", "a\u2028b\u0085", "a⟨U+2028⟩b⟨U+0085⟩"},
+		{"tags", "a\U000E0041", "a⟨U+E0041⟩"},
+		{"nothing and bytes of no text", "\x00\xff", "⟨U+0000⟩⟨0xFF⟩"},
+		{"the sign for what cannot be read itself", "\uFFFD", "\uFFFD"},
+	} {
+		if got := Visible(c.text); got != c.want {
+			t.Errorf("%s: %q, want %q", c.why, got, c.want)
+		}
+	}
+}
+
 func files(pairs ...string) map[string][]byte {
 	out := map[string][]byte{}
 	for i := 0; i+1 < len(pairs); i += 2 {

@@ -274,3 +274,21 @@ func TestTitleIsTheFirstLineOfTheReason(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingHidesInAFile: a byte that is no text, or a sign that nobody sees, must not keep
+// from the checker what else differs.
+func TestNothingHidesInAFile(t *testing.T) {
+	const path = "templates/sms/nudge.en.md"
+	for _, hide := range []string{"\x00", "\xff", "\u202E", "\u200B", "\r"} {
+		f := filesOf(map[string][]byte{path: []byte("Dear {{ debtor.name }}\n")}, map[string][]byte{path: []byte("Dear {{ debtor.name }}\nPay" + hide + " at once\n")})
+		var seen strings.Builder
+		for _, r := range f[0].Rows {
+			for _, p := range r.Right.Parts {
+				seen.WriteString(p.Shown())
+			}
+		}
+		if text := seen.String(); !strings.Contains(text, " at once") || !strings.Contains(text, "Pay⟨") || strings.Contains(text, hide) {
+			t.Errorf("with %q the checker sees %q", hide, text)
+		}
+	}
+}

@@ -96,9 +96,8 @@ func filesOf(before, after map[string][]byte) []fileSides {
 	for _, c := range proposal.ChangesOf((config.Release{Files: after}).Changes(config.Release{Files: before})) {
 		f := fileSides{Change: c, Badge: badges[c.What]}
 		a, b := before[c.Path], after[c.Path]
-		if f.Binary = bytes.IndexByte(a, 0) >= 0 || bytes.IndexByte(b, 0) >= 0 || !utf8.Valid(a) || !utf8.Valid(b); !f.Binary {
-			f.Rows = proposal.Compare(string(a), string(b))
-		}
+		f.Binary = bytes.IndexByte(a, 0) >= 0 || bytes.IndexByte(b, 0) >= 0 || !utf8.Valid(a) || !utf8.Valid(b)
+		f.Rows = proposal.Compare(string(a), string(b)) // of any file: one bad byte must not hide the rest
 		out = append(out, f)
 	}
 	return out
