@@ -113,15 +113,36 @@ func (d *Desk) StartBulk(ctx context.Context, who identity.Principal, id, action
 	if err != nil {
 		return b, err
 	}
-	if added {
-		if err := d.note(ctx, who, "bulk."+action, id, map[string]string{"cases": fmt.Sprint(len(cases)), "words": words}); err != nil {
+	if !added {
+		if err := d.sameOrder(ctx, b); err != nil {
 			return b, err
 		}
+	} else if err := d.note(ctx, who, "bulk."+action, id, map[string]string{"cases": fmt.Sprint(len(cases)), "words": auditWords(b)}); err != nil {
+		return b, err
 	}
 	if err := d.bulkAtOnce(ctx, id); err != nil {
 		return b, err
 	}
 	return d.store.Bulk(ctx, read.Everything(), id)
+}
+
+// sameOrder refuses an order under the id of another: who gave it would be told that it is
+// carried out.
+func (d *Desk) sameOrder(ctx context.Context, b read.Bulk) error {
+	first, err := d.store.Bulk(ctx, read.Everything(), b.ID)
+	if err == nil && (first.By != b.By || first.Action != b.Action || first.Words != b.Words) {
+		err = web.Conflict("This order was given before, in another way. Nothing was changed: open the preview again.")
+	}
+	return err
+}
+
+// auditWords are an order's words without what somebody wrote about people: the audit is
+// for ever, and a note is not.
+func auditWords(b read.Bulk) string {
+	if b.Action == ops.BulkNote {
+		return "Write a note"
+	}
+	return b.Words
 }
 
 // mayBulk asks for both permissions at the creditor of every case.
@@ -265,6 +286,9 @@ func (d *Desk) bulkItem(ctx context.Context, who identity.Principal, gone error,
 	if err != nil && !refused(err) {
 		return err
 	}
+	if state == "" && err == nil {
+		return nil // it was undone before it began
+	}
 	reason := ""
 	if err != nil {
 		reason, undo = web.AsError(err).Detail, nil
@@ -280,14 +304,39 @@ func refused(err error) bool {
 	return final(err) || errors.Is(err, commands.ErrNoCase) || web.AsError(err).Status < 500
 }
 
-// taken back is what undoes a case's part.
+// takenBack is what undoes a case's part.
 type takenBack struct {
-	Lift  []string            `json:"lift,omitempty"`
+	Lift []string `json:"lift,omitempty"`
+	// End is when what is lifted ends as the action made it: another end is somebody's who came
+	// later. nil: not known.
+	End   *time.Time          `json:"end,omitempty"`
 	Place []dunning.PlaceHold `json:"place,omitempty"`
 }
 
-// bulkCase carries the action out for one case. Its ids follow from the action and the
-// case, so that doing it twice is doing it once.
+func (t takenBack) empty() bool { return len(t.Lift)+len(t.Place) == 0 }
+
+// and is what undoes a try, and an earlier one that broke off.
+func (t takenBack) and(earlier []byte) (takenBack, error) {
+	if len(earlier) == 0 {
+		return t, nil
+	}
+	var first takenBack
+	if err := json.Unmarshal(earlier, &first); err != nil {
+		return t, err
+	}
+	for _, h := range t.Place {
+		if !slices.ContainsFunc(first.Place, func(p dunning.PlaceHold) bool { return p.ID == h.ID }) {
+			first.Place = append(first.Place, h)
+		}
+	}
+	if len(first.Lift) == 0 {
+		first.Lift, first.End = t.Lift, t.End
+	}
+	return first, nil
+}
+
+// bulkCase carries the action out for one case; state "" says that it must not be any more.
+// Its ids follow from the action and the case, so that doing it twice is doing it once.
 func (d *Desk) bulkCase(ctx context.Context, who identity.Principal, b read.Bulk, it read.BulkItem) (state string, undo []byte, err error) {
 	ref, err := d.store.CaseRef(ctx, it.Case)
 	if err != nil {
@@ -301,19 +350,24 @@ func (d *Desk) bulkCase(ctx context.Context, who identity.Principal, b read.Bulk
 		return "", nil, err
 	}
 	orders, back := bulkOrders(b, it, who, f)
-	if len(orders) == 0 {
+	if back, err = back.and(it.Undo); err != nil {
+		return "", nil, err
+	}
+	if len(orders) == 0 && back.empty() {
 		return "same", nil, nil
+	}
+	if undo, err = json.Marshal(back); err != nil {
+		return "", nil, err
+	}
+	if begun, err := d.store.BeginBulk(ctx, b.ID, it.Seq, undo); err != nil || !begun {
+		return "", nil, err
 	}
 	for _, cmd := range orders {
 		if _, err := d.do(ctx, who, ref, cmd); err != nil {
 			return "", nil, err
 		}
 	}
-	if len(back.Lift)+len(back.Place) == 0 {
-		return "done", nil, nil
-	}
-	undo, err = json.Marshal(back)
-	return "done", undo, err
+	return "done", undo, nil
 }
 
 // bulkID names what a bulk action makes at a case.
@@ -330,9 +384,10 @@ func bulkOrders(b read.Bulk, it read.BulkItem, who identity.Principal, f dunning
 	id := bulkID(b, it, "")
 	switch b.Action {
 	case ops.BulkHold:
-		back.Lift = []string{id}
+		until := startThere(b.Params["until"], f)
+		back.Lift, back.End = []string{id}, &until
 		return []dunning.Command{dunning.PlaceHold{
-			ID: id, HoldKind: dunning.HoldKind(or(b.Params["kind"], string(dunning.HoldManual))), Scope: dunning.ScopeAccount, Until: startThere(b.Params["until"], f), Owner: who.Name,
+			ID: id, HoldKind: dunning.HoldKind(or(b.Params["kind"], string(dunning.HoldManual))), Scope: dunning.ScopeAccount, Until: until, Owner: who.Name,
 		}}, back
 	case ops.BulkDispute:
 		back.Lift = []string{id}
@@ -371,8 +426,14 @@ func (d *Desk) unbulk(ctx context.Context, who identity.Principal, b read.Bulk, 
 	if err := json.Unmarshal(it.Undo, &back); err != nil {
 		return fmt.Errorf("bulk action %s: what takes case %s back cannot be read: %w", b.ID, it.Case, err)
 	}
+	if back.empty() {
+		return web.Conflict("It had begun when it was undone, and cannot be taken back.")
+	}
 	ref, err := d.store.CaseRef(ctx, it.Case)
 	if err != nil {
+		return err
+	}
+	if err := d.changedSince(ctx, ref, back); err != nil {
 		return err
 	}
 	for _, id := range back.Lift {
@@ -390,6 +451,24 @@ func (d *Desk) unbulk(ctx context.Context, who identity.Principal, b read.Bulk, 
 		}
 		if _, err := d.do(ctx, who, ref, h); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// changedSince refuses to lift what somebody has given another end meanwhile: automation
+// never shortens what a person set.
+func (d *Desk) changedSince(ctx context.Context, ref dunning.CaseRef, back takenBack) error {
+	if back.End == nil {
+		return nil
+	}
+	f, err := d.fold(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, h := range f.Holds {
+		if slices.Contains(back.Lift, h.ID) && !h.Lifted && !h.End.Equal(*back.End) {
+			return web.Conflict("Somebody has given the hold another end since: it stays.")
 		}
 	}
 	return nil

@@ -563,6 +563,11 @@ func (d *Desk) Unassign(ctx context.Context, who identity.Principal, id, reason 
 	case a.Kind == assignReversal:
 		return a, web.Conflict("A reversal cannot be taken back. Record the payment again if it has arrived after all.")
 	}
+	if cmd, ok := map[string]dunning.Command{assignPayment: dunning.ReversePayment{}, assignReply: dunning.WriteNote{}}[a.Kind]; ok {
+		if p := authority.Of(authority.Name(cmd)); !who.Can(p, need) {
+			return a, web.Forbidden(p, need) // before anything says that it is being taken back
+		}
+	}
 	if err := d.store.UndoAssignment(ctx, a, who.By, reason, false); err != nil {
 		return a, err
 	}

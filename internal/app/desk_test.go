@@ -379,7 +379,7 @@ func TestBulkGoesOnAfterACrash(t *testing.T) {
 	if _, ok, err := b.store.ClaimBulk(ctx, bulk.ID, time.Millisecond); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	_, _, err = b.desk.bulkCase(ctx, b.ops, bulk, read.BulkItem{Case: b.case1})
+	_, _, err = b.desk.bulkCase(ctx, b.ops, bulk, read.BulkItem{Seq: 1, Case: b.case1})
 	b.must(err)
 	run, stop := context.WithCancel(ctx)
 	done := make(chan struct{})

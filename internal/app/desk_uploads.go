@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -113,8 +114,9 @@ func plainName(name string) string {
 		}
 		return r
 	}, name)
-	if r := []rune(name); len(r) > 120 {
-		name = string(r[len(r)-120:])
+	for len(name) > 120 { // bytes: that is what a file system counts, up to 255
+		_, n := utf8.DecodeRuneInString(name)
+		name = name[n:]
 	}
 	if name = strings.TrimLeft(name, "."); name == "" || name == "/" {
 		return "upload.csv"
@@ -221,8 +223,10 @@ func (d *Desk) importFile(ctx context.Context, u read.Upload, body []byte, job i
 		return u, nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	job.File, job.Rejects = filepath.Join(dir, u.Name), filepath.Join(dir, "rejects", "rejects.csv")
-	if err := errors.Join(os.Mkdir(filepath.Dir(job.Rejects), 0o700), keepFile(job.File, bytes.NewReader(body))); err != nil {
+	// Each in a folder of its own: a file may be called anything, also "rejects".
+	job.File, job.Rejects = filepath.Join(dir, "file", u.Name), filepath.Join(dir, "rejects", "rejects.csv")
+	err = errors.Join(os.Mkdir(filepath.Dir(job.File), 0o700), os.Mkdir(filepath.Dir(job.Rejects), 0o700))
+	if err = errors.Join(err, keepFile(job.File, bytes.NewReader(body))); err != nil {
 		return u, nil, err
 	}
 	told := clock.Wall()

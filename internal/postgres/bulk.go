@@ -148,9 +148,23 @@ func (s *Store) BulkNext(ctx context.Context, id string, limit int) ([]read.Bulk
 	return out, explain(err)
 }
 
-// SettleBulk keeps what became of a case. undo, if not nil, takes it back.
+// BeginBulk says that a case is about to be carried out and what (JSON) will take it back.
+// false: it must not be, because somebody has undone the action meanwhile.
+func (s *Store) BeginBulk(ctx context.Context, id string, seq int, undo []byte) (bool, error) {
+	n, err := s.q.BeginBulkItem(ctx, undo, id, int32(seq))
+	return n > 0, explain(err)
+}
+
+// SettleBulk keeps what became of a case. undo, if not nil, takes it back. If the action was
+// undone while the case was carried out, the undo goes on with it.
 func (s *Store) SettleBulk(ctx context.Context, id string, seq int, state, reason string, undo []byte) error {
-	return explain(s.q.SettleBulkItem(ctx, sqlgen.SettleBulkItemParams{Batch: id, Seq: int32(seq), State: state, Reason: cleanText(reason), Undo: undo}))
+	return s.turn(ctx, func(q *sqlgen.Queries) error {
+		err := q.SettleBulkItem(ctx, sqlgen.SettleBulkItemParams{Batch: id, Seq: int32(seq), State: state, Reason: cleanText(reason), Undo: undo})
+		if err != nil || state != "done" {
+			return err
+		}
+		return q.ReopenUndo(ctx, id)
+	})
 }
 
 // ReleaseBulk gives a bulk action back, to be gone on with after a pause, and ends it when

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -72,6 +73,9 @@ func narrowCases(a *ask, f read.CaseFilter) *conds {
 	case read.StatusAny:
 	default:
 		c.add("false")
+	}
+	if len(f.IDs) > 0 {
+		c.add("c.id = ANY(%s::uuid[])", slices.DeleteFunc(slices.Clone(f.IDs), func(id string) bool { return !isUUID(id) }))
 	}
 	in(c, "c.close_reason", f.Reasons)
 	in(c, "c.sequence_id", f.Sequences)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,20 +85,27 @@ const abandoned = 2 * time.Minute
 // before, mine is false and the answer tells of it: of which request (its hash) and, when
 // that is finished, with which status (else 0).
 func (s *Store) BeginAnswer(ctx context.Context, by, key string, request identity.Hash, now time.Time) (mine bool, a identity.Answer, err error) {
-	n, err := s.q.BeginAnswer(ctx, sqlgen.BeginAnswerParams{By: by, Key: key, Request: request[:], Now: micros(now), Abandoned: micros(now.Add(-abandoned))})
-	if err != nil {
-		return false, a, fmt.Errorf("idempotency key: %w", explain(err))
+	p := sqlgen.BeginAnswerParams{By: by, Key: key, Request: request[:], Now: micros(now), Abandoned: micros(now.Add(-abandoned))}
+	for range 10 { // the one that was there may be given back before it is read
+		n, err := s.q.BeginAnswer(ctx, p)
+		if err != nil {
+			return false, a, fmt.Errorf("idempotency key: %w", explain(err))
+		}
+		if n > 0 {
+			return true, a, nil
+		}
+		r, err := s.q.AnswerOf(ctx, by, key)
+		if err = explain(err); err == nil {
+			a = identity.Answer{Status: int(r.Status), Type: r.Type, Body: r.Body}
+			copy(a.Request[:], r.Request)
+			return false, a, nil
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return false, a, fmt.Errorf("idempotency key: %w", err)
+		}
 	}
-	if n > 0 {
-		return true, a, nil
-	}
-	r, err := s.q.AnswerOf(ctx, by, key)
-	if err != nil {
-		return false, a, fmt.Errorf("idempotency key: %w", explain(err))
-	}
-	a = identity.Answer{Status: int(r.Status), Type: r.Type, Body: r.Body}
-	copy(a.Request[:], r.Request)
-	return false, a, nil
+	// Others come and go with it all the time: as if one of them were under way.
+	return false, identity.Answer{Request: request}, nil
 }
 
 // FinishAnswer keeps the answer that was reserved.

@@ -89,6 +89,7 @@ const (
 
 // CaseFilter narrows the list of cases. What is zero does not narrow.
 type CaseFilter struct {
+	IDs       []string // of cases; what is no id narrows to nothing
 	Creditors []string
 	Status    string // open (also ""), closed, any
 	Reasons   []string

@@ -47,9 +47,21 @@ SELECT i.seq, i.case_id, i.creditor_id, i.state, i.undo FROM bulk_items i JOIN b
 WHERE i.batch = @batch AND ((b.state = 'running' AND i.state = 'waiting') OR (b.state = 'undoing' AND i.state = 'done' AND i.undo IS NOT NULL))
 ORDER BY i.seq LIMIT sqlc.arg(max);
 
+-- name: BeginBulkItem :execrows
+-- Says before anything is done what will take it back: so a crash loses nothing, and an undo
+-- that comes meanwhile knows that the case has begun. None: it was dropped or done.
+UPDATE bulk_items i SET undo = @undo::jsonb FROM bulk_batches b
+WHERE b.id = i.batch AND i.batch = @batch AND i.seq = @seq AND i.state = 'waiting' AND b.state = 'running';
+
 -- name: SettleBulkItem :exec
+-- Also of a case that an undo has met while it was carried out: what was done is said.
 UPDATE bulk_items SET state = @state, reason = @reason, undo = coalesce(sqlc.narg(undo)::jsonb, undo)
-WHERE batch = @batch AND seq = @seq AND state IN ('waiting', 'done');
+WHERE batch = @batch AND seq = @seq AND state IN ('waiting', 'done', 'dropped', 'kept');
+
+-- name: ReopenUndo :exec
+-- An undo that was over before the last case was carried out goes on.
+UPDATE bulk_batches b SET state = 'undoing', next_at = clock_timestamp()
+WHERE b.id = $1 AND b.state = 'undone' AND EXISTS (SELECT FROM bulk_items i WHERE i.batch = b.id AND i.state = 'done' AND i.undo IS NOT NULL);
 
 -- name: ReleaseBulk :exec
 UPDATE bulk_batches SET next_at = clock_timestamp() + sqlc.arg(pause)::interval WHERE id = @id;
@@ -66,7 +78,8 @@ UPDATE bulk_batches SET state = 'undoing', undone_by = @by, undone_at = clock_ti
 WHERE id = @id AND state IN ('running', 'done') AND undo_until > clock_timestamp();
 
 -- name: DropBulk :exec
-UPDATE bulk_items SET state = 'dropped' WHERE batch = $1 AND state = 'waiting';
+-- What has begun is taken back like what is done.
+UPDATE bulk_items SET state = CASE WHEN undo IS NULL THEN 'dropped' ELSE 'done' END WHERE batch = $1 AND state = 'waiting';
 
 -- name: BeginAssignment :execrows
 -- Only an event that waits for a person, and only one assignment of it stands.

@@ -109,6 +109,21 @@ func (q *Queries) BeginAssignment(ctx context.Context, arg BeginAssignmentParams
 	return result.RowsAffected(), nil
 }
 
+const beginBulkItem = `-- name: BeginBulkItem :execrows
+UPDATE bulk_items i SET undo = $1::jsonb FROM bulk_batches b
+WHERE b.id = i.batch AND i.batch = $2 AND i.seq = $3 AND i.state = 'waiting' AND b.state = 'running'
+`
+
+// Says before anything is done what will take it back: so a crash loses nothing, and an undo
+// that comes meanwhile knows that the case has begun. None: it was dropped or done.
+func (q *Queries) BeginBulkItem(ctx context.Context, undo []byte, batch string, seq int32) (int64, error) {
+	result, err := q.db.Exec(ctx, beginBulkItem, undo, batch, seq)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const bulkByID = `-- name: BulkByID :one
 SELECT id, action, params, words, by, at, made_at, starts_at, undo_until, state, undone_by, undone_at, clock_timestamp()::timestamptz AS now
 FROM bulk_batches WHERE id = $1
@@ -390,9 +405,10 @@ func (q *Queries) DropAssignment(ctx context.Context, id string) (int64, error) 
 }
 
 const dropBulk = `-- name: DropBulk :exec
-UPDATE bulk_items SET state = 'dropped' WHERE batch = $1 AND state = 'waiting'
+UPDATE bulk_items SET state = CASE WHEN undo IS NULL THEN 'dropped' ELSE 'done' END WHERE batch = $1 AND state = 'waiting'
 `
 
+// What has begun is taken back like what is done.
 func (q *Queries) DropBulk(ctx context.Context, batch string) error {
 	_, err := q.db.Exec(ctx, dropBulk, batch)
 	return err
@@ -997,6 +1013,17 @@ func (q *Queries) ReleaseBulk(ctx context.Context, pause pgtype.Interval, iD str
 	return err
 }
 
+const reopenUndo = `-- name: ReopenUndo :exec
+UPDATE bulk_batches b SET state = 'undoing', next_at = clock_timestamp()
+WHERE b.id = $1 AND b.state = 'undone' AND EXISTS (SELECT FROM bulk_items i WHERE i.batch = b.id AND i.state = 'done' AND i.undo IS NOT NULL)
+`
+
+// An undo that was over before the last case was carried out goes on.
+func (q *Queries) ReopenUndo(ctx context.Context, id string) error {
+	_, err := q.db.Exec(ctx, reopenUndo, id)
+	return err
+}
+
 const resealRejectFile = `-- name: ResealRejectFile :exec
 UPDATE import_reject_files SET key_id = $1, body = $2 WHERE run_id = $3 AND key_id = $4::text
 `
@@ -1064,7 +1091,7 @@ func (q *Queries) SettleAssigned(ctx context.Context, arg SettleAssignedParams) 
 
 const settleBulkItem = `-- name: SettleBulkItem :exec
 UPDATE bulk_items SET state = $1, reason = $2, undo = coalesce($3::jsonb, undo)
-WHERE batch = $4 AND seq = $5 AND state IN ('waiting', 'done')
+WHERE batch = $4 AND seq = $5 AND state IN ('waiting', 'done', 'dropped', 'kept')
 `
 
 type SettleBulkItemParams struct {
@@ -1075,6 +1102,7 @@ type SettleBulkItemParams struct {
 	Seq    int32
 }
 
+// Also of a case that an undo has met while it was carried out: what was done is said.
 func (q *Queries) SettleBulkItem(ctx context.Context, arg SettleBulkItemParams) error {
 	_, err := q.db.Exec(ctx, settleBulkItem,
 		arg.State,

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -116,19 +117,24 @@ func (d *operations) trySample(r *web.Request, p *bulkPage, rows []read.CaseRow)
 // may change them.
 func (d *operations) chosen(r *web.Request) ([]read.CaseRow, error) {
 	scope := r.Scope(identity.Operate)
-	f, faults := read.CaseFilter{Status: read.StatusAny}, map[string]string(nil)
 	ids := map[string]bool{}
 	for _, id := range r.R.PostForm["id"] {
 		ids[id] = true
 	}
-	if r.Value("all") != "" || len(ids) > 0 {
-		q, err := url.ParseQuery(r.Value("query"))
-		if err != nil {
-			return nil, web.Invalid("The filter cannot be read. Open the list again.", nil)
-		}
-		if f, faults = caseFilter(q, r.Now); faults != nil {
-			return nil, web.Invalid("The filter cannot be read. Open the list again.", faults)
-		}
+	all := r.Value("all") != ""
+	if !all && len(ids) == 0 {
+		return nil, nil
+	}
+	q, err := url.ParseQuery(r.Value("query"))
+	if err != nil {
+		return nil, web.Invalid("The filter cannot be read. Open the list again.", nil)
+	}
+	f, faults := caseFilter(q, r.Now)
+	if faults != nil {
+		return nil, web.Invalid("The filter cannot be read. Open the list again.", faults)
+	}
+	if !all {
+		f.IDs = slices.Sorted(maps.Keys(ids)) // by key: the list may have a million others
 	}
 	var out []read.CaseRow
 	for c, err := range read.All(func(p read.Page) (read.List[read.CaseRow], error) {
@@ -137,14 +143,8 @@ func (d *operations) chosen(r *web.Request) ([]read.CaseRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.Value("all") == "" && !ids[c.Case] {
-			continue
-		}
 		if out = append(out, c); len(out) > ops.MostBulk {
 			return nil, web.Invalid(fmt.Sprintf("That is more than %d cases. Narrow the filter.", ops.MostBulk), nil)
-		}
-		if r.Value("all") == "" && len(out) == len(ids) {
-			break
 		}
 	}
 	return out, nil
@@ -152,6 +152,11 @@ func (d *operations) chosen(r *web.Request) ([]read.CaseRow, error) {
 
 // bulk orders it, when the number that was shown was typed.
 func (d *operations) bulk(r *web.Request) error {
+	// The same form sent again is told what became of it: what it chose may look otherwise now.
+	if b, err := d.Read.Bulk(r.R.Context(), r.Scope(identity.Operate), r.Value("batch")); err == nil && b.By == r.User.By && b.Action == r.Value("action") {
+		kind, text := bulkText(b)
+		return r.Redirect("/bulk/"+b.ID, r.FlashUndo(kind, text, ""))
+	}
 	rows, err := d.chosen(r)
 	if err != nil {
 		return err
@@ -289,7 +294,7 @@ func (d *operations) bulkUndo(r *web.Request) error {
 	n := int(b.Counts["undone"] + b.Counts["dropped"])
 	text := web.Plural(n, "case is", "cases are") + " as before."
 	if k := b.Counts["kept"]; k > 0 {
-		text += " " + web.Plural(int(k), "case was", "cases were") + " left as somebody else has made it."
+		text += " " + web.Plural(int(k), "case was", "cases were") + " left as they are: see why below."
 	}
 	return r.Done("/bulk/"+b.ID, text)
 }
