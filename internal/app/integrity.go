@@ -83,12 +83,28 @@ func (g *Guardian) seal(ctx context.Context) error {
 // verifyWhenDue verifies the chain once a day, and writes its head into the log: a place
 // that who changes the database does not reach.
 func (g *Guardian) verifyWhenDue(ctx context.Context) error {
-	checks, err := g.Store.Checks(ctx, 1)
-	if err != nil || len(checks) == 1 && clock.Wall().Sub(checks[0].At) < verifyEvery {
+	if due, err := g.verifyDue(ctx); err != nil || !due {
 		return err
 	}
-	_, err = g.Verify(ctx, "system")
+	_, err := g.Store.Verifying(ctx, func() error {
+		due, err := g.verifyDue(ctx) // another may just have done it
+		if err == nil && due {
+			_, err = g.Verify(ctx, "system")
+		}
+		return err
+	})
 	return err
+}
+
+// verifyDue reports whether a day has passed since the chain was verified, or the clock was
+// set back behind that.
+func (g *Guardian) verifyDue(ctx context.Context) (bool, error) {
+	checks, err := g.Store.Checks(ctx, 1)
+	if err != nil || len(checks) == 0 {
+		return err == nil, err
+	}
+	ago := clock.Wall().Sub(checks[0].At)
+	return ago >= verifyEvery || ago < -verifyEvery, nil
 }
 
 // Verify verifies the chain, keeps the result for the light, and tells the log.

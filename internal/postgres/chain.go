@@ -174,6 +174,9 @@ func unsealed(ctx context.Context, q querier, o SealOptions) (out []waiting, err
 	all, err := waitingRows(ctx, q)
 	for _, w := range all {
 		var many bool
+		if w.oldest < 0 { // the clock was set back since: nobody knows how long it waits
+			w.oldest = o.Age
+		}
 		if w.oldest < o.Age && o.Rows > 0 {
 			sql := fmt.Sprintf("SELECT count(*) = $2 FROM (SELECT FROM %s WHERE %s > $1 LIMIT $2) x", w.table, w.id)
 			if err := q.QueryRow(ctx, sql, w.after, o.Rows).Scan(&many); err != nil {
@@ -382,9 +385,51 @@ func (c chainSource) Rows(ctx context.Context, name string, form int, after, to 
 }
 
 // VerifyChain hashes every sealed row again, through the newest seal; see chain.Verify.
-// kept are heads that were kept elsewhere. It writes nothing.
+// kept are heads that were kept elsewhere; those of earlier verifications are compared, too:
+// a chain whose end was cut off does not become whole by being verified again. It writes
+// nothing.
 func (s *Store) VerifyChain(ctx context.Context, kept ...chain.Head) (chain.Report, error) {
-	return chain.Verify(ctx, chainSource{s}, kept...)
+	lost, err := s.lostHeads(ctx)
+	if err != nil {
+		return chain.Report{}, err
+	}
+	return chain.Verify(ctx, chainSource{s}, append(lost, kept...)...)
+}
+
+// lostHeads is the lowest head that a verification once saw and that is not in the chain.
+func (s *Store) lostHeads(ctx context.Context) ([]chain.Head, error) {
+	const sql = `SELECT c.seals, c.head FROM chain_checks c WHERE c.seals > 0 AND octet_length(c.head) = 32 AND NOT EXISTS (SELECT FROM seals s WHERE s.n = c.seals AND s.hash = c.head)
+ ORDER BY c.seals, c.id LIMIT 1`
+	return rows(ctx, s, "heads of earlier verifications", sql, nil, func(row pgx.CollectableRow) (h chain.Head, err error) {
+		var hash []byte
+		err = row.Scan(&h.N, &hash)
+		if err == nil {
+			h.Hash = chain.Hash(hash)
+		}
+		return h, err
+	})
+}
+
+// verifyLock is the advisory lock of who verifies because it is due.
+const verifyLock = 0x6475_6c79_7665_7269 // "dulyveri"
+
+// Verifying runs f unless another process does; false: one does. Hashing everything takes
+// long at a million accounts, and every worker and console finds it due at the same minute.
+func (s *Store) Verifying(ctx context.Context, f func() error) (mine bool, err error) {
+	c, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return false, fmt.Errorf("verifying alone: %w", explain(err))
+	}
+	defer c.Release()
+	if err := c.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(verifyLock)).Scan(&mine); err != nil || !mine {
+		return false, explain(err)
+	}
+	defer func() {
+		if _, bad := c.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(verifyLock)); bad != nil {
+			_ = c.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the connection
+		}
+	}()
+	return true, f()
 }
 
 // --- the light ----------------------------------------------------------------------

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -381,4 +382,55 @@ func BenchmarkChain(b *testing.B) {
 	}
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "verified/s")
 	b.ReportMetric(sealed, "sealed/s")
+}
+
+// Who cuts off the newest rows with their seals leaves a chain that fits. What a
+// verification saw before says that it does not, also the next time.
+func TestACutOffEndIsNotVerifiedAway(t *testing.T) {
+	s, head := sealedStore(t)
+	b := bundleOf(t, s, "D-9")
+	keep := func(r chain.Report) {
+		b.must(s.PutCheck(t.Context(), chain.Check{At: wall, By: "system", Report: r}))
+	}
+	keep(mustVerify(t, s))
+	asOwner(t, s, fmt.Sprintf("DELETE FROM facts WHERE pos > (SELECT after_id FROM seals WHERE ledger = 'facts' ORDER BY n DESC LIMIT 1);"+
+		"DELETE FROM audit WHERE id > (SELECT after_id FROM seals WHERE ledger = 'audit' ORDER BY n DESC LIMIT 1); DELETE FROM seals WHERE n > %d", head.N-2))
+	for i := range 3 {
+		r := mustVerify(t, s)
+		if r.Broken == nil || r.Broken.Fault != chain.BadHead || r.Broken.Seal != head.N {
+			t.Fatalf("verification %d: %+v %v", i+1, r, r.Broken)
+		}
+		keep(r)
+		b.must(s.Audit(t.Context(), postgres.Audited{At: noon, By: "user:1", Action: "look"})) // and the chain grows over it
+		mustSeal(t, s, patient)
+	}
+}
+
+// A row of tomorrow (the clock was set back since) is not left until tomorrow.
+func TestSealAfterTheClockWasSetBack(t *testing.T) {
+	s, _ := sealedStore(t)
+	b := bundleOf(t, s, "D-9")
+	b.must(s.Audit(t.Context(), postgres.Audited{At: noon, By: "user:1", Action: "look"}))
+	asOwner(t, s, "UPDATE audit SET recorded_at = now() + interval '1 day' WHERE id = (SELECT max(id) FROM audit)")
+	if got := mustSeal(t, s, postgres.SealOptions{Rows: 100, Age: time.Minute, Patience: time.Second}); got.Rows != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// One process verifies at a time; the next may when it has ended, however it ended.
+func TestVerifyingIsForOne(t *testing.T) {
+	s, _ := sealedStore(t)
+	bad := errors.New("bad")
+	for range 2 {
+		mine, err := s.Verifying(t.Context(), func() error {
+			other, err := s.Verifying(t.Context(), func() error { return nil })
+			if other || err != nil {
+				t.Errorf("beside another: %v, %v", other, err)
+			}
+			return bad
+		})
+		if !mine || !errors.Is(err, bad) {
+			t.Errorf("%v, %v", mine, err)
+		}
+	}
 }
