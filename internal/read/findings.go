@@ -31,7 +31,7 @@ const (
 // NewFinding is something that was against a rule or came close, as it is opened. It holds
 // codes and ids, nothing personal.
 type NewFinding struct {
-	// Key makes it the same finding when it is found again, such as "contact/<id>/outside" or
+	// Key makes it the same finding when it is found again, such as "contact/<debtor>/<id>/outside" or
 	// "sample/<id>/<item>". Required.
 	Key      string `json:"key"`
 	Source   string `json:"source"`

@@ -192,11 +192,12 @@ func (b *Begun) open(ctx context.Context, creditor string, f Finding) error {
 	return err
 }
 
-// open is the finding as it is kept. It is found again by the contact and the verdict.
+// open is the finding as it is kept. It is found again by the debtor, the contact and the
+// verdict: people name the contacts that they log, and only one debtor's differ.
 func (f Finding) open(creditor string, at time.Time) (read.NewFinding, error) {
 	raw, err := json.Marshal(f)
 	n := read.NewFinding{
-		Key: fmt.Sprintf("contact/%s/%s", f.Contact, f.Verdict), Source: read.BySweep, Kind: read.Violation, Creditor: creditor, Debtor: f.Debtor, Account: f.Account,
+		Key: fmt.Sprintf("contact/%s/%s/%s", f.Debtor, f.Contact, f.Verdict), Source: read.BySweep, Kind: read.Violation, Creditor: creditor, Debtor: f.Debtor, Account: f.Account,
 		Case: f.Case, Decision: f.Decision, Contact: f.Contact, At: f.At, Opened: at, Detail: raw, By: "system",
 	}
 	n.Title = "Duly let it leave against a rule"

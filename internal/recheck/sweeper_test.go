@@ -113,7 +113,7 @@ func TestSweepIsKept(t *testing.T) {
 		}
 	}
 	f := k.findings[0]
-	if f.Key != "contact/night/by_hand" || f.Kind != read.Violation || f.Source != read.BySweep || f.Creditor != "c" || f.Debtor != "d" || len(f.Rules) == 0 || !f.At.Equal(night().At) {
+	if f.Key != "contact/d/night/by_hand" || f.Kind != read.Violation || f.Source != read.BySweep || f.Creditor != "c" || f.Debtor != "d" || len(f.Rules) == 0 || !f.At.Equal(night().At) {
 		t.Errorf("%+v", f)
 	}
 	if !strings.Contains(string(f.Detail), `"verdict":"by_hand"`) {

@@ -231,16 +231,18 @@ func (s *Score) add(a Answer) {
 	}
 }
 
-// AnswersDigest is what a sign-off of a round signs: the SHA-256 of lines of JSON, the first the sample's
-// id, seed, method and size with the digest of its population, then each standing answer.
+// AnswersDigest is what a sign-off of a round signs: the SHA-256 of lines of JSON. The first is what was
+// drawn from what, the second what was asked, then each standing answer.
 func (r *Review) AnswersDigest(round int) Key {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode([]any{r.ID, r.Seed, r.Method, r.Size, r.Digest, r.Checklist}) // strings and numbers: cannot fail
+	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+	_ = enc.Encode([]any{r.ID, r.Title, r.Kind, r.Creditors, at(r.From), at(r.Until), r.Filter, r.Seed, r.Method, r.Size, r.Digest}) // strings and numbers: cannot fail
+	_ = enc.Encode([]any{r.Checklist, r.Questions})
 	for _, g := range r.Standing(round) {
 		row, _ := r.Row(g.N)
-		_ = enc.Encode([]any{g.N, row.ID, g.Round, g.By, g.At.UTC().Format(time.RFC3339Nano), g.Values, g.Note, g.Fix, g.Owner, g.Due})
+		_ = enc.Encode([]any{g.N, row.ID, g.Round, g.By, at(g.At), g.Values, g.Note, g.Fix, g.Owner, g.Due})
 	}
 	return Key(h.Sum(nil))
 }

@@ -77,6 +77,25 @@ func TestNoRowCanBeExchanged(t *testing.T) {
 	}
 }
 
+// TestASignOffIsOverWhatWasAsked: answers that were signed prove nothing once somebody words
+// the question, or what was drawn from, otherwise.
+func TestASignOffIsOverWhatWasAsked(t *testing.T) {
+	for why, change := range map[string]func(*sampling.File){
+		"another question":       func(f *sampling.File) { f.Questions[0].Text = "Polite?" },
+		"another kind":           func(f *sampling.File) { f.Kind = sampling.Calls },
+		"another creditor":       func(f *sampling.File) { f.Creditors = []string{"acme", "late"} },
+		"another span":           func(f *sampling.File) { f.Until = f.Until.AddDate(1, 0, 0) },
+		"a filter that was none": func(f *sampling.File) { f.Filter.Channel = "sms" },
+		"another title":          func(f *sampling.File) { f.Title = "Everything of Q1" },
+	} {
+		f := file(t, 30, 5, sampling.Both)
+		change(&f)
+		if v, err := verify(t, f); err != nil || v.OK() || v.Signed != 0 {
+			t.Errorf("%s verifies: %+v, %v", why, v, err)
+		}
+	}
+}
+
 func TestStandingAnswersAreThoseOfTheLatestRound(t *testing.T) {
 	f := file(t, 10, 3, sampling.Random)
 	r := f.Review
