@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"strings"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/web"
@@ -26,6 +28,10 @@ func (c *Console) collectors() collect.Deps {
 		Read: store, CaseRef: cmdStore{store}.CaseRef, Setup: c.book.Setup, Config: c.book.Current, Do: c.doAs, Draft: renderer.Draft, Names: c.names, People: c.colleagues, History: c.history,
 		Facts: func(ctx context.Context, debtor string) ([]dunning.Fact, error) {
 			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
+		},
+		Reply: func(ctx context.Context, id string) (subject, text string, err error) {
+			m, err := ReplyText(ctx, store, id)
+			return m.Subject, cmp.Or(strings.TrimSpace(m.Text), m.HTML), err
 		},
 	}
 }

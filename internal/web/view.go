@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"html/template"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -258,7 +257,6 @@ var funcs = template.FuncMap{
 	},
 	"list":  func(parts ...string) []string { return parts },
 	"dict":  dict,
-	"query": url.QueryEscape,
 	"short": func(id string) string { return id[:min(len(id), 8)] },
 	"join":  strings.Join,
 	"lower": strings.ToLower,

@@ -46,6 +46,9 @@ type Deps struct {
 	People func(ctx context.Context, creditor string) ([]Colleague, error)
 	// Names of users by their id, for "who has it".
 	Names func(ctx context.Context) (map[string]string, error)
+	// Reply is what a debtor wrote, by the id of the contact that was recorded of it. An error:
+	// the words are not there, or no longer. nil: of none.
+	Reply func(ctx context.Context, id string) (subject, text string, err error)
 	// History is the address of a case's workflow in the Temporal UI; nil or "": none.
 	History func(caseID string) string
 }

@@ -30,6 +30,7 @@ type event struct {
 	Zone  string
 	Note  *dunning.NoteState // of a note
 	For   string             // who is to read it
+	Wrote bool               // the debtor themselves, in the message ID
 }
 
 // dayOfEvents are those of one day where the debtor is.
@@ -59,9 +60,46 @@ func (d Deps) story(ctx context.Context, r *web.Request, p *casePage) error {
 	for _, row := range list.Rows {
 		t.tell(row)
 	}
+	d.words(ctx, t.events)
 	slices.SortStableFunc(t.events, func(a, b event) int { return b.At.Compare(a.At) })
 	p.Events = byDay(t.events, p.zone())
 	return nil
+}
+
+const (
+	debtor      = "debtor" // who writes facts of what debtors told us
+	repliesRead = 25       // of a page: the newest
+	replyRunes  = 4000     // of one reply
+)
+
+// words adds what debtors wrote to the replies among events, newest first. Whose words may be
+// read follows from the fact: only what came from the debtor is looked up, never an id that
+// somebody typed, who could name another's message.
+func (d Deps) words(ctx context.Context, events []event) {
+	left := repliesRead
+	for i := range events {
+		e := &events[i]
+		if !e.Wrote || d.Reply == nil || left == 0 {
+			continue
+		}
+		left--
+		subject, text, err := d.Reply(ctx, e.ID)
+		switch {
+		case err != nil || strings.TrimSpace(text) == "":
+			e.Text = "Its words are not kept here."
+		case subject != "":
+			e.Text = subject + " · " + shortened(text)
+		default:
+			e.Text = shortened(text)
+		}
+	}
+}
+
+func shortened(text string) string {
+	if r := []rune(strings.TrimSpace(text)); len(r) > replyRunes {
+		return string(r[:replyRunes]) + "…"
+	}
+	return strings.TrimSpace(text)
 }
 
 func byDay(events []event, zone *time.Location) []dayOfEvents {
@@ -98,6 +136,7 @@ func (t *teller) tell(row read.TimelineRow) {
 		return
 	}
 	if t.fact(&e, row.Fact.Body) {
+		e.Wrote = e.Wrote && row.By == debtor // not e.By: people choose their names
 		t.events = append(t.events, e)
 	}
 }
@@ -317,6 +356,7 @@ func (t *teller) spokenFact(e *event, body dunning.Body) bool {
 		e.Title, e.Mark, e.ID = sentenceCase(channelWord(b.Channel))+": "+web.Words(b.Outcome), "info", b.ID
 		if b.Direction == "inbound" {
 			e.Title, e.Mark = "Debtor’s "+channelWord(b.Channel)+": "+web.Words(b.Outcome), "good"
+			e.Wrote = b.Outcome == "received"
 		}
 	case dunning.OptedOut:
 		e.Title, e.Mark, e.Text = "Opted out of "+either(channelWord(b.Channel), "everything"), "bad", b.Words

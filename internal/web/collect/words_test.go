@@ -1,6 +1,8 @@
 package collect
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -139,5 +141,42 @@ func TestCallAt(t *testing.T) {
 	r.Zone = ""
 	if got := r.CallAt(); got != "Tue 12:00 UTC" {
 		t.Errorf("nobody knows where: %q", got)
+	}
+}
+
+// TestWordsOfReplies: what a debtor wrote stands in the story; an id that a person or a key
+// recorded is never looked up, since it could name another debtor's message.
+func TestWordsOfReplies(t *testing.T) {
+	inbox := map[string][2]string{"twilio_inbound/SM1": {"", " call me tomorrow "}, "mail/1": {"Invoice 7", "paid already"}, "mail/long": {"", strings.Repeat("é", replyRunes+1)}}
+	d := Deps{Reply: func(_ context.Context, id string) (string, string, error) {
+		m, there := inbox[id]
+		if !there {
+			return "", "", errors.New("erased")
+		}
+		return m[0], m[1], nil
+	}}
+	for _, c := range []struct{ about, id, by, direction, outcome, want string }{
+		{"the debtor's own words", "twilio_inbound/SM1", "debtor", "inbound", "received", "call me tomorrow"},
+		{"a mail with its subject", "mail/1", "debtor", "inbound", "received", "Invoice 7 · paid already"},
+		{"a long one ends with a sign", "mail/long", "debtor", "inbound", "received", strings.Repeat("é", replyRunes) + "…"},
+		{"words that are gone are said to be", "twilio_inbound/SM9", "debtor", "inbound", "received", "Its words are not kept here."},
+		{"an id that a person typed", "twilio_inbound/SM1", "user:1", "inbound", "received", ""},
+		{"a person whose name is debtor", "twilio_inbound/SM1", "user:2", "inbound", "received", ""},
+		{"an id that a key sent", "twilio_inbound/SM1", "key:1", "inbound", "received", ""},
+		{"a call of the debtor has no text", "twilio_inbound/SM1", "debtor", "inbound", "conversation", ""},
+		{"what we sent is no reply", "twilio_inbound/SM1", "debtor", "outbound", "received", ""},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			p := &casePage{}
+			p.Names = map[string]string{"2": "debtor"}
+			tell := teller{casePage: p}
+			tell.tell(read.TimelineRow{By: c.by, Fact: &dunning.Fact{By: c.by, Body: dunning.ContactLogged{
+				ID: c.id, Direction: c.direction, Channel: dunning.SMS, Outcome: c.outcome,
+			}}})
+			d.words(t.Context(), tell.events)
+			if len(tell.events) != 1 || tell.events[0].Text != c.want {
+				t.Errorf("told %+v, want %q", tell.events, c.want)
+			}
+		})
 	}
 }

@@ -23,6 +23,7 @@ var deadKinds = []struct{ Kind, Words, What string }{
 }
 
 type deadPage struct {
+	User   identity.Principal // who looks
 	List   read.List[read.DeadRow]
 	Ended  []temporalx.Dead
 	Counts map[string]int64
@@ -46,25 +47,29 @@ func (p deadPage) Actions(r read.DeadRow) []string { return ops.DeadActions(r) }
 // Words say what an action does and does not repeat.
 func (p deadPage) Words(kind, action string) string { return ops.DeadWords(kind, action) }
 
-// Href leads to what a row is about.
+// Href leads to what a row is about; "" where its reader may not go.
 func (p deadPage) Href(r read.DeadRow) string {
+	need, to := identity.View, ""
 	switch {
 	case r.Kind == read.DeadInbox:
-		return "/inbox/" + r.Subject
+		need, to = identity.Operate, "/inbox/"+r.Subject
 	case r.Kind == read.DeadHook:
-		return "/hooks/" + r.Task
+		need, to = identity.Hooks, "/hooks/"+r.Task
 	case r.Kind == read.DeadUnknown:
-		return "/messages/one?id=" + url.QueryEscape(r.Subject)
+		to = "/messages/one?id=" + url.QueryEscape(r.Subject)
 	case r.Case != "":
-		return "/cases/" + r.Case
+		to = "/cases/" + r.Case
 	}
-	return ""
+	if !p.User.Somewhere(need) {
+		return ""
+	}
+	return to
 }
 
 // dead lists what was tried and came to no end.
 func (d *operations) dead(r *web.Request) (err error) {
 	ctx := r.R.Context()
-	p := deadPage{Kind: r.Value("kind"), Kinds: deadKinds}
+	p := deadPage{User: r.User, Kind: r.Value("kind"), Kinds: deadKinds}
 	var kinds []string
 	if p.Kind != "" {
 		kinds = []string{p.Kind}
