@@ -22,6 +22,7 @@ type Console struct {
 	nav    []Nav
 	base   *base
 	limits *limits
+	looks  looks
 }
 
 // New makes a console with the pages about users themselves.

@@ -131,14 +131,14 @@ func (r *Request) PageStatus(status int, name string, data any) error {
 
 // recordView writes down who looked at what, before it is shown.
 func (r *Request) recordView() error {
-	if r.route.Saw == "" || r.Live() {
+	if r.route.Saw == "" {
 		return nil
 	}
 	subject := r.subject
 	if subject == "" {
 		subject = r.R.PathValue("id")
 	}
-	return r.Record("view."+r.route.Saw, subject, nil)
+	return r.RecordLook("view."+r.route.Saw, subject, nil)
 }
 
 // write renders into memory first, so that a fault of a template is a clean error page.

@@ -115,7 +115,7 @@ func (d Deps) run(r *web.Request, p page) (whatif.Result, error) {
 	}
 	ask := p.ask()
 	result, err := d.Run(r.R.Context(), r.Scope(need), ask, r.Now)
-	if err != nil || r.Live() {
+	if err != nil {
 		return result, err
 	}
 	detail := map[string]string{"config": result.Sides[0].Release, "until": result.Until.UTC().Format(time.RFC3339)}
@@ -125,7 +125,7 @@ func (d Deps) run(r *web.Request, p page) (whatif.Result, error) {
 	if result.Creditor != "" {
 		detail["creditor"] = result.Creditor
 	}
-	return result, r.Record("simulate."+p.Who, ask.Case, detail)
+	return result, r.RecordLook("simulate."+p.Who, ask.Case, detail)
 }
 
 // choices fills the lists of the form.
