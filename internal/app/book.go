@@ -14,6 +14,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/place"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/proposal"
 )
 
 // ErrNothingPublished means that no configuration was ever published to the database.
@@ -227,6 +228,9 @@ func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, 
 		return "", false, err
 	}
 	release := cfg.Release()
+	if err := alone(ctx, store, release.Version); err != nil {
+		return "", false, err
+	}
 	r := postgres.Release{Version: release.Version, Published: at, By: by, Files: release.Files, Sequences: sequencesOf(cfg)}
 	var creditors []string
 	for _, c := range cfg.Creditors() {
@@ -237,6 +241,20 @@ func Publish(ctx context.Context, store *postgres.Store, fsys fs.FS, by string, 
 	}
 	added, err = store.PublishRelease(ctx, r)
 	return r.Version, added, err
+}
+
+// alone refuses what one person may not put into force, before anything is stored: its
+// creditors would stay otherwise. The database refuses the release itself, see PublishRelease.
+func alone(ctx context.Context, store *postgres.Store, version string) error {
+	four, err := store.FourEyes(ctx)
+	if err != nil || !four.Required {
+		return err
+	}
+	current, ok, err := store.CurrentVersion(ctx)
+	if err == nil && ok && current != version {
+		err = proposal.ErrFourEyes
+	}
+	return err
 }
 
 // keepsCreditors refuses a configuration that leaves out a creditor with open cases: they

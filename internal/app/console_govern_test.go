@@ -408,3 +408,83 @@ func TestMessagesAreFramedSafely(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsRefusedLeavesNothing: a configuration that one person may not put into force adds
+// no creditor either.
+func TestWhatIsRefusedLeavesNothing(t *testing.T) {
+	d := newDesk(t)
+	maker, checker := d.somebody(identity.Operations), d.somebody(identity.Compliance)
+	if res := checker.post("/four-eyes/on", "reason", "as agreed"); res.StatusCode != 303 {
+		t.Fatalf("requiring: %d %s", res.StatusCode, flashOf(res.body))
+	}
+	r, _, err := d.store.CurrentRelease(t.Context())
+	d.must(err)
+	files := map[string]string{}
+	for path, data := range r.Files {
+		files[path] = string(data)
+	}
+	files["creditors/sneaked.yaml"] = regexp.MustCompile(`(?m)^creditor: .*$`).ReplaceAllString(files["creditors/demo.yaml"], "creditor: sneaked")
+	body, _ := json.Marshal(map[string]any{"files": files})
+	if res := d.call(maker.key(identity.Publish, identity.Config), "POST", "/releases", string(body)); res.StatusCode != 409 || !strings.Contains(res.body, "Two people are needed here") {
+		t.Fatalf("publishing past it: %d %s", res.StatusCode, res.body)
+	}
+	n := 0
+	d.must(d.store.Pool().QueryRow(t.Context(), "SELECT count(*) FROM creditors WHERE id = 'sneaked'").Scan(&n))
+	if n != 0 {
+		t.Error("the creditor of the refused configuration is there")
+	}
+}
+
+// TestAMakerWritesNonsense: what a program may send along with a proposal is refused in words.
+func TestAMakerWritesNonsense(t *testing.T) {
+	d := newDesk(t)
+	key := d.somebody(identity.Operations).key(identity.Publish, identity.Config)
+	for why, extra := range map[string]string{
+		"follows what is no id": `"follows":"zzz"`, "follows what is not there": `"follows":"` + uuid.NewString() + `"`,
+		"over a release that is not there": `"base":"0123456789abcdef"`, "over a release with a strange name": `"base":"\u0000"`,
+	} {
+		text, _ := json.Marshal(d.text("queues.yaml") + "# " + why + "\n")
+		res := d.call(key, "POST", "/proposals", `{"changes":{"queues.yaml":`+string(text)+`},"reason":"a note",`+extra+`}`)
+		if res.StatusCode < 400 || res.StatusCode >= 500 {
+			t.Errorf("%s: %d %s", why, res.StatusCode, res.body)
+		}
+	}
+}
+
+// TestALookIsRecordedHoweverItIsAsked: a refresh that nobody asked for is no second look, but
+// whoever writes the header of a refresh by hand does not look in secret.
+func TestALookIsRecordedHoweverItIsAsked(t *testing.T) {
+	d := newDesk(t)
+	who := d.somebody(identity.Compliance)
+	ask := func(path string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.srv.URL+path, nil)
+		d.must(err)
+		req.Header.Set("Duly-Part", "live")
+		req.AddCookie(&http.Cookie{Name: "duly-session", Value: who.token})
+		res, err := http.DefaultClient.Do(req)
+		d.must(err)
+		d.must(res.Body.Close())
+		if res.StatusCode != 200 {
+			t.Fatalf("%s: %d", path, res.StatusCode)
+		}
+	}
+	looks := func(action string) (n int) {
+		d.must(d.store.Pool().QueryRow(t.Context(), "SELECT count(*) FROM audit WHERE by = $1 AND action = $2", who.by, action).Scan(&n))
+		return n
+	}
+	simulate := "/simulator?case=" + d.ref.Case
+	for _, c := range []struct{ path, action string }{{"/cases/" + d.ref.Case, "view.case"}, {simulate, "simulate.case"}} {
+		for range 3 {
+			ask(c.path)
+		}
+		if n := looks(c.action); n != 1 {
+			t.Errorf("%s was looked at in secret or counted twice: %d records", c.path, n)
+		}
+		who.get(c.path)
+		ask(c.path)
+		if n := looks(c.action); n != 2 {
+			t.Errorf("%s: a look by hand and a refresh after it make %d records", c.path, n)
+		}
+	}
+}

@@ -21,7 +21,8 @@ const stateGovern = "DU003"
 // governed are the refusals of the database, by the name of the rule.
 var governed = map[string]error{
 	"proposals_person": proposal.ErrNobody, "proposals_base": proposal.ErrStale, "proposals_change": proposal.ErrSame, "proposals_reason": proposal.ErrReason,
-	"proposal_ends_person": proposal.ErrNobody, "proposal_ends_once": proposal.ErrEnded, "proposal_ends_maker": proposal.ErrMaker,
+	"proposals_follows_fkey": proposal.ErrFollows,
+	"proposal_ends_person":   proposal.ErrNobody, "proposal_ends_once": proposal.ErrEnded, "proposal_ends_maker": proposal.ErrMaker,
 	"proposal_ends_own": proposal.ErrOwn, "proposal_ends_base": proposal.ErrStale, "proposal_ends_words": proposal.ErrWords,
 	"release_activations_earlier": proposal.ErrNever, "release_activations_approved": proposal.ErrStale,
 	"release_activations_four_eyes": proposal.ErrFourEyes, "release_activations_reason": proposal.ErrReason,
@@ -33,7 +34,7 @@ var governed = map[string]error{
 func governs(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		if e := governed[pg.ConstraintName]; e != nil && (pg.Code == stateGovern || pg.Code == stateCheck) {
+		if e := governed[pg.ConstraintName]; e != nil && (pg.Code == stateGovern || pg.Code == stateCheck || pg.Code == stateForeign) {
 			return e
 		}
 	}

@@ -127,14 +127,15 @@ func Refused(err error) bool {
 // What may not be. They wrap dunning.ErrConflict or dunning.ErrInvalid and are sentences
 // for people.
 var (
-	ErrOwn    error = &refusal{"Nobody checks their own proposal, nor one made from theirs: ask somebody else who may approve. API keys count as the person who made them.", dunning.ErrConflict}
-	ErrEnded  error = &refusal{"This proposal has been decided meanwhile. Load the page again to see how.", dunning.ErrConflict}
-	ErrStale  error = &refusal{"Another release came into force since this was made: make it anew on the release in force, and look at the difference again.", dunning.ErrConflict}
-	ErrMaker  error = &refusal{"Only its maker withdraws a proposal; others reject it.", dunning.ErrConflict}
-	ErrNobody error = &refusal{"This needs a person who may sign in: a user that is not shut out, or a key that such a user made.", dunning.ErrConflict}
-	ErrSame   error = &refusal{"Nothing differs from what is in force, so there is nothing to propose.", dunning.ErrInvalid}
-	ErrReason error = &refusal{"Say why, in at least three letters: it is kept with the proposal.", dunning.ErrInvalid}
-	ErrWords  error = &refusal{"A rejection needs words: say what is to be mended.", dunning.ErrInvalid}
+	ErrOwn     error = &refusal{"Nobody checks their own proposal, nor one made from theirs: ask somebody else who may approve. API keys count as the person who made them.", dunning.ErrConflict}
+	ErrEnded   error = &refusal{"This proposal has been decided meanwhile. Load the page again to see how.", dunning.ErrConflict}
+	ErrStale   error = &refusal{"Another release came into force since this was made: make it anew on the release in force, and look at the difference again.", dunning.ErrConflict}
+	ErrMaker   error = &refusal{"Only its maker withdraws a proposal; others reject it.", dunning.ErrConflict}
+	ErrNobody  error = &refusal{"This needs a person who may sign in: a user that is not shut out, or a key that such a user made.", dunning.ErrConflict}
+	ErrSame    error = &refusal{"Nothing differs from what is in force, so there is nothing to propose.", dunning.ErrInvalid}
+	ErrReason  error = &refusal{"Say why, in at least three letters: it is kept with the proposal.", dunning.ErrInvalid}
+	ErrWords   error = &refusal{"A rejection needs words: say what is to be mended.", dunning.ErrInvalid}
+	ErrFollows error = &refusal{"The proposal that this one was made from is not there.", dunning.ErrInvalid}
 	// ErrFourEyes refuses to put a release into force in any other way.
 	ErrFourEyes error = &refusal{"Two people are needed here to put a configuration into force: make a proposal, and have somebody else approve it.", dunning.ErrConflict}
 	ErrNever    error = &refusal{"Only a release that was in force before can be gone back to. Propose it instead.", dunning.ErrConflict}

@@ -137,13 +137,18 @@ func told(err error) error {
 }
 
 func (h handlers) viewOf(c *Call, p proposal.Proposal) (ProposalView, error) {
+	current, _, err := h.Proposals.Files(c.R.Context(), "")
+	return viewOver(p, current), err
+}
+
+// viewOver is a proposal where a release is in force.
+func viewOver(p proposal.Proposal, current string) ProposalView {
 	v := ProposalView{Proposal: p, State: "open", Risk: proposal.RiskOf(p.Changes).Word, Due: p.Due().UTC().Format("2006-01-02T15:04:05Z")}
 	if p.End != nil {
 		v.State = string(p.End.Verdict)
 	}
-	current, _, err := h.Proposals.Files(c.R.Context(), "")
 	v.Stale = p.Open() && p.Base != current
-	return v, err
+	return v
 }
 
 func (h handlers) listProposals(c *Call) (any, error) {
@@ -152,13 +157,13 @@ func (h handlers) listProposals(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	current, _, err := h.Proposals.Files(c.R.Context(), "") // once: it reads all files in force
+	if err != nil {
+		return nil, err
+	}
 	out := []ProposalView{}
 	for _, p := range all {
-		v, err := h.viewOf(c, p)
-		if err != nil {
-			return nil, err
-		}
-		if state == "" || v.State == state {
+		if v := viewOver(p, current); state == "" || v.State == state {
 			out = append(out, v)
 		}
 	}
