@@ -309,11 +309,11 @@ func (s hookStore) Spread(ctx context.Context, max int, now time.Time, f func(ou
 	})
 }
 
-func (s hookStore) Claim(ctx context.Context, max int, now, until time.Time) ([]outgoing.Attempt, error) {
-	claimed, err := s.ClaimDeliveries(ctx, max, now, until)
+func (s hookStore) Claim(ctx context.Context, max int, now, until time.Time, waiting []string) ([]outgoing.Attempt, error) {
+	claimed, err := s.ClaimDeliveries(ctx, max, now, until, waiting...)
 	out := make([]outgoing.Attempt, len(claimed))
 	for i, d := range claimed {
-		out[i] = outgoing.Attempt{ID: d.ID, Tries: d.Tries, Name: d.Name, Event: d.Event, Body: d.Body, URL: d.URL, Secret: d.Secret, OldSecret: d.OldSecret, OldUntil: d.OldUntil}
+		out[i] = outgoing.Attempt{ID: d.ID, Hook: d.Hook, Tries: d.Tries, Name: d.Name, Event: d.Event, Body: d.Body, URL: d.URL, Secret: d.Secret, OldSecret: d.OldSecret, OldUntil: d.OldUntil}
 	}
 	return out, err
 }

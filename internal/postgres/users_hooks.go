@@ -176,10 +176,11 @@ type ClaimedDelivery struct {
 	OldUntil    time.Time
 }
 
-// ClaimDeliveries takes deliveries that are due, the oldest first, until an instant; a
-// process that ends meanwhile loses them to another one.
-func (s *Store) ClaimDeliveries(ctx context.Context, max int, now, until time.Time) ([]ClaimedDelivery, error) {
-	rows, err := s.q.ClaimDeliveries(ctx, micros(until), micros(now), int32(max))
+// ClaimDeliveries takes deliveries that are due, webhook by webhook in turn and of each the
+// oldest first, until an instant; a process that ends meanwhile loses them to another one.
+// Webhooks of the list waiting are left out.
+func (s *Store) ClaimDeliveries(ctx context.Context, max int, now, until time.Time, waiting ...string) ([]ClaimedDelivery, error) {
+	rows, err := s.q.ClaimDeliveries(ctx, sqlgen.ClaimDeliveriesParams{Until: micros(until), Now: micros(now), Max: int32(max), Waiting: append([]string{}, waiting...)})
 	if err != nil {
 		return nil, fmt.Errorf("deliveries of webhooks: %w", explain(err))
 	}

@@ -259,6 +259,45 @@ func TestHookEventsComeWithTheirFacts(t *testing.T) {
 	}
 }
 
+// TestWebhooksTakeTurns: one with a long queue keeps no other waiting.
+func TestWebhooksTakeTurns(t *testing.T) {
+	b := newBundle(t)
+	ctx, busy, other := t.Context(), b.hook(), b.hook()
+	var facts []dunning.Fact
+	for i := range 30 {
+		facts = append(facts, b.pay("p"+strings.Repeat("x", i)))
+	}
+	b.must(b.InDebtor(ctx, []string{b.debtor}, func(tx *postgres.Tx) error {
+		_, _, err := tx.Append(ctx, b.debtor, facts)
+		return err
+	}))
+	n := 0
+	b.spread(func(e postgres.HookEvent) ([]postgres.HookDelivery, error) {
+		out := []postgres.HookDelivery{{Hook: busy, Name: "payment.recorded", Body: []byte("{}")}}
+		if n++; n > 27 {
+			out = append(out, postgres.HookDelivery{Hook: other, Name: "payment.recorded", Body: []byte("{}")})
+		}
+		return out, nil
+	})
+	count := func(got []postgres.ClaimedDelivery, err error) map[string]int {
+		b.must(err)
+		out := map[string]int{}
+		for _, d := range got {
+			out[d.Hook]++
+		}
+		return out
+	}
+	if got := count(b.ClaimDeliveries(ctx, 10, noon, noon.Add(time.Minute))); got[busy] != 7 || got[other] != 3 {
+		t.Errorf("claimed %d of the long queue and %d of the other, want 7 and 3", got[busy], got[other])
+	}
+	if got := count(b.ClaimDeliveries(ctx, 10, noon, noon.Add(time.Minute), busy)); len(got) != 0 {
+		t.Errorf("%v are claimed of a webhook that waits", got)
+	}
+	if got := count(b.ClaimDeliveries(ctx, 100, noon, noon.Add(time.Minute))); got[busy] != 23 {
+		t.Errorf("%v are left", got)
+	}
+}
+
 func TestDeliveriesAreClaimedOnce(t *testing.T) {
 	b := newBundle(t)
 	ctx, id := t.Context(), b.hook()

@@ -39,9 +39,18 @@ ON CONFLICT (hook_id, event) DO NOTHING;
 UPDATE hook_events SET spread_at = @now WHERE seq = ANY(@seqs::bigint[]);
 
 -- name: ClaimDeliveries :many
+-- Webhooks take turns, so that one with a long queue keeps no other waiting; those of the
+-- list have to wait.
+WITH due AS MATERIALIZED (
+  SELECT q.id FROM (
+    SELECT c.id, c.next_at, row_number() OVER (PARTITION BY k.id ORDER BY c.next_at, c.id) AS turn
+    FROM hooks k CROSS JOIN LATERAL (
+      SELECT x.id, x.next_at FROM hook_deliveries x WHERE x.hook_id = k.id AND x.next_at <= @now::timestamptz AND (x.claimed_until IS NULL OR x.claimed_until < @now::timestamptz)
+      ORDER BY x.next_at, x.id LIMIT sqlc.arg(max) FOR UPDATE SKIP LOCKED) c
+    WHERE k.ended_at IS NULL AND k.id <> ALL(@waiting::uuid[])) q
+  ORDER BY q.turn, q.next_at, q.id LIMIT sqlc.arg(max))
 UPDATE hook_deliveries d SET claimed_until = @until::timestamptz, tries = d.tries + 1
-FROM (SELECT c.id FROM hook_deliveries c WHERE c.next_at <= @now::timestamptz AND (c.claimed_until IS NULL OR c.claimed_until < @now::timestamptz)
-      ORDER BY c.next_at, c.id LIMIT sqlc.arg(max) FOR UPDATE SKIP LOCKED) due, hooks h, hook_events e
+FROM due, hooks h, hook_events e
 WHERE d.id = due.id AND h.id = d.hook_id AND e.seq = d.event
 RETURNING d.id, d.tries, d.name, d.body, e.id AS event_id, h.id AS hook_id, h.url, h.secret;
 

@@ -107,12 +107,26 @@ func (q *Queries) CancelDeliveries(ctx context.Context, hookID string) error {
 }
 
 const claimDeliveries = `-- name: ClaimDeliveries :many
+WITH due AS MATERIALIZED (
+  SELECT q.id FROM (
+    SELECT c.id, c.next_at, row_number() OVER (PARTITION BY k.id ORDER BY c.next_at, c.id) AS turn
+    FROM hooks k CROSS JOIN LATERAL (
+      SELECT x.id, x.next_at FROM hook_deliveries x WHERE x.hook_id = k.id AND x.next_at <= $2::timestamptz AND (x.claimed_until IS NULL OR x.claimed_until < $2::timestamptz)
+      ORDER BY x.next_at, x.id LIMIT $3 FOR UPDATE SKIP LOCKED) c
+    WHERE k.ended_at IS NULL AND k.id <> ALL($4::uuid[])) q
+  ORDER BY q.turn, q.next_at, q.id LIMIT $3)
 UPDATE hook_deliveries d SET claimed_until = $1::timestamptz, tries = d.tries + 1
-FROM (SELECT c.id FROM hook_deliveries c WHERE c.next_at <= $2::timestamptz AND (c.claimed_until IS NULL OR c.claimed_until < $2::timestamptz)
-      ORDER BY c.next_at, c.id LIMIT $3 FOR UPDATE SKIP LOCKED) due, hooks h, hook_events e
+FROM due, hooks h, hook_events e
 WHERE d.id = due.id AND h.id = d.hook_id AND e.seq = d.event
 RETURNING d.id, d.tries, d.name, d.body, e.id AS event_id, h.id AS hook_id, h.url, h.secret
 `
+
+type ClaimDeliveriesParams struct {
+	Until   time.Time
+	Now     time.Time
+	Max     int32
+	Waiting []string
+}
 
 type ClaimDeliveriesRow struct {
 	ID      int64
@@ -125,8 +139,15 @@ type ClaimDeliveriesRow struct {
 	Secret  string
 }
 
-func (q *Queries) ClaimDeliveries(ctx context.Context, until time.Time, now time.Time, max int32) ([]ClaimDeliveriesRow, error) {
-	rows, err := q.db.Query(ctx, claimDeliveries, until, now, max)
+// Webhooks take turns, so that one with a long queue keeps no other waiting; those of the
+// list have to wait.
+func (q *Queries) ClaimDeliveries(ctx context.Context, arg ClaimDeliveriesParams) ([]ClaimDeliveriesRow, error) {
+	rows, err := q.db.Query(ctx, claimDeliveries,
+		arg.Until,
+		arg.Now,
+		arg.Max,
+		arg.Waiting,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -143,6 +143,9 @@ func TestAllowedAddresses(t *testing.T) {
 		"93.184.216.34": {true, true}, "2606:2800:220:1::1": {true, true},
 		"127.0.0.1": {false, true}, "::1": {false, true}, "10.1.2.3": {false, true}, "192.168.0.1": {false, true}, "172.16.0.1": {false, true},
 		"100.64.0.1": {false, true}, "fd00::1": {false, true}, "::ffff:127.0.0.1": {false, true}, "::ffff:10.0.0.1": {false, true},
+		"64:ff9b::7f00:1": {false, true}, "64:ff9b::a9fe:a9fe": {false, true}, "64:ff9b:1::a00:1": {false, true}, "2002:7f00:1::1": {false, true}, "2001:0:1::1": {false, true},
+		"::7f00:1": {false, true}, "fec0::1": {false, true}, "0.1.2.3": {false, true}, "198.18.0.1": {false, true}, "192.0.0.8": {false, true}, "240.0.0.1": {false, true},
+		"2001:4860:4860::8888": {true, true}, "198.20.0.1": {true, true},
 		"169.254.169.254": {false, false}, "fe80::1": {false, false}, "0.0.0.0": {false, false}, "::": {false, false}, "224.0.0.1": {false, false}, "255.255.255.255": {false, false},
 	} {
 		ip := net.ParseIP(address)

@@ -33,12 +33,16 @@ func (*memory) Spread(context.Context, int, time.Time, func(Happened) ([]Told, e
 }
 func (*memory) DropOldEvents(context.Context, time.Time) error { return nil }
 
-func (m *memory) Claim(_ context.Context, most int, _, _ time.Time) ([]Attempt, error) {
+func (m *memory) Claim(_ context.Context, most int, _, _ time.Time, waiting []string) (out []Attempt, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := min(most, len(m.due))
-	out := m.due[:n]
-	m.due = m.due[n:]
+	m.due = slices.DeleteFunc(m.due, func(a Attempt) bool {
+		taken := len(out) < most && !slices.Contains(waiting, a.Hook)
+		if taken {
+			out = append(out, a)
+		}
+		return taken
+	})
 	return out, nil
 }
 
@@ -152,6 +156,34 @@ func TestReceivers(t *testing.T) {
 	}
 	if m.ended[7].delivered.IsZero() {
 		t.Error("the eighth was not told")
+	}
+}
+
+// TestASilentAddressKeepsItsQueueToItself: a webhook whose address does not answer and for
+// which hundreds wait does not stand before the others with each of them.
+func TestASilentAddressKeepsItsQueueToItself(t *testing.T) {
+	r := &receiver{stop: make(chan struct{})}
+	srv := httptest.NewServer(r)
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(r.stop) })
+	m := &memory{ended: map[int64]ending{}}
+	for i := range int64(300) {
+		m.due = append(m.due, Attempt{ID: i, Hook: "silent", Tries: 1, URL: srv.URL + "/silent", Secret: "whsec_test"})
+	}
+	for i := range int64(20) {
+		m.due = append(m.due, Attempt{ID: 1000 + i, Hook: "fine", Tries: 1, URL: srv.URL + "/fine", Secret: "whsec_test"})
+	}
+	now := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
+	s := &Sender{Store: m, Wall: func() time.Time { return now }, Private: true, Timeout: 500 * time.Millisecond}
+	if err := s.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(m.ended); n != 30 || m.ended[1019].delivered.IsZero() {
+		t.Errorf("%d tries, want 10 of the silent one and all 20 of the other", n)
+	}
+	now = now.Add(waits[0])
+	if err := s.Once(t.Context()); err != nil || len(m.ended) != 40 {
+		t.Errorf("later it is tried again: %d tries, %v", len(m.ended), err)
 	}
 }
 

@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +27,7 @@ import (
 // Attempt is a delivery that is tried now.
 type Attempt struct {
 	ID          int64
+	Hook        string
 	Tries       int // this one counted
 	Name, Event string
 	Body        []byte
@@ -44,8 +48,9 @@ type Store interface {
 	Hooks(ctx context.Context) ([]identity.Hook, error)
 	// Spread hands new events to f and keeps what it makes of each, in one transaction.
 	Spread(ctx context.Context, max int, now time.Time, f func(Happened) ([]Told, error)) (int, error)
-	// Claim takes deliveries that are due until an instant.
-	Claim(ctx context.Context, max int, now, until time.Time) ([]Attempt, error)
+	// Claim takes deliveries that are due until an instant, webhook by webhook in turn, without
+	// those of webhooks that wait.
+	Claim(ctx context.Context, max int, now, until time.Time, waiting []string) ([]Attempt, error)
 	EndDelivery(ctx context.Context, id int64, delivered, next time.Time, status int, problem string) error
 	DropOldEvents(ctx context.Context, before time.Time) error
 }
@@ -61,6 +66,11 @@ type Sender struct {
 	Every time.Duration
 	// Timeout is how long an address has to answer; 0 = 10 s.
 	Timeout time.Duration
+
+	mu sync.Mutex
+	// silent are webhooks whose address did not answer, until when they wait: each of their
+	// tries takes all the time that there is, and others stand behind it.
+	silent map[string]time.Time
 }
 
 // How deliveries are made.
@@ -105,7 +115,7 @@ func (s *Sender) Once(ctx context.Context) error {
 	client := s.client()
 	for {
 		now := s.Wall()
-		due, err := s.Store.Claim(ctx, batch/10, now, now.Add(claim))
+		due, err := s.Store.Claim(ctx, batch/10, now, now.Add(claim), s.waiting(now))
 		if err != nil || len(due) == 0 {
 			return errors.Join(err, s.Store.DropOldEvents(ctx, now.Add(-keep)))
 		}
@@ -168,6 +178,9 @@ func tell(all []identity.Hook, x Happened) ([]Told, error) {
 func (s *Sender) deliver(ctx context.Context, client *http.Client, a Attempt) error {
 	status, problem := s.post(ctx, client, a)
 	now := s.Wall()
+	if status == 0 {
+		s.rest(a.Hook, now.Add(waits[0]))
+	}
 	if status/100 == 2 {
 		return s.Store.EndDelivery(ctx, a.ID, now, time.Time{}, status, "")
 	}
@@ -176,6 +189,24 @@ func (s *Sender) deliver(ctx context.Context, client *http.Client, a Attempt) er
 		next = now.Add(waits[a.Tries-1])
 	}
 	return s.Store.EndDelivery(ctx, a.ID, time.Time{}, next, status, problem)
+}
+
+// rest leaves a webhook alone until an instant.
+func (s *Sender) rest(hook string, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.silent == nil {
+		s.silent = map[string]time.Time{}
+	}
+	s.silent[hook] = until
+}
+
+// waiting are the webhooks that are left alone now, in order.
+func (s *Sender) waiting(now time.Time) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.silent, func(_ string, until time.Time) bool { return !until.After(now) })
+	return slices.Sorted(maps.Keys(s.silent))
 }
 
 // post sends and returns the status, 0 when no answer came. What the other side writes is
@@ -260,14 +291,28 @@ func (s *Sender) client() *http.Client {
 	}
 }
 
-// shared is the address space of carriers (RFC 6598), which is as private as 10/8.
-var shared = &net.IPNet{IP: net.IPv4(100, 64, 0, 0), Mask: net.CIDRMask(10, 32)}
+// inside are networks that no public service has, beside those that package net knows: "this
+// network", the carriers' (RFC 6598), protocols', benchmarks' and reserved ones, IPv6
+// addresses of sites, and those that carry an IPv4 address within them (RFC 6052, 8215, 3056,
+// 4291), by which a gateway would lead inside.
+var inside = func() (out []netip.Prefix) {
+	for _, text := range []string{
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4", "fec0::/10", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96",
+	} {
+		out = append(out, netip.MustParsePrefix(text))
+	}
+	return out
+}()
 
 func (s *Sender) allowed(ip net.IP) error {
+	a, ok := netip.AddrFromSlice(ip)
+	a = a.Unmap()
 	switch {
-	case ip == nil, ip.IsUnspecified(), ip.IsMulticast(), ip.IsLinkLocalUnicast(), ip.IsLinkLocalMulticast(), ip.Equal(net.IPv4bcast):
+	case !ok, a.IsUnspecified(), a.IsMulticast(), a.IsLinkLocalUnicast(), ip.Equal(net.IPv4bcast):
 		return errPrivate
-	case !s.Private && (ip.IsLoopback() || ip.IsPrivate() || shared.Contains(ip)):
+	case s.Private:
+		return nil
+	case a.IsLoopback(), a.IsPrivate(), slices.ContainsFunc(inside, func(p netip.Prefix) bool { return p.Contains(a) }):
 		return errPrivate
 	}
 	return nil
