@@ -217,6 +217,11 @@ func TestWhatKeepsASettlement(t *testing.T) {
 		{"a debt that was corrected upward is not given up beyond what was approved", offer, []Fact{on(2, ItemCorrected{Item: "A", Amount: eur("1000")}), pays(3, "60")}, "broken"},
 		{"what was added is paid as well", offer, []Fact{on(2, ItemCorrected{Item: "A", Amount: eur("110")}), pays(3, "70")}, "kept"},
 		{"a debt that was corrected downward", offer, []Fact{on(2, ItemCorrected{Item: "A", Amount: eur("90")}), pays(3, "60")}, "kept"},
+		{"an older invoice that comes meanwhile does not take the money", offer, []Fact{on(1, Item{Key: "older", Due: DateOf(noon.AddDate(0, 0, -40)), Amount: eur("500")}), pays(3, "60")}, "kept"},
+		{"nor does one that is with an agency", offer, []Fact{
+			on(1, Item{Key: "older", Due: DateOf(noon.AddDate(0, 0, -40)), Amount: eur("500")}), on(1, ItemsDisposed{Items: []string{"older"}, To: Referred}), pays(3, "60"),
+		}, "kept"},
+		{"unless the payer names it", offer, []Fact{on(1, Item{Key: "older", Due: DateOf(noon.AddDate(0, 0, -40)), Amount: eur("500")}), on(3, Payment{ID: "p", Amount: eur("60"), Item: "older"})}, "broken"},
 		{"an earlier payment that bounces meanwhile is owed beside it", half, []Fact{pays(-2, "50"), on(2, PaymentReversed{Payment: "p50"}), pays(3, "40")}, "broken"},
 	} {
 		t.Run(c.why, func(t *testing.T) {

@@ -236,6 +236,7 @@ func (f *Facts) addPayment(x Fact, b Payment) error {
 		p.allocate(it, x.At)
 	}
 	if b.Item == "" || f.item(b.Item) != nil {
+		f.toSettle(&p, x.At)
 		f.spread(&p, x.At)
 	}
 	f.Payments = append(f.Payments, p)

@@ -418,6 +418,21 @@ func (f *Facts) arrived(s *SettlementState) int64 {
 	return f.paidOn(s.Items, s.Offered, f.dayEnded(s.Due))
 }
 
+// toSettle gives a payment to the items of an agreed settlement first: that is what was agreed
+// that it is for. Without, an older invoice beside them (one that is with an agency, one that
+// came later) would take the money and break the settlement of who has paid it.
+func (f *Facts) toSettle(p *PaymentState, at time.Time) {
+	s := f.settled()
+	if s == nil || at.Before(s.Offered) {
+		return
+	}
+	for _, k := range s.Items {
+		if it := f.item(k); it != nil {
+			p.allocate(it, at)
+		}
+	}
+}
+
 // unsettled are the items of a settlement on which something is still owed.
 func (f *Facts) unsettled(s *SettlementState) []string {
 	var keys []string
