@@ -2,6 +2,7 @@ package operate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/duly/duly/dunning"
@@ -113,8 +114,12 @@ func (p *sequencePage) draw(counts []read.StepCount) {
 			p.Old = append(p.Old, n)
 			continue
 		}
-		if n.Step == "" {
-			p.Beside = append(p.Beside, boxCount{waitWords(n.Waits), waitKind(n.Waits), "/cases?sequence=" + p.ID + "&waits=" + string(n.Waits), n.N})
+		if at := "/cases?sequence=" + p.ID; !slices.ContainsFunc(p.Steps, func(s dunning.Step) bool { return s.ID == n.Step }) {
+			words := waitWords(n.Waits)
+			if n.Step != "" { // a courtesy, such as the thanks for a payment: it stands in no box
+				words, at = web.Words(n.Step)+", "+words, at+"&step="+n.Step
+			}
+			p.Beside = append(p.Beside, boxCount{words, waitKind(n.Waits), at + "&waits=" + string(n.Waits), n.N})
 			continue
 		}
 		by[n.Step] = append(by[n.Step], n)
