@@ -264,3 +264,42 @@ func TestApprovedTooLate(t *testing.T) {
 		t.Errorf("an approval on the tenth day comes to %+v (%v), want the task's end and expired", facts, err)
 	}
 }
+
+// TestAnEarlierPaymentBouncesAfterwards: 40.00 for the 50.00 that were left of 100.00 were
+// kept; the 50.00 paid before the offer bounce. Nobody gave those up.
+func TestAnEarlierPaymentBouncesAfterwards(t *testing.T) {
+	offer := offerOf("s")
+	offer.Owed, offer.Amount, offer.Accepted = eur("50"), eur("40"), true
+	for _, c := range []struct {
+		why     string
+		bounces string // paid before the offer
+		open    int64
+		state   string
+	}{
+		{"all of it is owed again", "50.00", 6000, "reversed"},
+		{"without that it stands", "", 0, "kept"},
+	} {
+		f := desk(t)
+		on := func(day int, b Body) Fact {
+			return Fact{At: noon.AddDate(0, 0, day), Account: "acc", Case: "case", Body: b}
+		}
+		facts := []Fact{
+			on(-2, Payment{ID: "p0", Amount: eur("50")}), on(0, offer), on(3, Payment{ID: "p1", Amount: eur("40")}), on(3, SettlementEnded{"s", "kept"}),
+			on(3, ItemsDisposed{Items: []string{"A"}, To: WrittenOff, Reason: "settled"}),
+		}
+		if c.bounces != "" {
+			facts = append(facts, on(5, PaymentReversed{Payment: "p0"}))
+		}
+		f, err := f.Apply(facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var owed int64
+		if f.owed(&f.Items[0]) {
+			owed = f.Items[0].Open
+		}
+		if owed != c.open || f.Settlements[0].State() != c.state {
+			t.Errorf("%s: %d owed, the settlement is %s", c.why, owed, f.Settlements[0].State())
+		}
+	}
+}

@@ -446,15 +446,16 @@ func (f *Facts) unsettled(s *SettlementState) []string {
 
 // unsettle looks at kept settlements after a payment was taken back. One whose amount is no
 // longer there goes with it: what was written off is owed again, and the case goes on where
-// it was. One whose amount is still there stands: what opens again is part of what was
-// given up.
+// it was. So does one that took for paid what was not: an earlier payment bounced, and more
+// would be given up than anybody offered. One whose amount is still there stands: what
+// opens again is part of what was given up.
 func (f *Facts) unsettle(at time.Time) {
 	for i := range f.Settlements {
 		s := &f.Settlements[i]
 		if s.Outcome != "kept" || !s.Reversed.IsZero() {
 			continue
 		}
-		stands := f.arrived(s) >= s.Amount.Minor()
+		stands := f.arrived(s) >= s.Amount.Minor() && f.letOff(s) <= s.GivenUp().Minor()
 		if !stands {
 			s.Reversed = at
 		}
@@ -468,6 +469,16 @@ func (f *Facts) unsettle(at time.Time) {
 			}
 		}
 	}
+}
+
+// letOff is what a kept settlement leaves unpaid on its items as they were paid by now.
+func (f *Facts) letOff(s *SettlementState) (minor int64) {
+	for _, k := range s.Items {
+		if it := f.item(k); it != nil && (it.Disposition == InSequence || it.Disposition == WrittenOff && it.disposed.Equal(s.Ended)) {
+			minor += max(it.Amount.Minor()-it.paid, 0)
+		}
+	}
+	return minor
 }
 
 // settledBy reports whether an item was written off because a settlement was kept.
