@@ -122,7 +122,7 @@ var deadParts = map[string]string{
   FROM tasks t JOIN cases ca ON ca.id = t.case_id LEFT JOIN contacts x ON x.id = t.contact_id AND t.contact_id <> ''
   WHERE t.ended_at IS NULL AND t.kind IN ('failed', 'parked')`,
 	read.DeadStuck: `SELECT 'stuck', x.id::text, x.id, x.creditor_id, x.debtor_id, x.account_id, LEAST(x.next_at, x.pending_at), coalesce(x.waits_for, ''), 0, '', coalesce(x.next_step, ''), ''
-  FROM cases x WHERE x.status = 'open' AND LEAST(x.next_at, x.pending_at) < $1::timestamptz`,
+  FROM cases x WHERE x.status = 'open' AND (x.next_at < $1::timestamptz OR x.pending_at < $1::timestamptz)`, // each by its index,
 	read.DeadInbox: `SELECT 'inbox', x.id::text, NULL::uuid, '', x.debtors[1], NULL::uuid, x.at, coalesce(nullif(x.error_code, ''), x.outcome), x.attempts, '', x.source, ''
   FROM inbox x WHERE x.state = 'failed' AND NOT EXISTS (SELECT FROM inbox_assignments g WHERE g.inbox_id = x.id AND g.state <> 'undone')`,
 	read.DeadHook: `SELECT 'hook', d.id::text, NULL::uuid, h.creditor_id, NULL::uuid, NULL::uuid, e.at, coalesce(nullif(d.problem, ''), d.status::text), d.tries, '', d.name, h.id::text
@@ -208,7 +208,8 @@ func (s *Store) DeadLetter(ctx context.Context, scope read.Scope, kind, subject 
 	return one(ctx, s, "a dead letter", deadSQL([]string{kind})+c.and(), c.args, scanDead)
 }
 
-// CountDead counts dead letters by kind.
+// CountDead counts dead letters by kind, up to read.DeadMost+1 of each: whoever has more
+// needs no figure but a remedy.
 func (s *Store) CountDead(ctx context.Context, scope read.Scope, now time.Time) (map[string]int64, error) {
 	c := &conds{ask: &ask{args: []any{micros(now.Add(-deadAfter))}}}
 	deadScope(c, scope)
@@ -216,11 +217,18 @@ func (s *Store) CountDead(ctx context.Context, scope read.Scope, now time.Time) 
 		kind string
 		n    int64
 	}
-	all, err := rows(ctx, s, "dead letters", "SELECT k.kind, count(*) FROM ("+deadSQL(nil)+c.and()+") k (kind) GROUP BY 1 ORDER BY 1", c.args,
+	most := c.p(read.DeadMost + 1)
+	var parts []string
+	for _, kind := range deadKinds {
+		parts = append(parts, "SELECT '"+kind+"', count(*) FROM ("+deadSQL([]string{kind})+c.and()+" LIMIT "+most+") k")
+	}
+	all, err := rows(ctx, s, "dead letters", strings.Join(parts, " UNION ALL "), c.args,
 		func(row pgx.CollectableRow) (x count, err error) { return x, row.Scan(&x.kind, &x.n) })
 	out := map[string]int64{}
 	for _, x := range all {
-		out[x.kind] = x.n
+		if x.n > 0 {
+			out[x.kind] = x.n
+		}
 	}
 	return out, err
 }

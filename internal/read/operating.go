@@ -66,6 +66,9 @@ type Replica struct {
 
 // --- dead letters ------------------------------------------------------------
 
+// DeadMost is up to how many dead letters of a kind are counted.
+const DeadMost = 1000
+
 // Kinds of dead letters.
 const (
 	DeadUnknown  = "unknown"  // a message of which nobody knows whether it left

@@ -41,6 +41,9 @@ func (p deadPage) What(kind string) string {
 	return kind
 }
 
+// Count is how many there are of a kind, in words.
+func (p deadPage) Count(kind string) string { return deadWords(p.Counts[kind]) }
+
 // Actions are what can be done with a row.
 func (p deadPage) Actions(r read.DeadRow) []string { return ops.DeadActions(r) }
 

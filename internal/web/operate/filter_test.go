@@ -61,7 +61,7 @@ func TestHealthInASentence(t *testing.T) {
 		{"the doctor finds something", read.Health{}, []Violation{{Kind: "no_next"}}, "bad"},
 	} {
 		t.Run(c.about, func(t *testing.T) {
-			p := healthPage{Tiles: tiles(c.h, noon, noon), Violations: c.found}
+			p := healthPage{Tiles: tiles(c.h, noon, noon), Found: len(c.found), Violations: c.found}
 			p.judge()
 			if p.Kind != c.kind {
 				t.Errorf("%s: %s, want %s", p.Verdict, p.Kind, c.kind)

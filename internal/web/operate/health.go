@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,11 +39,16 @@ type tileGroup struct {
 	Tiles []tile
 }
 
+// doctorRows is how many of the doctor's findings the page shows: who has more mends a
+// cause and not rows.
+const doctorRows = 50
+
 type healthPage struct {
 	Verdict    string
 	Kind       string
 	Tiles      []tile
-	Violations []Violation
+	Violations []Violation // the first of them
+	Found      int         // all that the doctor found
 	Switches   []Switch
 	Health     read.Health
 	Temporal   Temporal
@@ -88,6 +94,8 @@ func (d *operations) health(r *web.Request) (err error) {
 	if p.Violations, err = d.Doctor(ctx, r.Now); err != nil {
 		return err
 	}
+	p.Found = len(p.Violations)
+	p.Violations = p.Violations[:min(p.Found, doctorRows)]
 	if p.Switches, err = d.inForce(ctx, r.Now); err != nil {
 		return err
 	}
@@ -117,7 +125,7 @@ func (p *healthPage) judge() {
 			p.Kind, p.Verdict = "warn", "Nothing is stuck, but look at what is marked."
 		}
 	}
-	n := len(bad) + len(p.Violations)
+	n := len(bad) + p.Found
 	if n == 0 {
 		return
 	}
@@ -187,16 +195,34 @@ func deadTiles(dead map[string]int64, o read.Operating) []tile {
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(dead)) {
 		n += dead[kind]
-		parts = append(parts, fmt.Sprintf("%d %s", dead[kind], kind))
+		parts = append(parts, deadWords(dead[kind])+" "+kind)
 	}
 	note := "nothing died"
 	if len(parts) > 0 {
 		note = strings.Join(parts, ", ")
 	}
 	return []tile{
-		{groupWork, "Dead letters", many(n, "letter", "letters"), note, "/dead", kindOf(n > 0)},
+		{groupWork, "Dead letters", deadTotal(n, dead), note, "/dead", kindOf(n > 0)},
 		{groupWork, "Inbox", many(o.Inbox, "event", "events"), "waits for a person to assign it", "/inbox", kindOf(o.Inbox > 0)},
 	}
+}
+
+// deadWords is a count of a kind, which is not counted beyond read.DeadMost.
+func deadWords(n int64) string {
+	if n > read.DeadMost {
+		return fmt.Sprintf("over %d", read.DeadMost)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// deadTotal is a count over all kinds.
+func deadTotal(n int64, dead map[string]int64) string {
+	for _, of := range dead {
+		if of > read.DeadMost {
+			return fmt.Sprintf("over %d letters", read.DeadMost)
+		}
+	}
+	return many(n, "letter", "letters")
 }
 
 // temporalTiles say how Temporal does. Without one that was named, the tile is grey.
