@@ -200,6 +200,10 @@ func (b *Book) setupOf(ctx context.Context, cfg *config.Config, ref dunning.Case
 	return s, err
 }
 
+// mostZones bounds how many names are remembered to be no zone: anybody may ask for any.
+// Zones that there are, are few.
+const mostZones = 2000
+
 // zone resolves an IANA name, nil when there is none of that name.
 func (b *Book) zone(name string) *time.Location {
 	b.mu.Lock()
@@ -211,7 +215,9 @@ func (b *Book) zone(name string) *time.Location {
 	if err != nil || name == "" || name == "Local" {
 		l = nil
 	}
-	b.zones[name] = l
+	if l != nil || len(b.zones) < mostZones {
+		b.zones[name] = l
+	}
 	return l
 }
 

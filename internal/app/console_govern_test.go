@@ -435,6 +435,52 @@ func TestWhatIsRefusedLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestAStaleProposalLeavesNothing: nor does one that cannot be approved any more.
+func TestAStaleProposalLeavesNothing(t *testing.T) {
+	d := newDesk(t)
+	maker, checker := d.somebody(identity.Operations), d.somebody(identity.Compliance)
+	sneaked := regexp.MustCompile(`(?m)^creditor: .*$`).ReplaceAllString(d.text("creditors/demo.yaml"), "creditor: sneaked")
+	stale, other := maker.propose("creditors/sneaked.yaml", sneaked), maker.propose("queues.yaml", d.text("queues.yaml")+"# other\n")
+	if res := checker.post("/proposals/" + other + "/approve"); res.StatusCode != 303 {
+		t.Fatalf("approving: %d", res.StatusCode)
+	}
+	if res := checker.post("/proposals/" + stale + "/approve"); res.StatusCode != 409 {
+		t.Errorf("approving over an old release: %d", res.StatusCode)
+	}
+	n := 0
+	d.must(d.store.Pool().QueryRow(t.Context(), "SELECT count(*) FROM creditors WHERE id = 'sneaked'").Scan(&n))
+	if n != 0 {
+		t.Error("the creditor of the refused configuration is there")
+	}
+}
+
+// TestWhoWasShutOutDoesNotGoBack: a key outlives whoever made it, and going back is possible
+// alone.
+func TestWhoWasShutOutDoesNotGoBack(t *testing.T) {
+	d := newDesk(t)
+	d.somebody(identity.Admin) // no last admin in the way
+	maker, checker := d.somebody(identity.Operations), d.somebody(identity.Compliance)
+	if res := checker.post("/four-eyes/on", "reason", "as agreed"); res.StatusCode != 303 {
+		t.Fatalf("requiring: %d %s", res.StatusCode, flashOf(res.body))
+	}
+	key, first := maker.key(identity.Publish, identity.Config), d.version()
+	if res := checker.post("/proposals/" + maker.propose("queues.yaml", d.text("queues.yaml")+"# x\n") + "/approve"); res.StatusCode != 303 {
+		t.Fatalf("approving: %d", res.StatusCode)
+	}
+	second := d.version()
+	for _, disabled := range []bool{true, false} {
+		at := time.Time{}
+		if disabled {
+			at = clock.Wall()
+		}
+		d.must(d.store.Disable(t.Context(), strings.TrimPrefix(maker.by, "user:"), at))
+		res := d.call(key, "POST", "/releases/"+first+"/activate", `{"reason":"broken links"}`)
+		if disabled && (res.StatusCode != 409 || d.version() != second) || !disabled && (res.StatusCode >= 300 || d.version() != first) {
+			t.Errorf("shut out is %v: %d %s", disabled, res.StatusCode, res.body)
+		}
+	}
+}
+
 // TestAMakerWritesNonsense: what a program may send along with a proposal is refused in words.
 func TestAMakerWritesNonsense(t *testing.T) {
 	d := newDesk(t)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
-	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/web/operate"
 	"github.com/duly/duly/internal/web/simulator"
 	"github.com/duly/duly/internal/whatif"
@@ -67,13 +66,23 @@ func (b *Book) At(ctx context.Context, version string) (*config.Config, string, 
 		if err != nil {
 			return nil, "", err
 		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		c, err := b.compile(postgres.Release{Version: p.Release, Files: files})
+		c, err := b.tried(p.Release, files)
 		return c, p.Release, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c, err := b.load(ctx, version)
 	return c, version, err
+}
+
+// tried is a proposal's configuration. It is compiled outside of the lock and kept nowhere:
+// as many may be proposed as anybody likes, and everybody else waits for the book.
+func (b *Book) tried(version string, files map[string][]byte) (*config.Config, error) {
+	b.mu.Lock()
+	c, ok := b.releases[version] // was in force, too
+	b.mu.Unlock()
+	if ok {
+		return c, nil
+	}
+	return config.LoadRelease(config.Release{Version: version, Files: files})
 }

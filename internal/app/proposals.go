@@ -181,6 +181,13 @@ func (p *Proposals) Approve(ctx context.Context, who identity.Principal, id, wor
 	if own, err := p.MadeBy(ctx, id, who); err != nil || own {
 		return errors.Join(err, ownIf(own))
 	}
+	current, _, err := p.Store.CurrentVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if made.Base != current { // the database refuses it, too, but then its creditors would stay
+		return proposal.ErrStale
+	}
 	// A program that cannot load it must not put it into force: every worker would stop.
 	cfg, err := config.LoadRelease(config.Release{Version: made.Release, Files: files})
 	if err != nil {
@@ -251,6 +258,9 @@ func (p *Proposals) end(ctx context.Context, who identity.Principal, id string, 
 // emergencies. Where four eyes are required it needs a reason, and waits for a second
 // person's look afterwards.
 func (p *Proposals) GoBack(ctx context.Context, by, version, reason string) error {
+	if err := p.mayGoBack(ctx, by); err != nil {
+		return err
+	}
 	r, err := p.Store.Release(ctx, version)
 	if err != nil {
 		return err
@@ -278,6 +288,17 @@ func (p *Proposals) GoBack(ctx context.Context, by, version, reason string) erro
 		p.Book.Forget()
 	}
 	return p.audit(ctx, at, by, "release.activate", version, map[string]string{"before": before, "back": "yes", "reason": reason})
+}
+
+// mayGoBack asks, where four eyes are required, for a person: a key outlives whoever made
+// it, and nobody who was shut out puts anything into force alone.
+func (p *Proposals) mayGoBack(ctx context.Context, by string) error {
+	four, err := p.Store.FourEyes(ctx)
+	if err != nil || !four.Required {
+		return err
+	}
+	_, err = p.person(ctx, by)
+	return err
 }
 
 // GoneBack lists goings back that wait for a second person's look.
