@@ -136,6 +136,42 @@ func TestAnOrderUnderAnothersID(t *testing.T) {
 	}
 }
 
+// TestACaseThatCannotBeReadHoldsUpNoOther of a bulk action, and who ordered it is told what
+// came of the others.
+func TestACaseThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	bulk := b.putHold()
+	_, err := b.store.Pool().Exec(ctx, `UPDATE bulk_items SET undo = '"unreadable"' WHERE batch = $1::uuid AND seq = 1`, bulk.ID)
+	b.must(err)
+	b.desk.beginBulk(ctx, bulk.ID)
+	if got, err := b.store.Bulk(ctx, read.Everything(), bulk.ID); err != nil || got.Counts["done"] != 1 || got.Counts["waiting"] != 1 || b.holds(b.case2) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestForgedCases of others, or of nobody, are none; and the whole order is refused.
+func TestForgedCases(t *testing.T) {
+	b := newBench(t)
+	for about, c := range map[string]struct {
+		who   identity.Principal
+		cases []string
+		want  int
+	}{
+		"another creditor's operations":    {b.user(identity.Operations, "demo-de"), []string{b.case1}, 404},
+		"a case that is not there":         {b.ops, []string{b.case1, uuid.NewString()}, 404},
+		"what is no id":                    {b.ops, []string{b.case1, "'; DROP TABLE cases"}, 404},
+		"one may see it and not change it": {b.user(identity.Auditor, "*"), []string{b.case1}, 403},
+	} {
+		if _, err := b.desk.StartBulk(t.Context(), c.who, uuid.NewString(), ops.BulkHold, map[string]string{"until": "2026-03-20"}, c.cases); status(err) != c.want {
+			t.Errorf("%s: %v, want %d", about, err, c.want)
+		}
+	}
+	if b.holds(b.case1) != 0 {
+		t.Error("a case is held by an order that was refused")
+	}
+}
+
 // TestFilesOfAnyName are checked: a name must not stand in the way of a folder of ours, nor
 // be longer than a file system has.
 func TestFilesOfAnyName(t *testing.T) {

@@ -120,9 +120,7 @@ func (d *Desk) StartBulk(ctx context.Context, who identity.Principal, id, action
 	} else if err := d.note(ctx, who, "bulk."+action, id, map[string]string{"cases": fmt.Sprint(len(cases)), "words": auditWords(b)}); err != nil {
 		return b, err
 	}
-	if err := d.bulkAtOnce(ctx, id); err != nil {
-		return b, err
-	}
+	d.beginBulk(ctx, id)
 	return d.store.Bulk(ctx, read.Everything(), id)
 }
 
@@ -147,24 +145,22 @@ func auditWords(b read.Bulk) string {
 
 // mayBulk asks for both permissions at the creditor of every case.
 func (d *Desk) mayBulk(ctx context.Context, who identity.Principal, action string, cases []string) error {
-	seen := map[string]bool{}
-	for _, id := range cases {
-		ref, err := d.store.CaseRef(ctx, id)
-		if err != nil {
-			return missing(err, "One of the cases")
-		}
-		if seen[ref.Creditor] {
-			continue
-		}
-		seen[ref.Creditor] = true
-		if !who.Can(identity.View, ref.Creditor) && !who.Can(identity.Operate, ref.Creditor) {
+	creditors, all, err := d.store.CreditorsOf(ctx, cases)
+	if err != nil {
+		return err
+	}
+	for _, c := range creditors {
+		if !who.Can(identity.View, c) && !who.Can(identity.Operate, c) {
 			return web.NotFound("One of the cases")
 		}
 		for _, p := range []identity.Permission{identity.Operate, ops.BulkNeeds(action)} {
-			if !who.Can(p, ref.Creditor) {
-				return web.Forbidden(p, ref.Creditor)
+			if !who.Can(p, c) {
+				return web.Forbidden(p, c)
 			}
 		}
+	}
+	if !all {
+		return web.NotFound("One of the cases")
 	}
 	return nil
 }
@@ -172,6 +168,14 @@ func (d *Desk) mayBulk(ctx context.Context, who identity.Principal, action strin
 // atOnce is how long the person who orders waits for what can be done at once; the rest goes
 // on behind.
 const atOnce = 2 * time.Second
+
+// beginBulk begins with an order that is kept. What hinders it is no fault of the order, which
+// goes on behind: who is told that it failed would give it again.
+func (d *Desk) beginBulk(ctx context.Context, id string) {
+	if err := d.bulkAtOnce(ctx, id); err != nil && d.log != nil {
+		d.log.Warn("a bulk action waits", slog.String("batch", id), slog.String("type", kindOf(err)))
+	}
+}
 
 func (d *Desk) bulkAtOnce(ctx context.Context, id string) error {
 	began := clock.Wall()
@@ -208,9 +212,7 @@ func (d *Desk) UndoBulk(ctx context.Context, who identity.Principal, id string) 
 	if err := d.note(ctx, who, "bulk.undo", id, map[string]string{"cases": fmt.Sprint(b.Total())}); err != nil {
 		return b, err
 	}
-	if err := d.bulkAtOnce(ctx, id); err != nil {
-		return b, err
-	}
+	d.beginBulk(ctx, id)
 	return d.store.Bulk(ctx, web.ScopeOf(who, identity.Operate), id)
 }
 
@@ -265,10 +267,14 @@ func (d *Desk) bulkOnce(ctx context.Context, wanted string, pause time.Duration)
 	if err != nil && !refused(err) {
 		return false, err
 	}
+	var faults []error
 	for _, it := range items {
 		if err := d.bulkItem(ctx, who, gone, b, it); err != nil {
-			return false, err
+			faults = append(faults, err) // the others do not wait for a case that cannot be read
 		}
+	}
+	if len(faults) > 0 {
+		return false, errors.Join(faults...) // they come again after the lease
 	}
 	return len(items) == bulkRound, d.store.ReleaseBulk(ctx, b.ID, pause)
 }

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/duly/duly/internal/postgres/sqlgen"
 	"github.com/duly/duly/internal/read"
@@ -34,6 +37,21 @@ func (s *Store) PutBulk(ctx context.Context, b read.Bulk, cases []string, delay,
 		return false, fmt.Errorf("keeping a bulk action: %w", explain(err))
 	}
 	return added, nil
+}
+
+// CreditorsOf are the creditors of cases, in order; all says that each case is there.
+func (s *Store) CreditorsOf(ctx context.Context, cases []string) (creditors []string, all bool, err error) {
+	distinct := slices.Compact(slices.Sorted(slices.Values(cases)))
+	known := slices.DeleteFunc(slices.Clone(distinct), func(id string) bool { return !isUUID(id) })
+	found := 0
+	_, err = rows(ctx, s, "creditors of cases", "SELECT c.creditor_id, count(*)::int FROM cases c WHERE c.id = ANY($1::uuid[]) GROUP BY 1 ORDER BY 1", []any{known},
+		func(row pgx.CollectableRow) (struct{}, error) {
+			creditor, n := "", 0
+			err := row.Scan(&creditor, &n)
+			creditors, found = append(creditors, creditor), found+n
+			return struct{}{}, err
+		})
+	return creditors, found == len(distinct), err
 }
 
 // creditorsOf is a scope as queries take it: nil for everything.
