@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/ops"
+	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
 )
 
@@ -181,6 +183,30 @@ func TestFilesOfAnyName(t *testing.T) {
 		if err != nil || u.State != "checked" || !u.HasRejects {
 			t.Errorf("a file called %.20q…: %s %q, %v", name, u.State, u.Fault, err)
 		}
+	}
+}
+
+// TestAnAssignedEventIsNotProcessedAgain however close together somebody assigns it and
+// somebody else has it processed again: it would be booked at two accounts.
+func TestAnAssignedEventIsNotProcessedAgain(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	both := 0
+	for i := range 150 {
+		id := b.payment("race-"+strconv.Itoa(i), "nobody", "", "1.00")
+		a := read.Assignment{ID: uuid.NewString(), Event: id, Kind: assignPayment, Creditor: "demo", Debtor: b.one.debtor, Account: b.one.id, By: b.ops.By, At: start}
+		var group sync.WaitGroup
+		group.Go(func() { _, _ = b.store.ReplayInbox(ctx, postgres.InboxFilter{}, id) })
+		group.Go(func() { _ = b.store.BeginAssignment(ctx, a) })
+		group.Wait()
+		row, err := b.store.InboxEventOf(ctx, id)
+		b.must(err)
+		if _, err := b.store.AssignmentOf(ctx, id); err == nil && row.State == postgres.InboxPending {
+			both++
+		}
+	}
+	if both > 0 {
+		t.Errorf("%d events are assigned and processed again", both)
 	}
 }
 

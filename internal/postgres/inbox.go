@@ -282,7 +282,14 @@ func (s *Store) ReplayInbox(ctx context.Context, f InboxFilter, ids ...int64) (i
 	if len(ids) == 0 && f.Source == "" && f.State == "" {
 		return 0, errors.New("replaying the inbox: name events, a source or a state")
 	}
-	n, err := s.q.ReplayInbox(ctx, append([]int64{}, ids...), f.Source, string(f.State))
+	n, ids := int64(0), append([]int64{}, ids...)
+	err := s.turn(ctx, func(q *sqlgen.Queries) error {
+		_, err := q.LockInbox(ctx, ids, f.Source, string(f.State))
+		if err == nil {
+			n, err = q.ReplayInbox(ctx, ids, f.Source, string(f.State))
+		}
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("replaying the inbox: %w", explain(err))
 	}

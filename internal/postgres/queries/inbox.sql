@@ -45,6 +45,13 @@ WHERE (@source::text = '' OR source = @source::text) AND (@state::text = '' OR s
   AND (@before::bigint = 0 OR id < @before::bigint)
 ORDER BY id DESC LIMIT sqlc.arg(max);
 
+-- name: LockInbox :many
+-- Those that ReplayInbox would take, so that it sees assignments that were made before.
+SELECT id FROM inbox
+WHERE (id = ANY(@ids::bigint[]) OR cardinality(@ids::bigint[]) = 0)
+  AND (@source::text = '' OR source = @source::text) AND (@state::text = '' OR state = @state::text)
+ORDER BY id FOR UPDATE;
+
 -- name: ReplayInbox :execrows
 -- Events by id, else by source and state (empty: any), are to be processed again. Not those
 -- that a person has assigned: what they said stands until they take it back.

@@ -82,14 +82,12 @@ WHERE id = @id AND state IN ('running', 'done') AND undo_until > clock_timestamp
 UPDATE bulk_items SET state = CASE WHEN undo IS NULL THEN 'dropped' ELSE 'done' END WHERE batch = $1 AND state = 'waiting';
 
 -- name: BeginAssignment :execrows
--- Only an event that waits for a person, and only one assignment of it stands.
+-- Only an event that waits for a person, and only one assignment of it stands. The event is
+-- locked, so that nobody has it processed again meanwhile.
 INSERT INTO inbox_assignments (id, inbox_id, kind, creditor_id, debtor_id, account_id, payment, by, at, reason)
 SELECT @id::uuid, i.id, @kind, @creditor_id, sqlc.narg(debtor_id)::uuid, sqlc.narg(account_id)::uuid, @payment, @by, @at, @reason
-FROM inbox i WHERE i.id = @inbox_id AND i.state IN ('unmatched', 'failed')
+FROM (SELECT x.id FROM inbox x WHERE x.id = @inbox_id AND x.state IN ('unmatched', 'failed') FOR UPDATE) i
 ON CONFLICT (inbox_id) WHERE state <> 'undone' DO NOTHING;
-
--- name: LockInboxEvent :one
-SELECT id, state, source, event_id FROM inbox WHERE id = $1 FOR UPDATE;
 
 -- name: AssignmentOf :one
 -- The one that stands.

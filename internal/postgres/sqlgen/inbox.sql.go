@@ -427,6 +427,34 @@ func (q *Queries) ListInbox(ctx context.Context, arg ListInboxParams) ([]Inbox, 
 	return items, nil
 }
 
+const lockInbox = `-- name: LockInbox :many
+SELECT id FROM inbox
+WHERE (id = ANY($1::bigint[]) OR cardinality($1::bigint[]) = 0)
+  AND ($2::text = '' OR source = $2::text) AND ($3::text = '' OR state = $3::text)
+ORDER BY id FOR UPDATE
+`
+
+// Those that ReplayInbox would take, so that it sees assignments that were made before.
+func (q *Queries) LockInbox(ctx context.Context, ids []int64, source string, state string) ([]int64, error) {
+	rows, err := q.db.Query(ctx, lockInbox, ids, source, state)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const noteDelivery = `-- name: NoteDelivery :execrows
 INSERT INTO deliveries (contact_id, status, rank, at, code, provider_id)
 VALUES ($1, $2, $3, $4, $5, $6)

@@ -72,7 +72,7 @@ func (q *Queries) AssignmentOf(ctx context.Context, inboxID int64) (InboxAssignm
 const beginAssignment = `-- name: BeginAssignment :execrows
 INSERT INTO inbox_assignments (id, inbox_id, kind, creditor_id, debtor_id, account_id, payment, by, at, reason)
 SELECT $1::uuid, i.id, $2, $3, $4::uuid, $5::uuid, $6, $7, $8, $9
-FROM inbox i WHERE i.id = $10 AND i.state IN ('unmatched', 'failed')
+FROM (SELECT x.id FROM inbox x WHERE x.id = $10 AND x.state IN ('unmatched', 'failed') FOR UPDATE) i
 ON CONFLICT (inbox_id) WHERE state <> 'undone' DO NOTHING
 `
 
@@ -89,7 +89,8 @@ type BeginAssignmentParams struct {
 	InboxID    int64
 }
 
-// Only an event that waits for a person, and only one assignment of it stands.
+// Only an event that waits for a person, and only one assignment of it stands. The event is
+// locked, so that nobody has it processed again meanwhile.
 func (q *Queries) BeginAssignment(ctx context.Context, arg BeginAssignmentParams) (int64, error) {
 	result, err := q.db.Exec(ctx, beginAssignment,
 		arg.ID,
@@ -705,29 +706,6 @@ func (q *Queries) ListUploads(ctx context.Context, creditors []string, max int32
 		return nil, err
 	}
 	return items, nil
-}
-
-const lockInboxEvent = `-- name: LockInboxEvent :one
-SELECT id, state, source, event_id FROM inbox WHERE id = $1 FOR UPDATE
-`
-
-type LockInboxEventRow struct {
-	ID      int64
-	State   string
-	Source  string
-	EventID string
-}
-
-func (q *Queries) LockInboxEvent(ctx context.Context, id int64) (LockInboxEventRow, error) {
-	row := q.db.QueryRow(ctx, lockInboxEvent, id)
-	var i LockInboxEventRow
-	err := row.Scan(
-		&i.ID,
-		&i.State,
-		&i.Source,
-		&i.EventID,
-	)
-	return i, err
 }
 
 const moveUpload = `-- name: MoveUpload :execrows
