@@ -86,10 +86,13 @@ func (f *Facts) endCallbacks(at time.Time, outcome string, which func(*CallbackS
 		func(c *CallbackState) { c.Ended, c.Outcome = at, outcome })
 }
 
-// calledBack ends callbacks by a call that was logged.
+// calledBack ends callbacks by a call that was logged; one from before they were planned,
+// entered late, ends none.
 func (f *Facts) calledBack(b ContactLogged, at time.Time) {
 	if b.Channel == Call && b.Direction == "outbound" {
-		f.endCallbacks(at, "called", func(c *CallbackState) bool { return b.Outcome == "conversation" || !at.Before(c.When) })
+		f.endCallbacks(at, "called", func(c *CallbackState) bool {
+			return !at.Before(c.Set) && (b.Outcome == "conversation" || !at.Before(c.When))
+		})
 	}
 }
 

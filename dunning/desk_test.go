@@ -303,3 +303,19 @@ func TestAnEarlierPaymentBouncesAfterwards(t *testing.T) {
 		}
 	}
 }
+
+// TestAnOldCallAnswersNoNewCallback: a conversation that is entered late was before the
+// debtor asked to be called back; the one that was promised is still to come.
+func TestAnOldCallAnswersNoNewCallback(t *testing.T) {
+	call := ContactLogged{ID: "c1", Direction: "outbound", Channel: Call, Outcome: "conversation"}
+	for after, open := range map[time.Duration]bool{-2 * time.Hour: true, 0: false, time.Hour: false} {
+		f := desk(t, CallbackSet{ID: "k", When: noon.Add(24 * time.Hour)}) // a minute before noon
+		f, err := f.Apply([]Fact{{At: noon.Add(after), Account: "acc", Case: "case", Body: call}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.OpenCallback() != nil; got != open {
+			t.Errorf("a conversation %s after noon: the callback is open %v, want %v", after, got, open)
+		}
+	}
+}
