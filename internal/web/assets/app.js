@@ -117,7 +117,7 @@
   };
   const choose = (li) => { if (!li) return; $("#palette").close(); li.act ? li.act() : visit(li.dataset.href); };
   const name = (el) => (el.getAttribute("aria-label") || el.dataset.command || [...el.childNodes].filter((n) => n.nodeName !== "KBD").map((n) => n.textContent).join("") || el.title).trim().replace(/\s+/g, " ");
-  const act = (el) => { if (typing(el)) { el.focus(); el.select?.(); } else if (el.tagName === "SUMMARY") { el.click(); const d = el.parentElement; if (d.open) ($("input:not([type=hidden]), select, textarea", d) || el).focus(); } else el.click(); };
+  const act = (el) => { if (el.tagName === "FORM") $("input:not([type=hidden]), select, textarea", el)?.focus(); else if (typing(el)) { el.focus(); el.select?.(); } else if (el.tagName === "SUMMARY") { el.click(); const d = el.parentElement; if (d.open) ($("input:not([type=hidden]), select, textarea", d) || el).focus(); } else el.click(); };
 
   // --- help --------------------------------------------------------------------------
   const everywhere = [["Ctrl K", "Command menu"], ["?", "These keys"], ["/", "Filter"], ["j k ↓ ↑", "Next, previous row"], ["Enter o", "Open"], ["Space", "Peek"], ["x", "Select the row"], ["J K", "Select onwards"], ["Ctrl A", "Select all on the page"], ["Esc", "Close, then clear, then leave"], ["Ctrl Enter", "Submit the form"], ["t", "Times relative, ours, UTC"], ["y", "Copy the id"], ["u", "Show what is new"], ["z", "Undo, within ten seconds"]];
@@ -219,7 +219,7 @@
   const filterField = () => $("[data-filter]") || $("main form.filters input:not([type=hidden])");
   const letter = (e) => {
     const key = e.key;
-    if (going && Date.now() - going < 1500) { going = 0; const to = $$("[data-go]").find((a) => a.dataset.go === key); if (to) { visit(to.getAttribute("href")); return true; } }
+    if (going && Date.now() - going < 1500) { going = 0; const to = $$("[data-go]").find((a) => a.dataset.go === key); if (to) visit(to.getAttribute("href")); else say("Nothing of yours is under g " + key); return true; }
     const bound = $$("[data-key]").filter((el) => el.dataset.key === key && shown(el) && !el.disabled);
     const inPeek = bound.find((el) => el.closest("#peek"));
     const inRow = bound.find((el) => el.closest("[data-row]") && el.closest("[data-row]") === current());

@@ -25,6 +25,7 @@ func TestJourneys(t *testing.T) {
 		{"everything is reached by Tab", everythingIsReachedByTab},
 		{"still and stark", stillAndStark},
 		{"z undoes once", zUndoesOnce},
+		{"b is about the chosen, g about pages only", keysMeanOneThing},
 	} {
 		t.Run(walk.about, func(t *testing.T) { walk.run(t, s, b) })
 	}

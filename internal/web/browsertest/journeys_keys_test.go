@@ -229,3 +229,35 @@ func zUndoesOnce(t *testing.T, s *site, b *chrome) {
 	}
 	p.clean("undo")
 }
+
+// keysMeanOneThing: with rows chosen, b leads to them and never to all that match; g and a
+// letter that leads nowhere for somebody is not the letter alone.
+func keysMeanOneThing(t *testing.T, s *site, b *chrome) {
+	p := s.tabOf(t, b, identity.Operations)
+	p.visit("/cases")
+	p.press("j")
+	p.press("x")
+	p.press("b")
+	if at := p.text(`!!document.activeElement.closest("[data-selection]") + " " + document.querySelector("details.card").open`); at != "true false" {
+		t.Errorf("a row is chosen, and b leads to the chosen, and opens all that match: %s", at)
+	}
+	p.press("Escape")
+	p.press("Escape")
+	p.until("nothing chosen", func() bool { return p.text(`document.querySelector("[data-selection]").hidden`) == "true" })
+	p.press("b")
+	if open := p.text(`document.querySelector("details.card").open`); open != "true" {
+		t.Error("nothing is chosen, and b does not open the action for all")
+	}
+	p.clean("bulk by key")
+
+	c := s.tabOf(t, b, identity.Collector)
+	c.visit("/cases/" + s.cases["101"])
+	c.press("g")
+	c.press("h") // health is none of theirs; h alone is a hold
+	if open := c.text(`document.querySelectorAll("main details.pop[open]").length`); open != "0" {
+		t.Errorf("g h opened %s forms on the case of somebody without the health page", open)
+	}
+	c.press("h")
+	c.until("the hold", func() bool { return c.text(`document.querySelectorAll("main details.pop[open]").length`) == "1" })
+	c.clean("g and a letter")
+}
