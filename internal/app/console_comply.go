@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/duly/duly/dunning"
@@ -51,5 +52,13 @@ func (c *Console) verifyChain(ctx context.Context, by string) (chain.Check, erro
 	if _, err := c.deps.Store.Seal(ctx, clock.Wall(), postgres.SealOptions{Patience: sealPatience}); err != nil {
 		return chain.Check{}, err
 	}
-	return c.guardian().Verify(ctx, by)
+	var out chain.Check
+	mine, err := c.deps.Store.Verifying(ctx, func() (err error) {
+		out, err = c.guardian().Verify(ctx, by)
+		return err
+	})
+	if err == nil && !mine { // everything would be read twice at once
+		err = fmt.Errorf("a verification is under way already; what it comes to is shown when it has ended: %w", dunning.ErrConflict)
+	}
+	return out, err
 }

@@ -55,6 +55,14 @@ func TestIntegrityByTheAPI(t *testing.T) {
 			t.Errorf("%s: status %d, want %d %q\n%.500s", c.why, res.StatusCode, c.status, c.says, res.body)
 		}
 	}
+	if _, err := d.store.Verifying(t.Context(), func() error {
+		if res := d.call(audits, http.MethodPost, "/integrity/verify", ""); res.StatusCode != http.StatusConflict || !strings.Contains(res.body, "under way") {
+			t.Errorf("verified twice at once: %d %s", res.StatusCode, res.body)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	_, history, err := d.store.Finding(t.Context(), read.Everything(), id)
 	d.must(err)
 	if len(history) != 4 || history[2].Owner != "user:7" || !history[3].Due.IsZero() || !strings.HasPrefix(history[1].By, "key:") {
