@@ -185,7 +185,7 @@ func caseFits(p *bigPerson, scope read.Scope, f read.CaseFilter) bool {
 		waits[i] = string(w)
 	}
 	task := strings.HasPrefix(string(p.waits), "task:") && slices.Contains(waits, "task")
-	return scope.Allows(p.creditor) && has(f.Creditors, p.creditor) &&
+	return scope.Allows(p.creditor) && has(f.Creditors, p.creditor) && has(f.IDs, p.kase) &&
 		(f.Status == read.StatusAny || status == cmp.Or(f.Status, "open")) &&
 		has(f.Sequences, p.sequence) && has(f.Steps, p.step) && (task || has(waits, string(p.waits))) &&
 		(len(f.Queues) == 0 || p.queue != "" && has(f.Queues, p.queue)) && (f.Owner == "" || f.Owner == p.owner) &&
@@ -243,6 +243,22 @@ func randomFilter(r *rand.Rand) read.CaseFilter {
 	return f
 }
 
+// TestChosenCasesAreReadByKey: of whatever order and however many others there are.
+func TestChosenCasesAreReadByKey(t *testing.T) {
+	s, _, all := smallBig(t)
+	ctx := t.Context()
+	if _, err := s.Pool().Exec(ctx, "ANALYZE cases"); err != nil {
+		t.Fatal(err)
+	}
+	for _, sort := range read.CaseSorts() {
+		f := read.CaseFilter{Status: read.StatusAny, IDs: []string{all[7].kase, all[99].kase}, Sort: sort}
+		list, err := s.ListCases(ctx, read.Everything(), f, read.Page{Limit: read.MaxLimit})
+		if err != nil || len(list.Rows) != 2 || list.Next != "" {
+			t.Errorf("by %s: %d rows, %v", sort, len(list.Rows), err)
+		}
+	}
+}
+
 // walk reads a whole list in pages of n.
 func walk[T any](t *testing.T, n int, fetch func(read.Page) (read.List[T], error)) (out []T) {
 	t.Helper()
@@ -269,6 +285,12 @@ func TestListsFilterSortAndPage(t *testing.T) {
 		for seed := range uint64(60) {
 			r := rand.New(rand.NewPCG(seed, 9))
 			f, scope := randomFilter(r), b.scope(r)
+			if r.IntN(4) == 0 { // chosen by key; one of them is none
+				for range 1 + r.IntN(40) {
+					f.IDs = append(f.IDs, all[r.IntN(len(all))].kase)
+				}
+				f.IDs = append(f.IDs, "'; DROP TABLE cases")
+			}
 			var want []*bigPerson
 			for i := range all {
 				if caseFits(&all[i], scope, f) {
