@@ -31,8 +31,8 @@ func (a *app) auditVerifyCmd() *cobra.Command {
 		Use:   "verify",
 		Short: "Hash everything that was sealed again, and name the first row that differs",
 		Long: `Hashes every sealed row again, through the newest seal, and compares. Rows that were changed, deleted or added between others are
-named. That the end was cut off, or the whole chain made anew, is found with --head: a head that was kept elsewhere (duly audit seal
---print, the log, the console's page Integrity). The result is kept, and is what the console's integrity light shows.
+named. That the end was cut off, or the whole chain made anew, is found by the heads of earlier verifications and, should somebody have
+deleted these, with --head: a head that was kept elsewhere (duly audit seal --print, the log, the console's page Integrity). The result is kept, and is what the console's integrity light shows.
 Exit status 1: something differs.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.auditVerify(cmd.Context(), heads) },
