@@ -75,6 +75,7 @@ type Console struct {
 	watch     *watch // of Temporal; nil: none is configured
 	ops       *Desk
 	lights    *lights
+	examined  doctorMemo
 	cancel    context.CancelFunc
 	done      chan struct{}
 }

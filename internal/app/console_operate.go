@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -84,13 +86,38 @@ func (c *Console) activate(ctx context.Context, version, by, reason string) erro
 	return c.Proposals().GoBack(ctx, by, version, reason)
 }
 
+// slowDoctor is how long an examination may take before its result is kept for a while: it
+// reads tables as a whole, and the page of health asks again and again.
+const slowDoctor = 2 * time.Second
+
+// doctorMemo is the last examination that was slow.
+type doctorMemo struct {
+	mu    sync.Mutex
+	until time.Time // wall time
+	found []operate.Violation
+}
+
+// doctor examines the store. One that took long is not made again for twenty times as long.
 func (c *Console) doctor(ctx context.Context, now time.Time) ([]operate.Violation, error) {
+	m := &c.examined
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	began := clock.Wall()
+	if began.Before(m.until) {
+		return slices.Clone(m.found), nil
+	}
 	all, err := c.deps.Store.Doctor(ctx, now)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]operate.Violation, len(all))
 	for i, v := range all {
 		out[i] = operate.Violation{Kind: v.Kind, Case: v.Case, Subject: v.Subject, Detail: v.Detail, Since: v.Since}
 	}
-	return out, err
+	if took := clock.Wall().Sub(began); took > slowDoctor {
+		m.found, m.until = slices.Clone(out), clock.Wall().Add(20*took)
+	}
+	return out, nil
 }
 
 // sentText is a message as it left; what keeps it from being shown is said for the reader.
