@@ -34,12 +34,13 @@ func (still) WakeWall(_ context.Context, at time.Time) (time.Time, error) { retu
 // bigSite is the console over the portfolio, as it is served: with sessions, rights, the
 // record of every look, lights by the core, and templates.
 type bigSite struct {
-	store  *postgres.Store
-	big    *big
-	serve  http.Handler
-	tokens []string       // of collectors, one for each creditor and one for all
-	logged map[int]bool   // whose log has been written beside those that had one
-	bytes  map[string]int // size of the last page of a kind
+	store     *postgres.Store
+	big       *big
+	serve     http.Handler
+	tokens    []string       // of collectors, one for each creditor and one for all
+	everybody string         // the token of one who may open every page
+	logged    map[int]bool   // whose log has been written beside those that had one
+	bytes     map[string]int // size of the last page of a kind
 }
 
 // BenchmarkPages asks for whole pages of BenchmarkReads' portfolio, as a browser does. "My
@@ -61,6 +62,23 @@ func BenchmarkPages(b *testing.B) {
 		}},
 		{"cases", func(*rand.Rand) string { return "/cases" }},
 		{"cases by wait", func(r *rand.Rand) string { return "/cases?waits=" + url.QueryEscape(string(pick(r, bigWaits).w)) }},
+		// What follows is for people who look now and then; nothing is promised of it.
+		{"decisions", func(*rand.Rand) string { return "/decisions" }},
+		{"messages", func(*rand.Rand) string { return "/messages" }},
+		{"inbox", func(*rand.Rand) string { return "/inbox" }},
+		{"dead letters", func(*rand.Rand) string { return "/dead" }},
+		{"health", func(*rand.Rand) string { return "/health" }},
+		{"review", func(*rand.Rand) string { return "/review" }},
+		{"violations", func(*rand.Rand) string { return "/violations" }},
+		{"frequency", func(*rand.Rand) string { return "/frequency" }},
+		{"frequency of one", func(r *rand.Rand) string { return "/frequency/" + site.debtor(b, p.logged(r, true)) }},
+		{"consents", func(*rand.Rand) string { return "/consents" }},
+		{"audit", func(*rand.Rand) string { return "/audit" }},
+		{"integrity", func(*rand.Rand) string { return "/integrity" }},
+		{"samples", func(*rand.Rand) string { return "/samples" }},
+		{"sequence", func(*rand.Rand) string { return "/sequences/consumer-standard" }},
+		{"releases", func(*rand.Rand) string { return "/releases" }},
+		{"numbers", func(*rand.Rand) string { return "/numbers" }},
 	} {
 		q := asked{name: "page " + page.name, ask: func(_ context.Context, _ *postgres.Store, _ *big, r *rand.Rand) error {
 			return site.get(page.name, page.path(r), r)
@@ -91,8 +109,9 @@ func newBigSite(b *testing.B, s *postgres.Store, p *big) *bigSite {
 	must(err)
 	site := &bigSite{store: s, big: p, serve: console.Handler(), logged: map[int]bool{}, bytes: map[string]int{}}
 	for _, creditor := range append(p.creditors()[:7], identity.AllCreditors) {
-		site.tokens = append(site.tokens, site.collector(b, creditor))
+		site.tokens = append(site.tokens, site.user(b, creditor, identity.Collector))
 	}
+	site.everybody = site.user(b, identity.AllCreditors, identity.Collector, identity.Operations, identity.Supervisor, identity.Compliance, identity.Admin)
 	must(site.logDays(ctx))
 	// Cases follow a version that this program has made.
 	_, err = s.Pool().Exec(ctx, `UPDATE cases c SET sequence_version = v.version FROM (SELECT DISTINCT ON (sequence) sequence, version FROM sequence_versions ORDER BY sequence, version) v
@@ -124,10 +143,14 @@ func bigConfig() (fs.FS, error) {
 	return out, nil
 }
 
-// collector makes a collector of a creditor and signs them in.
-func (s *bigSite) collector(b *testing.B, creditor string) string {
+// user makes somebody with roles for a creditor and signs them in.
+func (s *bigSite) user(b *testing.B, creditor string, roles ...identity.Role) string {
 	b.Helper()
-	u := identity.User{Name: strings.ToLower("bench-" + identity.NewToken()[:12]), Title: "Rosa Diaz", Created: bigNow, Grants: []identity.Grant{{Creditor: creditor, Role: identity.Collector}}}
+	var grants []identity.Grant
+	for _, role := range roles {
+		grants = append(grants, identity.Grant{Creditor: creditor, Role: role})
+	}
+	u := identity.User{Name: strings.ToLower("bench-" + identity.NewToken()[:12]), Title: "Rosa Diaz", Created: bigNow, Grants: grants}
 	var err error
 	if u.ID, err = s.store.AddUser(b.Context(), u); err != nil {
 		b.Fatal(err)
@@ -180,10 +203,20 @@ func (s *bigSite) unlogged(ctx context.Context, debtor string) (bare bool, err e
 	return bare, err
 }
 
+// debtor is whose a case is.
+func (s *bigSite) debtor(b *testing.B, kase string) string {
+	b.Helper()
+	ref, err := s.store.CaseRef(b.Context(), kase)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return ref.Debtor
+}
+
 // get asks for a page as one of the collectors.
 func (s *bigSite) get(kind, path string, r *rand.Rand) error {
 	req := httptest.NewRequest(http.MethodGet, path, nil)
-	token := s.tokens[len(s.tokens)-1]
+	token := s.everybody
 	if strings.HasPrefix(path, "/day") {
 		token = pick(r, s.tokens)
 	}
