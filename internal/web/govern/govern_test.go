@@ -231,6 +231,7 @@ func TestMessagesAndEffects(t *testing.T) {
 	counts := []read.StepCount{
 		{Sequence: "consumer-standard", Version: s.Sequences[0].Before, N: 300}, {Sequence: "consumer-standard", Version: "old", N: 12}, {Sequence: "business-standard", Version: "x", N: 50},
 	}
+	s.reworded = changedTemplates(old, now, s)
 	text := strings.Join(effects(old, now, s, counts), "\n")
 	for _, want := range []string{"312 open cases on consumer-standard: they stay on the version", "The next messages of 312 open cases use the new words"} {
 		if !strings.Contains(text, want) {
@@ -290,5 +291,27 @@ func TestNothingHidesInAFile(t *testing.T) {
 		if text := seen.String(); !strings.Contains(text, " at once") || !strings.Contains(text, "Pay⟨") || strings.Contains(text, hide) {
 			t.Errorf("with %q the checker sees %q", hide, text)
 		}
+	}
+}
+
+// TestWordsThatNoSampleSeesAreTold: what stands in a branch that the invented debtor does not
+// come into changes no message on the page, and yet what real debtors read.
+func TestWordsThatNoSampleSeesAreTold(t *testing.T) {
+	const path = "templates/sms/nudge.en.md"
+	branch := func(text string) func(map[string][]byte) {
+		return func(files map[string][]byte) {
+			files[path] = []byte(strings.TrimRight(string(files[path]), "\n") + `{% if creditor.name == "No Such" %}` + text + "{% endif %}\n")
+		}
+	}
+	_, old := both(t, branch("Please."))
+	_, now := both(t, branch("At once!"))
+	s := sides{Messages: messagesOf(old, now), Files: []fileSides{{Change: proposal.Change{Path: path, What: "changed"}}}}
+	if len(s.Messages) > 0 {
+		t.Fatalf("the invented debtor came into the branch: %+v", s.Messages)
+	}
+	s.reworded = changedTemplates(old, now, s)
+	counts := []read.StepCount{{Sequence: "consumer-standard", Version: "old", N: 12}}
+	if text := strings.Join(effects(old, now, s, counts), "\n"); !strings.Contains(text, "The next messages of 12 open cases use the new words") {
+		t.Errorf("the effects say %q", text)
 	}
 }

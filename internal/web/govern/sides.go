@@ -25,6 +25,7 @@ type sides struct {
 	Files     []fileSides
 	Messages  []messageSides
 	More      int // messages that differ and are not shown
+	reworded  map[string]bool
 	Sequences []sequenceSides
 	Rules     []ruleSides
 	Effects   []string
@@ -71,6 +72,7 @@ func (d *governance) compare(r *web.Request, before, after map[string][]byte) (s
 	}
 	s.Warnings = warningsOf(old, now)
 	s.Messages = messagesOf(old, now)
+	s.reworded = changedTemplates(old, now, s)
 	if n := len(s.Messages); n > mostMessages {
 		s.Messages, s.More = s.Messages[:mostMessages], n-mostMessages
 	}
@@ -299,7 +301,7 @@ func effects(old, now *config.Config, s sides, counts []read.StepCount) []string
 	for _, q := range s.Sequences {
 		out = append(out, q.effect(by[q.ID]))
 	}
-	if names := changedTemplates(s); len(names) > 0 {
+	if names := s.reworded; len(names) > 0 {
 		var n int64
 		for _, q := range now.Sequences() {
 			if uses(q, names) {
@@ -321,10 +323,17 @@ func effects(old, now *config.Config, s sides, counts []read.StepCount) []string
 
 func cases(n int64) string { return web.Plural(n, "open case", "open cases") }
 
-func changedTemplates(s sides) map[string]bool {
+// changedTemplates are those whose message differs, shown or not, and those whose file does:
+// an invented debtor does not come into every branch of a template.
+func changedTemplates(old, now *config.Config, s sides) map[string]bool {
 	out := map[string]bool{}
 	for _, m := range s.Messages {
 		out[string(m.Channel)+" "+m.Name] = true
+	}
+	for _, t := range templatesOf(old, now) {
+		if slices.ContainsFunc(s.Files, func(f fileSides) bool { return f.Path == t.File }) {
+			out[string(t.Channel)+" "+t.Name] = true
+		}
 	}
 	return out
 }
