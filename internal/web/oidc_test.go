@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +141,18 @@ func TestOIDC(t *testing.T) {
 	}
 	if res := again.post("/login", "name", "ada", "password", ""); res.StatusCode != 401 {
 		t.Errorf("a password login of who has none: %d", res.StatusCode)
+	}
+}
+
+// TestOIDCComesBack: the link of the login page keeps where somebody wanted to go, escaped once.
+func TestOIDCComesBack(t *testing.T) {
+	i := newIssuer(t)
+	page := i.houseWith(t, nil).browser().get("/login?next=" + url.QueryEscape("/profile?x=1&y=2"))
+	_, rest, _ := strings.Cut(page.body, `href="/login/oidc`)
+	link, _, _ := strings.Cut(rest, `"`)
+	u, err := url.Parse(html.UnescapeString(link))
+	if err != nil || u.Query().Get("next") != "/profile?x=1&y=2" {
+		t.Errorf("the link of the login page: %q, %v", link, err)
 	}
 }
 

@@ -308,10 +308,12 @@
   const was = back && document.getElementById(back);
   if (was) put(was); else if (all.length && $("[data-list][data-first]")) put(all[0]);
   addEventListener("pagehide", () => { const r = current(); if (r?.id) sessionStorage.setItem("duly-row " + location.pathname, r.id); });
-  // On small windows the navigation is one line that scrolls: where one is must be in sight.
+  // The navigation scrolls, on small windows as one line: where one is must be in sight.
   const place = $(".side [aria-current]");
   for (let box = place?.parentElement; box && box !== document.body; box = box.parentElement) {
-    if (box.scrollWidth > box.clientWidth + 1) box.scrollLeft += place.getBoundingClientRect().left - box.getBoundingClientRect().left - 60;
+    const at = place.getBoundingClientRect(), seen = box.getBoundingClientRect();
+    if (at.right > seen.right || at.left < seen.left) box.scrollLeft += at.left - seen.left - 60;
+    if (at.bottom > Math.min(seen.bottom, innerHeight) || at.top < seen.top) box.scrollTop += at.bottom - Math.min(seen.bottom, innerHeight) + 60;
   }
   $("[data-faults]")?.focus();
   // What scrolls in a box of its own can be reached by keyboard, and is no stop where it fits.
