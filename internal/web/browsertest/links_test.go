@@ -68,3 +68,20 @@ func kindOf(to string) string {
 	}
 	return kind
 }
+
+// TestInboxAndImportsAreExported: all their rows as a file, as every list's.
+func TestInboxAndImportsAreExported(t *testing.T) {
+	s := everything(t)
+	s.unmatched("csv-1", "nobody", "", "12.00")
+	v := s.visitor("*", identity.Operations)
+	for path, head := range map[string]string{"/inbox": "event,received,", "/imports": "import,kind,"} {
+		_, page := v.ask(path)
+		if !strings.Contains(page, path+"?format=csv") {
+			t.Errorf("%s does not offer its file", path)
+		}
+		status, file := v.ask(path + "?format=csv")
+		if lines := strings.Count(file, "\n"); status != 200 || !strings.HasPrefix(file, head) || lines < 2 {
+			t.Errorf("%s as a file: %d, %d lines: %.200s", path, status, lines, file)
+		}
+	}
+}

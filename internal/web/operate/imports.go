@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
@@ -35,6 +36,10 @@ func (d *operations) imports(r *web.Request) error { return d.showImports(r, "")
 
 func (d *operations) showImports(r *web.Request, fault string) (err error) {
 	ctx := r.R.Context()
+	if fault == "" && r.WantsCSV() {
+		scope := r.Scope(identity.Export)
+		return r.CSV("imports", importsHeader, mapped(read.All(func(pg read.Page) (read.List[read.ImportRow], error) { return d.Read.Imports(ctx, scope, pg) }), importsCells))
+	}
 	p := importsPage{Fault: fault}
 	if p.List, err = d.Read.Imports(ctx, r.Scope(identity.Monitor), read.Page{After: r.Value("after")}); err != nil {
 		return err
@@ -54,6 +59,14 @@ func (d *operations) showImports(r *web.Request, fault string) (err error) {
 		return r.PageStatus(http.StatusUnprocessableEntity, "imports.html", p)
 	}
 	return r.Page("imports.html", p)
+}
+
+var importsHeader = []string{"import", "kind", "creditor", "file", "at", "started", "finished", "rows", "rejects"}
+
+func importsCells(r read.ImportRow) []string {
+	return []string{
+		r.ID, r.Kind, r.Creditor, r.File, stamp(r.At), stamp(r.Started), stamp(r.Finished), strconv.FormatInt(r.DoneRow, 10), strconv.FormatInt(r.Rejects, 10),
+	}
 }
 
 type rejectsPage struct {

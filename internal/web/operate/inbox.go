@@ -24,6 +24,10 @@ func (p inboxPage) Who(by string) string { return whoIs(p.Names, by) }
 // that could not be processed, and replies that nobody has acted on.
 func (d *operations) inbox(r *web.Request) error {
 	ctx := r.R.Context()
+	if r.WantsCSV() {
+		scope := r.Scope(identity.Export)
+		return r.CSV("inbox", inboxHeader, mapped(read.All(func(pg read.Page) (read.List[read.InboxRow], error) { return d.Read.Unassigned(ctx, scope, pg) }), inboxCells))
+	}
 	var p inboxPage
 	var err error
 	if p.Events, err = d.Read.Unassigned(ctx, r.Scope(identity.Monitor), read.Page{After: r.Value("after")}); err != nil {
@@ -42,6 +46,12 @@ func (d *operations) inbox(r *web.Request) error {
 		return err
 	}
 	return r.Page("inbox.html", p)
+}
+
+var inboxHeader = []string{"event", "received", "source", "kind", "state", "outcome", "error", "tries"}
+
+func inboxCells(r read.InboxRow) []string {
+	return []string{strconv.FormatInt(r.ID, 10), stamp(r.At), r.Source, r.Kind, r.State, r.Outcome, r.Error, strconv.Itoa(r.Attempts)}
 }
 
 // replay has events processed again: after an address or a mapping was mended.
