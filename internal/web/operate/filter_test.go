@@ -3,6 +3,7 @@ package operate
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,11 @@ func TestHealthInASentence(t *testing.T) {
 			p.judge()
 			if p.Kind != c.kind {
 				t.Errorf("%s: %s, want %s", p.Verdict, p.Kind, c.kind)
+			}
+			for _, shown := range p.Tiles {
+				if shown.Kind == c.kind && c.kind != "good" && !strings.Contains(p.Verdict, shown.Label) {
+					t.Errorf("%q does not name %s", p.Verdict, shown.Label)
+				}
 			}
 		})
 	}

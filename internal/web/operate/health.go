@@ -116,14 +116,17 @@ func (d *operations) health(r *web.Request) (err error) {
 // judge sums up: the worst of the tiles, and the doctor.
 func (p *healthPage) judge() {
 	p.Kind, p.Verdict = "good", "Nothing is stuck."
-	var bad []string
+	var bad, warn []string
 	for _, t := range p.Tiles {
-		switch {
-		case t.Kind == "bad":
+		switch t.Kind {
+		case "bad":
 			bad = append(bad, t.Label)
-		case t.Kind == "warn" && p.Kind == "good":
-			p.Kind, p.Verdict = "warn", "Nothing is stuck, but look at what is marked."
+		case "warn":
+			warn = append(warn, t.Label)
 		}
+	}
+	if len(warn) > 0 { // named: the tile may lie below the fold
+		p.Kind, p.Verdict = "warn", "Nothing is stuck, but look at "+strings.Join(warn, ", ")+"."
 	}
 	n := len(bad) + p.Found
 	if n == 0 {
