@@ -43,6 +43,10 @@ type Guardian struct {
 	Book  *Book
 	Clock clock.Clock
 	Log   *slog.Logger // nil: silent
+
+	// rest is until when, in wall time, no sweep is begun: one that failed would most
+	// likely fail again, and reads everything.
+	rest time.Time
 }
 
 // Run works until ctx ends. What fails is tried again. Sealing goes on while the rest,
@@ -125,10 +129,13 @@ func (g *Guardian) Verify(ctx context.Context, by string, kept ...chain.Head) (c
 	return c, nil
 }
 
+// restAfterFailure is how long nothing is swept after a sweep that failed.
+const restAfterFailure = time.Hour
+
 // sweepWhenDue sweeps the ledger: what was learned since the day before, and everything
 // once a week. Without published configuration there is nothing to judge by.
 func (g *Guardian) sweepWhenDue(ctx context.Context) error {
-	if _, err := g.Book.Current(ctx); err != nil {
+	if _, err := g.Book.Current(ctx); err != nil || clock.Wall().Before(g.rest) {
 		return nil //nolint:nilerr // nothing published: nothing left
 	}
 	kind, err := g.dueSweep(ctx)
@@ -139,7 +146,9 @@ func (g *Guardian) sweepWhenDue(ctx context.Context) error {
 	if err != nil {
 		return nil //nolint:nilerr // another process is sweeping, or the next round tells
 	}
-	err = begun.Run(ctx)
+	if err = begun.Run(ctx); err != nil {
+		g.rest = clock.Wall().Add(restAfterFailure)
+	}
 	if sum := begun.Row().Sum(); g.Log != nil && err == nil {
 		g.Log.Info("the ledger was swept", slog.String("kind", begun.Row().Kind), slog.Int("debtors", sum.Debtors), slog.Int("messages", sum.Swept),
 			slog.Int("outside", sum.Outside), slog.Int("new_findings", begun.Opened))
