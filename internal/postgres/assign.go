@@ -28,6 +28,9 @@ func (s *Store) BeginAssignment(ctx context.Context, a read.Assignment) error {
 // in the same transaction. Again, it changes nothing.
 func (s *Store) EndAssignment(ctx context.Context, a read.Assignment, outcome string) error {
 	err := s.turn(ctx, func(q *sqlgen.Queries) error {
+		if err := q.LockEvent(ctx, a.Event); err != nil {
+			return err
+		}
 		n, err := q.EndAssignment(ctx, a.ID)
 		if err != nil || n == 0 {
 			return err
@@ -60,6 +63,9 @@ func (s *Store) UndoAssignment(ctx context.Context, a read.Assignment, by, reaso
 		state := "undoing"
 		if over {
 			state = "undone"
+		}
+		if err := q.LockEvent(ctx, a.Event); err != nil {
+			return err
 		}
 		n, err := q.UndoAssignment(ctx, sqlgen.UndoAssignmentParams{State: state, By: by, Reason: cleanText(reason), ID: a.ID})
 		if err == nil && n == 0 {

@@ -104,6 +104,11 @@ FROM inbox_assignments
 WHERE (sqlc.narg(creditors)::text[] IS NULL OR creditor_id = ANY(sqlc.narg(creditors)::text[]))
 ORDER BY made_at DESC, id LIMIT sqlc.arg(max);
 
+-- name: LockEvent :exec
+-- Whoever changes an event and its assignment locks the event first: another order would
+-- be a deadlock with who claims it meanwhile.
+SELECT id FROM inbox WHERE id = $1 FOR UPDATE;
+
 -- name: EndAssignment :execrows
 UPDATE inbox_assignments SET state = 'done' WHERE id = $1 AND state = 'begun';
 

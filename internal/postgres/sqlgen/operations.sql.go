@@ -708,6 +708,17 @@ func (q *Queries) ListUploads(ctx context.Context, creditors []string, max int32
 	return items, nil
 }
 
+const lockEvent = `-- name: LockEvent :exec
+SELECT id FROM inbox WHERE id = $1 FOR UPDATE
+`
+
+// Whoever changes an event and its assignment locks the event first: another order would
+// be a deadlock with who claims it meanwhile.
+func (q *Queries) LockEvent(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, lockEvent, id)
+	return err
+}
+
 const moveUpload = `-- name: MoveUpload :execrows
 UPDATE import_uploads SET state = $1, next_try = clock_timestamp(), phase = '', bytes = 0, rows = 0,
   body = CASE WHEN $1::text = 'given_up' THEN ''::bytea ELSE body END
