@@ -59,6 +59,7 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 	maker, checker := b.open(t, s.srv.URL, 1366, 768), b.open(t, s.srv.URL, 1366, 768)
 	s.signIn(maker, identity.Operations)
 	s.signIn(checker, identity.Compliance)
+	older := s.proposed() // over the release that is in force before the other is approved
 
 	maker.visit("/templates/one?channel=sms&name=nudge&locale=en")
 	maker.sees("Propose a change")
@@ -107,7 +108,7 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 	if !strings.Contains(string(files["templates/sms/nudge.en.md"]), "Thanks!") {
 		t.Error("what was approved is not in force")
 	}
-	checker.visit("/proposals/" + s.proposed())
+	checker.visit("/proposals/" + older)
 	opened := `(() => { const d = document.querySelector('section[aria-label*="email"] details'); d.open = true; d.scrollIntoView(); return [...d.querySelectorAll("iframe")].filter(f => f.getBoundingClientRect().height > 300).length })()`
 	checker.until("the message as it looks", func() bool { return checker.text(opened) == "2" })
 	checker.until("both sides to be loaded", func() bool {
@@ -115,7 +116,7 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 	})
 	checker.shoot("proposal-frames", false)
 	// What was proposed before over the old release is to be made anew, in one click.
-	maker.visit("/proposals/" + s.proposed())
+	maker.visit("/proposals/" + older)
 	maker.sees("Another release came into force since")
 	maker.shoot("proposal-stale", false)
 	maker.click(`form[action$="/anew"] button`)
