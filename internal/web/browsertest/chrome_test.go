@@ -283,10 +283,14 @@ func (p *tab) clean(where string) {
 // visit opens a path of the console and waits until it has loaded.
 func (p *tab) visit(path string) {
 	p.t.Helper()
-	before := p.loaded()
-	p.do("Page.navigate", map[string]any{"url": p.base + path}, nil)
+	before, again := p.loaded(), time.Now()
 	q, _ := json.Marshal(p.base + path)
 	p.until("the page "+path, func() bool {
+		// A page that a key or click was still loading may come in between.
+		if !time.Now().Before(again) {
+			p.do("Page.navigate", map[string]any{"url": p.base + path}, nil)
+			again = time.Now().Add(patience / 4)
+		}
 		return p.loaded() > before && p.text("location.href === new URL("+string(q)+").href && document.readyState === 'complete'") == "true"
 	})
 }
@@ -295,6 +299,15 @@ func (p *tab) loaded() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.loads
+}
+
+// leads does something that loads a page, and waits for it: where the next page has the
+// address of this one, the address alone tells nothing.
+func (p *tab) leads(do func()) {
+	p.t.Helper()
+	before := p.loaded()
+	do()
+	p.until("another page", func() bool { return p.loaded() > before && p.text("document.readyState") == "complete" })
 }
 
 // until polls with a deadline.

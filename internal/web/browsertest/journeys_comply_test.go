@@ -52,7 +52,7 @@ func aSweepFindsTheTextAtNight(t *testing.T, s *site, b *chrome) {
 	s.atNight("204")
 	p := s.tabOf(t, b, identity.Compliance)
 	p.visit("/violations")
-	p.press("s")
+	p.leads(func() { p.press("s") })
 	p.at("/violations")
 	finding := `!!document.querySelector("#findings [data-row] .badge")`
 	p.until("the finding", func() bool {
@@ -134,7 +134,7 @@ func aViewIsSavedAndShared(t *testing.T, s *site, b *chrome) {
 	p.press("v")
 	p.until("the form of views", func() bool { return p.text(`document.querySelector("details[data-views]").open`) == "true" })
 	p.fill("#view-name", "Calls, largest first")
-	p.click("details[data-views] form button")
+	p.leads(func() { p.click("details[data-views] form button") })
 	p.at("/cases")
 	p.visit("/cases")
 	p.press("v")
