@@ -15,7 +15,7 @@ import (
 const (
 	maxSearch      = 100
 	maxSearchText  = 200
-	nameCandidates = 2000
+	nameCandidates = 500
 )
 
 // sought is a text as the columns of search_terms are written.
