@@ -3,7 +3,6 @@ package app
 import (
 	"archive/zip"
 	"bytes"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -115,33 +114,26 @@ func TestAPIEvidence(t *testing.T) {
 	}
 }
 
-// TestAPIReadsAreQuick measures what stands around the store's answers (door, checks,
-// writing, the record of the look): its 99th percentile is far below what a page may take.
-func TestAPIReadsAreQuick(t *testing.T) {
-	d := newDesk(t)
+// BenchmarkAPIReads measures what stands around the store's answers: door, checks,
+// writing, the record of the look.
+func BenchmarkAPIReads(b *testing.B) {
+	d := newDesk(b)
 	ring := &keyring{d: d}
 	ops := map[string]string{"list": "/cases", "case": "/cases/" + d.ref.Case, "work": "/work", "search": "/search?q=Ada"}
 	for _, name := range slices.Sorted(maps.Keys(ops)) {
-		var took []time.Duration
-		for range 150 {
-			key := ring.next(api.Operation{})
-			began := time.Now()
-			req, err := http.NewRequestWithContext(t.Context(), "GET", d.srv.URL+"/api/v1"+ops[name], nil)
-			d.must(err)
-			req.Header.Set("Authorization", "Bearer "+key)
-			res, err := http.DefaultClient.Do(req)
-			d.must(err)
-			_, _ = io.Copy(io.Discard, res.Body)
-			_ = res.Body.Close()
-			took = append(took, time.Since(began))
-			if res.StatusCode != http.StatusOK {
-				t.Fatalf("%s: %d", name, res.StatusCode)
+		b.Run(name, func(b *testing.B) {
+			var took []time.Duration
+			for b.Loop() {
+				key := ring.next(api.Operation{})
+				began := time.Now()
+				if res := d.call(key, "GET", ops[name], ""); res.StatusCode != http.StatusOK {
+					b.Fatalf("%s: %d", name, res.StatusCode)
+				}
+				took = append(took, time.Since(began))
 			}
-		}
-		slices.Sort(took)
-		t.Logf("%s: median %s, p99 %s", name, took[len(took)/2], took[len(took)*99/100])
-		if half := took[len(took)/2]; half > time.Second {
-			t.Errorf("%s: half of the calls take more than %s", name, half)
-		}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(took[(len(took)-1)*99/100].Microseconds())/1000, "p99-ms")
+		})
 	}
 }

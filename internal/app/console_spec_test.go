@@ -34,7 +34,7 @@ func (c *contract) at(path ...string) any {
 }
 
 // schema compiles what stands at a place of the document, with references into it.
-func (c *contract) schema(t *testing.T, path ...string) *jsonschema.Schema {
+func (c *contract) schema(t testing.TB, path ...string) *jsonschema.Schema {
 	t.Helper()
 	var b strings.Builder
 	for _, p := range path {

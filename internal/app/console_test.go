@@ -36,7 +36,7 @@ type desk struct {
 	ref     dunning.CaseRef
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t testing.TB) *desk {
 	t.Helper()
 	s := newSite(t)
 	d := &desk{site: s}
@@ -76,7 +76,7 @@ type reply struct {
 	body string
 }
 
-func (r reply) into(t *testing.T, v any) {
+func (r reply) into(t testing.TB, v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(r.body), v); err != nil {
 		t.Fatalf("status %d: %v\n%s", r.StatusCode, err, r.body)

@@ -21,13 +21,13 @@ var start = time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
 // site is a database with the shipped configuration published, and a clock that stands
 // still until it is moved.
 type site struct {
-	t     *testing.T
+	t     testing.TB
 	store *postgres.Store
 	book  *Book
 	clock *handClock
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{t: t, store: pgtest.New(t), clock: &handClock{now: start}}
 	if _, added, err := Publish(t.Context(), s.store, os.DirFS("../../config"), "test", start); err != nil || !added {

@@ -94,11 +94,11 @@ func Set(r Report) (pdf []byte, pages int, err error) {
 	doc := document(r)
 	s := &setter{measure: measures(doc), y: top}
 	s.newPage()
-	s.title(clean(r.Title))
+	s.title(oneLine(r.Title))
 	for _, b := range r.Body {
 		s.block(b)
 	}
-	s.feet(clean(r.Foot))
+	s.feet(oneLine(r.Foot))
 	for _, page := range s.pages {
 		doc.AddPage()
 		for _, l := range page {
@@ -206,14 +206,14 @@ func (s *setter) block(b Block) {
 	}
 	name := ""
 	if b.Kind == Pair {
-		name = b.Name
+		name = oneLine(b.Name)
 	}
 	for _, paragraph := range strings.Split(strings.TrimRight(clean(b.Text), "\n"), "\n") {
 		for _, t := range s.wrap(paragraph, st.size, st.bold, width-left-right-st.indent) {
 			s.put(line{x: left + st.indent, size: st.size, bold: st.bold, text: t}, step(st.size))
 			if name != "" { // beside the first line
 				page := len(s.pages) - 1
-				s.pages[page] = append(s.pages[page], line{x: left, y: s.y, size: st.size, text: s.short(clean(name), st.size, st.indent-3)})
+				s.pages[page] = append(s.pages[page], line{x: left, y: s.y, size: st.size, text: s.short(name, st.size, st.indent-3)})
 				name = ""
 			}
 		}
@@ -226,7 +226,7 @@ func (s *setter) feet(text string) {
 		number := strconv.Itoa(i+1) + " of " + strconv.Itoa(len(s.pages))
 		x := width - right - s.wide(number, footSize, false)
 		s.pages[i] = append(s.pages[i], line{x: x, y: footY, size: footSize, text: number},
-			line{x: left, y: footY, size: footSize, text: s.short(strings.ReplaceAll(text, "\n", " "), footSize, x-left-5)})
+			line{x: left, y: footY, size: footSize, text: s.short(text, footSize, x-left-5)})
 	}
 }
 
@@ -296,3 +296,6 @@ func clean(text string) string {
 		return Lacking
 	}, norm.NFC.String(text))
 }
+
+// oneLine is clean for what is set on a single line.
+func oneLine(text string) string { return strings.ReplaceAll(clean(text), "\n", " ") }

@@ -131,15 +131,17 @@ func TestHostileText(t *testing.T) {
 func FuzzLayout(f *testing.F) {
 	f.Add("Łukasz", "a\n b")
 	f.Add("\u202e", strings.Repeat("x", 300))
+	f.Add("\n", "") // a name that is only a line end
+	f.Add("a\r\nb\rc", "\n\n")
 	measure := measures(document(Report{}))
 	f.Fuzz(func(t *testing.T, name, text string) {
 		s := &setter{measure: measure, y: top}
 		s.newPage()
-		s.title(clean(name))
+		s.title(oneLine(name))
 		for kind := range Kind(len(styles)) {
 			s.block(Block{Kind: kind, Name: name, Text: text})
 		}
-		s.feet(clean(name))
+		s.feet(oneLine(name))
 		for _, page := range s.pages {
 			for _, l := range page {
 				if end := l.x + s.wide(l.text, l.size, l.bold); len([]rune(l.text)) > 1 && end > width-right+0.01 || strings.ContainsAny(l.text, "\n\u202e\x00") {
