@@ -15,6 +15,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/tell"
 	"github.com/duly/duly/internal/web"
 )
 
@@ -146,18 +147,7 @@ func (p *casePage) Day(ahead int) string { return p.Today.AddDays(ahead).String(
 // By names who did something, for people.
 func (p *casePage) By(by string) string { return byName(p.Names, by) }
 
-func byName(names map[string]string, by string) string {
-	id, isUser := strings.CutPrefix(by, "user:")
-	switch name := names[id]; {
-	case isUser && name != "":
-		return name
-	case isUser:
-		return "a person"
-	case by == "", by == "system":
-		return "Duly"
-	}
-	return web.Words(by)
-}
+func byName(names map[string]string, by string) string { return tell.People(names).By(by) }
 
 // one is the page of a case.
 func (d Deps) one(r *web.Request) error {
@@ -330,19 +320,13 @@ func openTasks(f dunning.Facts) []taskView {
 			continue
 		}
 		w := read.Work{Kind: "task:" + string(t.Task), Step: t.Step, Reason: t.Reason, Attempts: t.Attempts, Tries: t.Tries}
-		out = append(out, taskView{t, why(w), outcomesOf[t.Task], needOf(t.Task), f.ToApprove(t.ID)})
+		out = append(out, taskView{t, tell.Task(w), outcomesOf[t.Task], needOf(t.Task), f.ToApprove(t.ID)})
 	}
 	return out
 }
 
 // outlook is what the core says happens next if nobody does anything.
-type outlook struct {
-	Text     string
-	At       time.Time
-	Rule     string
-	Citation string
-	Kind     string // good, warn, info, quiet: of its badge
-}
+type outlook = tell.Outlook
 
 // ahead asks the core.
 func ahead(f dunning.Facts, at time.Time) outlook {
@@ -353,93 +337,10 @@ func ahead(f dunning.Facts, at time.Time) outlook {
 	if err != nil || len(made) == 0 {
 		return outlook{Text: "What is next cannot be said: the case does not settle. Tell operations.", Kind: "bad"}
 	}
-	o := word(made[len(made)-1])
+	o := tell.Decision(made[len(made)-1])
 	if strings.HasPrefix(o.Rule, "task:") || strings.HasPrefix(o.Rule, "hold:") { // the sentence says it
 		o.Rule = ""
 	}
 	o.Citation = f.Policies.Citation(o.Rule)
 	return o
-}
-
-// word turns a decision into a sentence.
-func word(d dunning.Decision) outlook {
-	o := outlook{At: d.WakeAt, Rule: d.Rule, Kind: "info"}
-	switch {
-	case d.Deferred && d.NotBefore.IsZero():
-		o.Text, o.Kind = fmt.Sprintf("%s is held back: %s. Time alone does not cure it", stepWords(d), web.Words(d.Reason)), "warn"
-	case d.Deferred:
-		o.Text, o.Kind, o.At = fmt.Sprintf("%s is held: %s", stepWords(d), reasonWords(d)), "warn", d.NotBefore
-	case d.Verb == dunning.VerbClose:
-		o.Text, o.Kind = "The case closes: "+web.Words(d.Reason), "good"
-	case d.Waiting != "" && d.Verb == dunning.VerbLook:
-		o.Text, o.Kind = waitWords(d), "quiet"
-	case d.Step != "":
-		o.Text = stepWords(d)
-	default:
-		o.Text = sentenceCase(string(d.Verb))
-	}
-	return o
-}
-
-func reasonWords(d dunning.Decision) string {
-	if d.Reason != "" && d.Reason != d.Rule {
-		return web.Words(d.Reason)
-	}
-	return web.Words(d.Rule)
-}
-
-// stepWords names a step and what it does.
-func stepWords(d dunning.Decision) string {
-	verb := map[dunning.Verb]string{
-		dunning.VerbSend: "Send", dunning.VerbCall: "Call", dunning.VerbOffer: "Offer a plan", dunning.VerbEscalate: "Hand to a collector",
-		dunning.VerbRefer: "Refer", dunning.VerbTask: "Ask a person", dunning.VerbLook: "Look again", dunning.VerbClose: "Close",
-	}[d.Verb]
-	if verb == "" {
-		verb = sentenceCase(string(d.Verb))
-	}
-	if ch := d.Channel(); ch != "" {
-		verb += " " + channelWord(ch)
-	}
-	if d.Step == "" {
-		return verb
-	}
-	return verb + " “" + web.Words(d.Step) + "”"
-}
-
-// channelWord is a channel as people write it.
-func channelWord(ch dunning.Channel) string {
-	switch ch {
-	case dunning.SMS:
-		return "SMS"
-	case dunning.Call:
-		return "call"
-	}
-	return string(ch)
-}
-
-// waitWords says whom or what the case waits for.
-func waitWords(d dunning.Decision) string {
-	words := map[string]string{
-		"plan": "Waits for the plan’s instalments", "promise": "Waits for the promise", "settlement": "Waits for the settlement’s money",
-		"lease": "A collector has it: nothing is sent by itself",
-		"offer": "Waits for an answer to the offer", "unknown": "Waits to learn whether a message left", "stale": "Waits for fresh payment data",
-		"matures": "Waits for the next step to be due", "refused": "Waits for something new: a rule refuses",
-	}
-	switch {
-	case d.Waiting == "hold":
-		return "Held: " + web.Words(strings.TrimPrefix(d.Rule, "hold:"))
-	case d.Waiting == "task":
-		return "Waits for a person: " + web.Words(strings.TrimPrefix(d.Rule, "task:"))
-	case words[d.Waiting] != "":
-		return words[d.Waiting]
-	}
-	return "Waits: " + web.Words(d.Waiting)
-}
-
-func sentenceCase(s string) string {
-	s = web.Words(s)
-	if s == "" {
-		return ""
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/tell"
 	"github.com/duly/duly/internal/web"
 )
 
@@ -112,7 +113,7 @@ func (d Deps) dayCells(r *web.Request) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		for w, err := range rows {
 			cells := []string{
-				w.Case, w.DebtorKey, w.Name, w.AccountKey, w.Creditor, w.Buckets.Overdue.Decimal(), w.Standing.Currency, strconv.Itoa(w.Buckets.Oldest), why(w.Work),
+				w.Case, w.DebtorKey, w.Name, w.AccountKey, w.Creditor, w.Buckets.Overdue.Decimal(), w.Standing.Currency, strconv.Itoa(w.Buckets.Oldest), tell.Task(w.Work),
 				w.Queue, w.Owner, stamp(w.Due), stamp(w.Opened), stamp(w.Last.At),
 			}
 			if !yield(cells, err) || err != nil {
@@ -223,7 +224,7 @@ func (d Deps) dayRows(ctx context.Context, work []read.WorkRow, at time.Time) ([
 			gate <- struct{}{}
 			defer func() { <-gate }()
 			out[i] = dayRow{
-				WorkRow: w, Why: why(w.Work), Order: order(w.Ranking), Whose: whose(names, w), Until: snoozed(w.Standing, at),
+				WorkRow: w, Why: tell.Task(w.Work), Order: order(w.Ranking), Whose: whose(names, w), Until: snoozed(w.Standing, at),
 				Late: late(w.Work, at), Zone: firstOf(w.Standing.Zones),
 			}
 			out[i].Lights, faults[i] = d.rowLights(ctx, w, at)
@@ -359,68 +360,6 @@ func (d Deps) after(r *web.Request, caseID string) (string, error) {
 		return "/day", nil
 	}
 	return "/cases/" + first, nil
-}
-
-// why says what is to be done, for a person.
-func why(w read.Work) string {
-	kind := strings.TrimPrefix(w.Kind, "task:")
-	switch {
-	case kind == string(dunning.TaskCall):
-		return "Call" + ofStep(strings.TrimPrefix(w.Step, "call")) + fmt.Sprintf(": attempt %d of %d", min(w.Tries+1, max(w.Attempts, 1)), max(w.Attempts, 1))
-	case kind == string(dunning.TaskEscalation):
-		return "Decide how to go on" + ofStep(w.Step)
-	case kind == string(dunning.TaskDraft):
-		return "Approve the draft" + ofStep(w.Step)
-	case kind == string(dunning.TaskApproval):
-		return "Approve the referral" + ofStep(w.Step)
-	case kind == string(dunning.TaskManual):
-		return "Do by hand" + ofStep(w.Step)
-	case kind == string(dunning.TaskNoChannel):
-		return "Nothing reaches the debtor: find an address"
-	case kind == string(dunning.TaskUnknown):
-		return "Was it sent or not? Find out"
-	case kind == string(dunning.TaskFailed):
-		return "The provider refuses the message" + ofStep(w.Step)
-	case kind == string(dunning.TaskCatchUp):
-		return "Steps were missed: go on or skip" + ofStep(w.Step)
-	case kind == string(dunning.TaskParked):
-		return "The case does not settle" + ofStep(w.Step)
-	case w.Kind == "task:"+string(dunning.TaskReply):
-		return "Read what the debtor wrote: " + web.Words(either(w.Reason, "a reply"))
-	case kind == string(dunning.TaskSupervisor):
-		return "Look into: " + web.Words(w.Reason)
-	case kind == string(dunning.TaskSettlement):
-		return "Approve the settlement"
-	case w.Kind == read.WorkCallback:
-		return "Call back as promised"
-	case w.Kind == read.WorkMention:
-		return "A note mentions you"
-	case w.Kind == read.WorkLease && w.Owner == "":
-		return "Handed over to the team: take it"
-	case w.Kind == read.WorkLease && w.Reason == "handed_over":
-		return "Handed over to you: finish or hand back"
-	case w.Kind == read.WorkLease:
-		return "You have the case: finish or hand back"
-	case w.Kind == read.WorkBroken:
-		return "A promise was " + map[string]string{"partly": "kept only in part"}[w.Reason] + brokenWord(w.Reason)
-	case w.Kind == read.WorkReply:
-		return "The debtor answered by " + web.Words(w.Reason)
-	}
-	return web.Words(kind)
-}
-
-func brokenWord(reason string) string {
-	if reason == "partly" {
-		return ""
-	}
-	return "broken"
-}
-
-func ofStep(step string) string {
-	if step == "" {
-		return ""
-	}
-	return " (" + web.Words(step) + ")"
 }
 
 // order says why a row stands where it stands: each part of its rank in words.

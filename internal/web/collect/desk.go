@@ -16,6 +16,7 @@ import (
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/authority"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/tell"
 	"github.com/duly/duly/internal/web"
 )
 
@@ -245,12 +246,7 @@ func (p *casePage) Teams() []config.Queue { return p.config.Queues() }
 // Owner names who has a case: a person, or a team.
 func (p *casePage) Owner(owner string) string { return ownerName(p.Names, owner) }
 
-func ownerName(names map[string]string, owner string) string {
-	if team, ok := strings.CutPrefix(owner, dunning.TeamOwner); ok {
-		return "team " + web.Words(team)
-	}
-	return either(names[owner], owner)
-}
+func ownerName(names map[string]string, owner string) string { return tell.People(names).Owner(owner) }
 
 // MayGive reports whether who looks may give the case away.
 func (p *casePage) MayGive() bool { return p.mayGive }

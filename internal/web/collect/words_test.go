@@ -15,28 +15,6 @@ import (
 
 var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 
-func TestWhy(t *testing.T) {
-	for _, c := range []struct {
-		about string
-		work  read.Work
-		want  string
-	}{
-		{"a call names its attempt", read.Work{Kind: "task:call", Step: "first-call", Attempts: 3, Tries: 1}, "attempt 2 of 3"},
-		{"more tries than asked for stay within", read.Work{Kind: "task:call", Attempts: 2, Tries: 5}, "attempt 2 of 2"},
-		{"a draft waits for approval", read.Work{Kind: "task:draft", Step: "final-notice"}, "Approve the draft (final notice)"},
-		{"a reply", read.Work{Kind: read.WorkReply, Reason: "sms"}, "answered by sms"},
-		{"a broken promise", read.Work{Kind: read.WorkBroken, Reason: "broken"}, "A promise was broken"},
-		{"a promise kept in part", read.Work{Kind: read.WorkBroken, Reason: "partly"}, "kept only in part"},
-		{"a kind of tomorrow is at least named", read.Work{Kind: "task:some_thing"}, "some thing"},
-	} {
-		t.Run(c.about, func(t *testing.T) {
-			if got := why(c.work); !strings.Contains(got, c.want) {
-				t.Errorf("%q, want %q in it", got, c.want)
-			}
-		})
-	}
-}
-
 func TestOrderSaysEveryPart(t *testing.T) {
 	rank := read.Rank(read.Work{Kind: "task:call", Opened: noon, Tries: 2}, read.Standing{
 		Open: 1_234_500, Currency: "USD", Oldest: dunning.DateOf(noon.AddDate(0, -4, 0)),
@@ -46,31 +24,6 @@ func TestOrderSaysEveryPart(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not say %q", got, want)
 		}
-	}
-}
-
-func TestWordsOfDecisions(t *testing.T) {
-	later := noon.Add(20 * time.Hour)
-	for _, c := range []struct {
-		about string
-		d     dunning.Decision
-		kind  string
-		says  string
-		at    time.Time
-	}{
-		{"held until an instant", dunning.Decision{Verb: dunning.VerbSend, Step: "nudge", Deferred: true, Rule: "quiet", Reason: "closed_hours", NotBefore: later, WakeAt: later}, "warn", "is held: closed hours", later},
-		{"refused for good", dunning.Decision{Verb: dunning.VerbSend, Step: "nudge", Deferred: true, Rule: "r", Reason: "no_consent"}, "warn", "no consent. Time alone does not cure it", time.Time{}},
-		{"a promise is waited for", dunning.Decision{Verb: dunning.VerbLook, Waiting: "promise", WakeAt: later}, "quiet", "Waits for the promise", later},
-		{"a task is waited for", dunning.Decision{Verb: dunning.VerbLook, Waiting: "task", Rule: "task:call"}, "quiet", "Waits for a person: call", time.Time{}},
-		{"the next step", dunning.Decision{Verb: dunning.VerbSend, Step: "nudge", Contact: &dunning.ContactPlanned{Channel: dunning.SMS}, WakeAt: later}, "info", "Send SMS “nudge”", later},
-		{"the end", dunning.Decision{Verb: dunning.VerbClose, Reason: "paid"}, "good", "The case closes: paid", time.Time{}},
-	} {
-		t.Run(c.about, func(t *testing.T) {
-			o := word(c.d)
-			if o.Kind != c.kind || !strings.Contains(o.Text, c.says) || !o.At.Equal(c.at) {
-				t.Errorf("%+v", o)
-			}
-		})
 	}
 }
 

@@ -1,0 +1,83 @@
+package tell
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/web"
+)
+
+// Outlook is a decision in a sentence. Kind is that of its badge: good, warn, info, quiet, bad.
+type Outlook struct {
+	Text     string
+	At       time.Time // when it is due, or could be allowed at the earliest; zero: only something new changes it
+	Rule     string
+	Citation string // of Rule, where whoever asked added it
+	Kind     string
+}
+
+// Decision turns a decision into a sentence.
+func Decision(d dunning.Decision) Outlook {
+	o := Outlook{At: d.WakeAt, Rule: d.Rule, Kind: "info"}
+	switch {
+	case d.Deferred && d.NotBefore.IsZero():
+		o.Text, o.Kind = fmt.Sprintf("%s is held back: %s. Time alone does not cure it", step(d), web.Words(d.Reason)), "warn"
+	case d.Deferred:
+		o.Text, o.Kind, o.At = fmt.Sprintf("%s is held: %s", step(d), reason(d)), "warn", d.NotBefore
+	case d.Verb == dunning.VerbClose:
+		o.Text, o.Kind = "The case closes: "+web.Words(d.Reason), "good"
+	case d.Waiting != "" && d.Verb == dunning.VerbLook:
+		o.Text, o.Kind = waits(d), "quiet"
+	case d.Step != "":
+		o.Text = step(d)
+	default:
+		o.Text = Sentence(string(d.Verb))
+	}
+	return o
+}
+
+func reason(d dunning.Decision) string {
+	if d.Reason != "" && d.Reason != d.Rule {
+		return web.Words(d.Reason)
+	}
+	return web.Words(d.Rule)
+}
+
+// step names a step and what it does.
+func step(d dunning.Decision) string {
+	verb := map[dunning.Verb]string{
+		dunning.VerbSend: "Send", dunning.VerbCall: "Call", dunning.VerbOffer: "Offer a plan", dunning.VerbEscalate: "Hand to a collector",
+		dunning.VerbRefer: "Refer", dunning.VerbTask: "Ask a person", dunning.VerbLook: "Look again", dunning.VerbClose: "Close",
+	}[d.Verb]
+	if verb == "" {
+		verb = Sentence(string(d.Verb))
+	}
+	if ch := d.Channel(); ch != "" {
+		verb += " " + Channel(ch)
+	}
+	if d.Step == "" {
+		return verb
+	}
+	return verb + " “" + web.Words(d.Step) + "”"
+}
+
+// waits says whom or what the case waits for.
+func waits(d dunning.Decision) string {
+	words := map[string]string{
+		"plan": "Waits for the plan’s instalments", "promise": "Waits for the promise", "settlement": "Waits for the settlement’s money",
+		"lease": "A collector has it: nothing is sent by itself",
+		"offer": "Waits for an answer to the offer", "unknown": "Waits to learn whether a message left", "stale": "Waits for fresh payment data",
+		"matures": "Waits for the next step to be due", "refused": "Waits for something new: a rule refuses",
+	}
+	switch {
+	case d.Waiting == "hold":
+		return "Held: " + web.Words(strings.TrimPrefix(d.Rule, "hold:"))
+	case d.Waiting == "task":
+		return "Waits for a person: " + web.Words(strings.TrimPrefix(d.Rule, "task:"))
+	case words[d.Waiting] != "":
+		return words[d.Waiting]
+	}
+	return "Waits: " + web.Words(d.Waiting)
+}
