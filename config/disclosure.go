@@ -28,6 +28,7 @@ type DisclosureSpec struct {
 	Debtors  []string          `yaml:"debtors" jsonschema:"enum=consumer,enum=business" jsonschema_description:"none = both"`
 	Purposes []string          `yaml:"purposes" jsonschema:"enum=reminder,enum=offer,enum=notice,enum=receipt,enum=answer,enum=confirmation" jsonschema_description:"none = all but confirmation"`
 	Places   []string          `yaml:"places" jsonschema_description:"countries or subdivisions such as US or US-CA where it is needed; none = everywhere. A debtor of unknown place gets it."`
+	Notices  []string          `yaml:"notices" jsonschema_description:"only in messages that are one of these notices; none = in all"`
 	Proves   []string          `yaml:"proves" jsonschema:"enum=agency_particulars,enum=initial_disclosure,enum=later_disclosure,enum=opt_out_notice" jsonschema_description:"what a message that has these words says, for the content rules of the policy packs"`
 	Texts    map[string]string `yaml:"texts" jsonschema:"required" jsonschema_description:"language → words, with {{ creditor.name }} and the like"`
 }
@@ -106,6 +107,9 @@ func (d disclosure) applies(t *template, c Creditor, r RenderRequest) bool {
 		return len(list) == 0 || word == "" || slices.Contains(list, word)
 	}
 	if t.spec.Purpose == confirmation && len(d.spec.Purposes) == 0 {
+		return false
+	}
+	if len(d.spec.Notices) > 0 && !slices.ContainsFunc(t.spec.Notices, func(n string) bool { return slices.Contains(d.spec.Notices, n) }) {
 		return false
 	}
 	return has(d.spec.Roles, c.Role) && slices.Contains(d.spec.Channels, string(t.channel)) &&

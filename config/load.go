@@ -226,6 +226,7 @@ func (l *loader) compile() {
 	l.compileCreditors()
 	l.compileMappings()
 	l.compileSequences()
+	l.checkNotices()
 	l.checkCarriers()
 	l.compileTemplates()
 	for _, d := range l.docs {

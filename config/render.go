@@ -34,6 +34,7 @@ type RenderRequest struct {
 	Items      []RenderItem // in the order shown
 	Credit     money.Amount // money that no item has used yet, as a positive amount
 	Total      money.Amount // must be what Items less Credit come to
+	NoticeEnds dunning.Date // last day of a notice's period; "" = from notice_ends of the template, counted from Today
 	PayBy      dunning.Date // "" = from pay_within of the template, counted from Today
 
 	Plan       *RenderPlan       // terms that are offered
@@ -105,6 +106,9 @@ func (c *Config) render(t *template, cr Creditor, req RenderRequest) (dunning.Me
 	}
 	if t.spec.PayWithin != nil && req.PayBy.IsZero() && !req.Today.IsZero() {
 		req.PayBy = addDays(req.Today, int(*t.spec.PayWithin))
+	}
+	if t.spec.NoticeEnds != nil && req.NoticeEnds.IsZero() && !req.Today.IsZero() {
+		req.NoticeEnds = addDays(req.Today, int(*t.spec.NoticeEnds))
 	}
 	vars := variables(cr, req)
 	disclosures, err := c.required(t, cr, req, vars)

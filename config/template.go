@@ -22,7 +22,10 @@ type TemplateSpec struct {
 	Subject   string   `yaml:"subject" jsonschema_description:"Liquid; for email and letter"`
 	Needs     []string `yaml:"needs" jsonschema:"enum=plan,enum=instalment,enum=items,enum=links" jsonschema_description:"what it cannot be rendered without"`
 	PayWithin *Days    `yaml:"pay_within" jsonschema_description:"pay_by is this many days after the day of the message, unless given"`
-	Reviewed  string   `yaml:"reviewed" jsonschema_description:"who approved this text, and when"`
+	// Notices that the message is; see checkNotices.
+	Notices    []string `yaml:"notices" jsonschema_description:"legal notices that the message is, such as validation_notice; that it was sent is recorded once it has left"`
+	NoticeEnds *Days    `yaml:"notice_ends" jsonschema_description:"the notice's period ends this many days after the day of the message; shown as notice.ends"`
+	Reviewed   string   `yaml:"reviewed" jsonschema_description:"who approved this text, and when"`
 }
 
 // confirmation is the purpose of the one message that confirms an opt-out. It may

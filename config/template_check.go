@@ -177,7 +177,8 @@ func SampleRequest(cr Creditor, ch dunning.Channel, name, tag string) RenderRequ
 	on := func(month time.Month, day int) dunning.Date { return dunning.Date{Year: 2026, Month: month, Day: day} }
 	return RenderRequest{
 		Template: name, Channel: ch, Creditor: cr.ID, Locale: tag, DebtorKind: "consumer", DebtorName: "Alex Sample",
-		Reference: "10-2044", Today: on(time.November, 21), Total: amount(184250), Credit: amount(1000),
+		NoticeEnds: dunning.Date{Year: 2027, Month: time.January, Day: 5},
+		Reference:  "10-2044", Today: on(time.November, 21), Total: amount(184250), Credit: amount(1000),
 		Items: []RenderItem{
 			{Number: "2026-0815", Issued: on(time.September, 1), Due: on(time.October, 1), Amount: amount(150000), Open: amount(123450), DaysOverdue: 51},
 			{Number: "2026-0923", Issued: on(time.October, 1), Due: on(time.October, 31), Amount: amount(61800), Open: amount(61800), DaysOverdue: 21},

@@ -24,6 +24,7 @@ func variables(c Creditor, r RenderRequest) map[string]any {
 		"credit":      amount(r.Credit),
 		"total":       amount(r.Total),
 		"pay_by":      day(r.PayBy),
+		"notice":      map[string]any{"ends": day(r.NoticeEnds)},
 		"plan":        plan(r.Plan),
 		"instalment":  instalment(r.Instalment),
 		"links":       map[string]any{"pay": text(orText(r.Links.Pay, c.PaymentPage)), "account": text(r.Links.Account), "opt_out": text(r.Links.OptOut)},

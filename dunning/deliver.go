@@ -124,7 +124,7 @@ func (f *Facts) movedBy(k *ContactFacts, c ReportDelivery, does consequence, at 
 	case does.bounced:
 		m.State, m.Class, m.Permanent = ContactBounced, FailedRecipient, true
 	case k.State != ContactAccepted:
-		out := append(f.accepted(k.ID, c.ProviderID, string(c.Report), at), f.filtered(k, c, at)...)
+		out := append(f.accepted(m, at), f.filtered(k, c, at)...)
 		return sourced(append(out, f.resolved(k, "sent", at)...), source)
 	}
 	out := append([]Fact{f.contactFact(k, at, m)}, f.filtered(k, c, at)...)
@@ -145,6 +145,10 @@ func (f *Facts) resolved(k *ContactFacts, outcome string, at time.Time) []Fact {
 // that is unknown, or that was accepted and held and has been called back; none when it
 // proves nothing.
 func (f Facts) Proven(id string, e Evidence, at time.Time) []Fact {
+	return f.noticed(f.proven(id, e, at))
+}
+
+func (f *Facts) proven(id string, e Evidence, at time.Time) []Fact {
 	k := f.contact(id)
 	if k != nil && k.State == ContactAccepted && k.Hold != "" && e.Found == EvidenceNotAccepted {
 		// It was taken, held, and called back before it left: its step is open again.
@@ -155,7 +159,7 @@ func (f Facts) Proven(id string, e Evidence, at time.Time) []Fact {
 	}
 	switch e.Found {
 	case EvidenceAccepted:
-		return append(f.accepted(id, e.ProviderID, e.Code, at), f.resolved(k, "sent", at)...)
+		return append(f.accepted(ContactMoved{ID: id, ProviderID: e.ProviderID, Code: e.Code, Waits: e.Waits}, at), f.resolved(k, "sent", at)...)
 	case EvidenceNotAccepted:
 		return append([]Fact{f.contactFact(k, at, ContactMoved{ID: id, State: ContactFailed, Class: FailedNow, Code: e.Code})}, f.resolved(k, "not_sent", at)...)
 	}

@@ -438,7 +438,9 @@ func (f *Facts) send(at time.Time, d Decision, s *Step, group []rung) Decision {
 	}
 	entries := s.entries()
 	if s.Complete == CompleteAny {
-		entries = []Channeled{{Channel: entries[0].Channel, Template: entries[0].Template, Else: append(slices.Clone(entries[0].Else), entries[1:]...)}}
+		first := entries[0]
+		first.Else = append(slices.Clone(first.Else), entries[1:]...)
+		entries = []Channeled{first}
 	}
 	for i, e := range entries {
 		if f.entryDone(lead, s, i) {
@@ -561,7 +563,8 @@ func (f *Facts) plan(d Decision, s *Step, entry, alt int, c Channeled) *ContactP
 	return &ContactPlanned{
 		ID:   strings.Join([]string{f.Case, strconv.Itoa(d.Round), s.ID, string(c.Channel), strconv.Itoa(n)}, "/"),
 		Step: s.ID, Round: d.Round, Entry: entry, Alt: alt, Channel: c.Channel, Template: c.Template, Ordinal: n,
-		Point: f.point(c.Channel), Items: d.Items, Purpose: purposeOf(s.ID), Automatic: true, Creditor: f.Creditor.ID,
+		Point: f.point(c.Channel), Items: d.Items, Purpose: f.purpose(s.ID, c), Automatic: true, Creditor: f.Creditor.ID,
+		Notices: c.Notices, NoticeEnds: f.noticeEnds(d, c),
 	}
 }
 

@@ -377,6 +377,10 @@ type ContactPlanned struct {
 	Automatic bool       `json:"automatic,omitempty"`
 	Decision  string     `json:"decision,omitempty"`
 	Creditor  string     `json:"creditor,omitempty"`
+	// Notices are the legal notices that the message is, by kind; NoticeEnds is the last day
+	// of their period as it prints it.
+	Notices    []string `json:"notices,omitempty"`
+	NoticeEnds Date     `json:"notice_ends,omitzero"`
 }
 
 // ContactMoved is the next state of a contact.
@@ -390,6 +394,7 @@ type ContactMoved struct {
 	ProviderID string       `json:"provider_id,omitempty"`
 	Deadline   time.Time    `json:"deadline,omitzero"` // unknown: until when evidence is awaited
 	Hold       string       `json:"hold,omitempty"`    // sending: the provider's hold by which it can be called back
+	Waits      bool         `json:"waits,omitempty"`   // accepted: a letter that leaves when its batch is posted
 }
 
 // ContactLogged is a contact outside the sequence: a collector's call or

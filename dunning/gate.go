@@ -17,7 +17,7 @@ const person = "debtor"
 // gate asks the contact policies whether a channel may be used at an instant.
 // The question and its answer become part of the decision, if there is one.
 func (f *Facts) gate(at time.Time, d *Decision, s *Step, c Channeled) contact.Verdict {
-	q := f.Query(at, c.Channel, purposeOf(s.ID), true)
+	q := f.Query(at, c.Channel, f.purpose(s.ID, c), true)
 	if d == nil || !f.Record {
 		return f.Policies.Check(q)
 	}

@@ -169,6 +169,7 @@ var (
 // ErrConflict or ErrInvalid and say how to mend.
 func Handle(f Facts, c Command, by string, at time.Time) ([]Fact, error) {
 	facts, err := f.handle(c, by, at)
+	facts = f.noticed(facts)
 	for i := range facts {
 		facts[i].By = by
 	}
@@ -511,7 +512,7 @@ func (f *Facts) rungsOf(keys []string, step string) []rung {
 // settleUnknown is a person's evidence about a hand-over.
 func (f *Facts) settleUnknown(t *TaskState, outcome string, at time.Time) []Fact {
 	if outcome == "sent" {
-		return f.accepted(t.Contact, "", "person", at)
+		return f.accepted(ContactMoved{ID: t.Contact, Code: "person"}, at)
 	}
 	return []Fact{f.fact(at, ContactMoved{ID: t.Contact, State: ContactFailed, Class: FailedNow, Code: "person"})}
 }

@@ -78,7 +78,7 @@ func (f Facts) LetterCalledOff(id, reason string, at time.Time) []Fact {
 	if c == nil || c.State != ContactAccepted || c.Channel != Letter {
 		return nil
 	}
-	return []Fact{f.contactFact(c, at, ContactMoved{ID: id, State: ContactCancelled, Code: "letter:" + reason})}
+	return f.noticed([]Fact{f.contactFact(c, at, ContactMoved{ID: id, State: ContactCancelled, Code: "letter:" + reason})})
 }
 
 // LetterPosted are the facts of a letter that was handed to the post.
@@ -87,7 +87,7 @@ func (f Facts) LetterPosted(id, batch string, at time.Time) []Fact {
 	if c == nil || c.State != ContactAccepted || c.Channel != Letter {
 		return nil
 	}
-	x := f.contactFact(c, at, ContactMoved{ID: id, State: ContactAccepted, Code: "letter:posted"})
+	x := f.contactFact(c, at, ContactMoved{ID: id, State: ContactAccepted, Code: letterPosted})
 	x.Source = "posted/" + batch + "/" + id
-	return []Fact{x}
+	return f.noticed([]Fact{x})
 }

@@ -85,6 +85,7 @@ type Outcome struct {
 	Permanent  bool          // true when repeating the same message can never succeed
 	Alone      bool          // FailedLater: it concerns this message only, the channel goes on
 	Why        Delivery      // FailedRecipient: what is wrong with the address; "" = Invalid
+	Waits      bool          // accepted: a letter lies in an outbox and leaves when its batch is posted
 }
 
 // Evidence is an adapter's answer to Lookup about an attempt of the past.
@@ -92,6 +93,7 @@ type Evidence struct {
 	Found      EvidenceKind
 	ProviderID string
 	Code       string
+	Waits      bool // as Outcome.Waits
 }
 
 // EvidenceKind is what a provider's records prove about an attempt.

@@ -25,9 +25,13 @@ func EvidenceFor(ch Channel) time.Duration {
 // the text is to blame for waits for a person and may then be tried again;
 // anything else is tried again, ever more rarely. Unknown: evidence is awaited.
 func (f Facts) Concluded(id string, o Outcome, at time.Time) []Fact {
+	return f.noticed(f.concluded(id, o, at))
+}
+
+func (f *Facts) concluded(id string, o Outcome, at time.Time) []Fact {
 	switch o.State {
 	case SendAccepted:
-		return f.accepted(id, o.ProviderID, o.Code, at)
+		return f.accepted(ContactMoved{ID: id, ProviderID: o.ProviderID, Code: o.Code, Waits: o.Waits}, at)
 	case SendFailed:
 		return f.failed(id, o, at)
 	}
@@ -39,9 +43,10 @@ func (f Facts) Concluded(id string, o Outcome, at time.Time) []Fact {
 }
 
 // accepted are the new state, and the offer that the message made.
-func (f *Facts) accepted(id, providerID, code string, at time.Time) []Fact {
-	out := []Fact{f.fact(at, ContactMoved{ID: id, State: ContactAccepted, ProviderID: providerID, Code: code})}
-	c := f.contact(id)
+func (f *Facts) accepted(m ContactMoved, at time.Time) []Fact {
+	m.State = ContactAccepted
+	out := []Fact{f.fact(at, m)}
+	c := f.contact(m.ID)
 	if c == nil || c.State == ContactAccepted {
 		return out
 	}

@@ -129,6 +129,10 @@ type Channeled struct {
 	Channel  Channel
 	Template string
 	Else     []Channeled
+	// Notices are the legal notices that the template's message is; NoticeDays is how many
+	// days after the day of the message the printed period of the notice ends, 0 = none is printed.
+	Notices    []string
+	NoticeDays int
 }
 
 // Complete says when a step with several channels is done.

@@ -44,7 +44,7 @@ func (c *check) askOvershadow(r *rule, t int64) (Code, int64) {
 	if c.q.Content == nil || c.q.Content.DemandsEarlyPayment == No {
 		return "", 0
 	}
-	end, any := c.periodEnd(r, p, c.at)
+	end, any := c.periodEnd(r, p, c.at, true)
 	if any && c.cal.date(t) <= end {
 		return CodeOvershadow, c.cal.startOf(end + 1)
 	}

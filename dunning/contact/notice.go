@@ -1,5 +1,51 @@
 package contact
 
+import "slices"
+
+// NoticeKinds are the notices of the collector's that rules ask for, or whose sending
+// starts or ends something, sorted.
+func (s Set) NoticeKinds() []string {
+	var out []string
+	s.eachNotice(func(kind string, _ int) { out = append(out, kind) })
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// NoticePeriod is how many days from its receipt the longest period lasts that begins with
+// a notice; 0: none does.
+func (s Set) NoticePeriod(kind string) int {
+	most := 0
+	s.eachNotice(func(k string, days int) {
+		if k == kind {
+			most = max(most, days)
+		}
+	})
+	return most
+}
+
+// eachNotice visits every notice that a rule names, with the days of the period that
+// begins with it.
+func (s Set) eachNotice(visit func(kind string, days int)) {
+	for i := range s {
+		for j := range s[i].rules {
+			r := s[i].rules[j].spec
+			switch {
+			case r.Notice != nil:
+				visit(r.Notice.Kind, 0)
+			case r.EmailNotice != nil:
+				visit(r.EmailNotice.Notice, 0)
+			case r.Overshadow != nil:
+				visit(r.Overshadow.Period.Notice, r.Overshadow.Period.Days)
+			case r.Dispute != nil:
+				visit(r.Dispute.Period.Notice, r.Dispute.Period.Days)
+				for _, k := range slices.Concat(r.Dispute.LiftedBy, r.Dispute.DuplicateBy) {
+					visit(k, 0)
+				}
+			}
+		}
+	}
+}
+
 // askDispute stops collection of debts disputed in writing in the validation
 // period until a notice that lifts it has been sent.
 func (c *check) askDispute(r *rule, _ int64) (Code, int64) {
@@ -20,16 +66,17 @@ func (c *check) askDispute(r *rule, _ int64) (Code, int64) {
 // timely: received before the validation period ended. Without a validation
 // notice no period has begun to run, so nothing can be late.
 func (c *check) timely(r *rule, p *PeriodSpec, n *Notice) bool {
-	end, any := c.periodEnd(r, p, n.At.Unix())
+	end, any := c.periodEnd(r, p, n.At.Unix(), false)
 	return !any || c.cal.date(n.At.Unix()) <= end
 }
 
 // periodEnd is the last date of the validation period of notices sent by an
-// instant. A notice sent again starts it again.
-func (c *check) periodEnd(r *rule, p *PeriodSpec, by int64) (end Date, any bool) {
+// instant. A notice sent again starts it again. One that is known to have come back
+// (lost) began none that a dispute could miss.
+func (c *check) periodEnd(r *rule, p *PeriodSpec, by int64, lost bool) (end Date, any bool) {
 	for i := range c.q.Notices {
 		n := &c.q.Notices[i]
-		if n.Kind != p.Notice || n.At.Unix() > by || !c.about(r, n.Debts) {
+		if n.Kind != p.Notice || n.At.Unix() > by || n.Undeliverable && !lost || !c.about(r, n.Debts) {
 			continue
 		}
 		e := n.PeriodEnds

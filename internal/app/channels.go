@@ -107,7 +107,7 @@ func (c Channels) letter(getenv func(string) string, store *postgres.Store) erro
 			return err
 		}
 	}
-	a, err := letter.New(out, letter.Options{Form: cfg.Form, Live: ok})
+	a, err := letter.New(out, letter.Options{Form: cfg.Form, Live: ok, Batched: !ok})
 	if err == nil {
 		c[dunning.Letter] = a
 	}

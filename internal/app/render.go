@@ -107,7 +107,7 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 		Template: w.contact.Template, Channel: w.contact.Channel, Creditor: w.ref.Creditor,
 		Locale: profile.Locale, Places: known.Places, DebtorKind: known.DebtorKind, DebtorName: profile.Name, To: w.details.To,
 		Reference: w.details.AccountKey, Today: w.today(), Items: w.items(), Total: w.allowed.Total,
-		First: w.first(), TimeBarred: w.timeBarred(),
+		First: w.first(), TimeBarred: w.timeBarred(), NoticeEnds: w.contact.NoticeEnds,
 	}
 	if len(req.Places) == 0 && profile.Country != "" {
 		req.Places = []string{profile.Country}

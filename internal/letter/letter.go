@@ -52,6 +52,8 @@ type Store interface {
 type Options struct {
 	Form Form // ByLocale when empty
 	Live bool // somebody prints and posts what the store holds
+	// Batched: what the store holds leaves with a batch whose posting is recorded.
+	Batched bool
 }
 
 // Adapter is the letter channel. It may be used by many goroutines.
@@ -116,7 +118,7 @@ func (a *Adapter) Send(ctx context.Context, m dunning.Message) dunning.Outcome {
 	if err := a.store.Put(ctx, l); err != nil {
 		return dunning.Outcome{State: dunning.SendUnknown, Code: "letter:store"}
 	}
-	return dunning.Outcome{State: dunning.SendAccepted, ProviderID: ProviderID(m.Attempt)}
+	return dunning.Outcome{State: dunning.SendAccepted, ProviderID: ProviderID(m.Attempt), Waits: a.o.Batched}
 }
 
 func ended(err error) string {
@@ -163,7 +165,7 @@ func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidenc
 	case err != nil:
 		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "letter:store"}
 	case has:
-		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: ProviderID(m.Attempt), Code: "letter:stored"}
+		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: ProviderID(m.Attempt), Code: "letter:stored", Waits: a.o.Batched}
 	}
 	return dunning.Evidence{Found: dunning.EvidenceNotAccepted, Code: "letter:not_stored"}
 }

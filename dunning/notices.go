@@ -1,0 +1,87 @@
+package dunning
+
+import "slices"
+
+// A message may be a legal notice as well: the validation notice of 12 CFR 1006.34, the
+// letter about the debt of 12 CFR 1006.30(a). Its template says so, and the loader carries
+// it to the steps that use it. That such a message left is a fact of contact law, recorded
+// here once with whatever proves it, and taken back by whatever proves that it did not
+// arrive. Nobody has to enter it by hand.
+
+// NoticeValidation is the notice that a debt collector's validation period begins with.
+const NoticeValidation = "validation_notice"
+
+// Purposes of a contact that is a validation notice, as contact policies name them.
+const (
+	purposeValidation      = "validation_notice"
+	purposeValidationFirst = "initial_communication_containing_validation_notice"
+)
+
+// letterPosted is the code of a letter that was handed to the post.
+const letterPosted = "letter:posted"
+
+// purpose is what a message of a step on one of its channels is for.
+func (f *Facts) purpose(step string, c Channeled) string {
+	p := purposeOf(step)
+	switch {
+	case p != "collect" || !slices.Contains(c.Notices, NoticeValidation):
+		return p
+	case f.wroteBefore():
+		return purposeValidation
+	}
+	return purposeValidationFirst
+}
+
+// wroteBefore reports whether anything of the creditor's has left for the debtor, or may have.
+func (f *Facts) wroteBefore() bool {
+	return slices.ContainsFunc(f.Contacts, func(c ContactFacts) bool {
+		out := c.Logged == nil || c.Logged.Direction != "inbound"
+		return out && c.State != ContactReserved && c.State != ContactFailed && c.State != ContactCancelled
+	})
+}
+
+// noticeEnds is the last day of a notice's period as the message prints it, counted from
+// the day of the message where the debtor is; zero when it prints none.
+func (f *Facts) noticeEnds(d Decision, c Channeled) Date {
+	if c.NoticeDays == 0 || len(f.Zones) == 0 {
+		return Date{}
+	}
+	return DateOf(d.At.In(f.Zones[0])).AddDays(c.NoticeDays)
+}
+
+// noticed adds to facts what they make true of the notices that contacts are. It may be
+// asked about any facts, also those that say again what is known.
+func (f *Facts) noticed(facts []Fact) []Fact {
+	for _, x := range facts {
+		m, ok := x.Body.(ContactMoved)
+		if !ok {
+			continue
+		}
+		if k := f.contact(m.ID); k != nil {
+			for _, kind := range k.Notices {
+				facts = append(facts, f.noticeMoved(k, kind, x, m)...)
+			}
+		}
+	}
+	return facts
+}
+
+// noticeMoved is what a contact's next state says about a notice that it is. A letter that
+// waits in an outbox is sent when its batch was posted.
+func (f *Facts) noticeMoved(k *ContactFacts, kind string, x Fact, m ContactMoved) []Fact {
+	id := "notice/" + k.ID + "/" + kind
+	n := f.notice(id)
+	switch {
+	case m.State == ContactAccepted && n == nil && !m.Waits:
+		b := NoticeSent{ID: id, Notice: kind, Channel: k.Channel, Template: k.Template, Debts: []string{k.Account}, Ends: k.NoticeEnds, Proof: "contact/" + k.ID}
+		return []Fact{{At: x.At, By: x.By, Source: id, Body: b}}
+	case m.State != ContactAccepted && n != nil && !n.Undeliverable && m.gone():
+		return []Fact{{At: x.At, By: x.By, Source: id + "/back", Body: NoticeChanged{ID: id, Undeliverable: true}}}
+	}
+	return nil
+}
+
+// gone reports whether a state proves that the message never arrived, or never left.
+func (m ContactMoved) gone() bool {
+	return m.State == ContactBounced && m.Permanent || m.State == ContactCancelled || m.State == ContactFailed
+}
