@@ -285,6 +285,14 @@ func (s *Store) FeedSeen(ctx context.Context, creditor string, until time.Time) 
 	}
 }
 
+// FeedComplete notes that a creditor's payment data is complete until an instant without
+// telling anybody: for a rehearsal, whose debtors know all payments from the beginning. A
+// creditor that is not known yet has none.
+func (s *Store) FeedComplete(ctx context.Context, creditor string, until time.Time) error {
+	_, err := s.q.SetFeed(ctx, micros(until), creditor)
+	return explain(err)
+}
+
 // tell appends the same fact to many debtors and nudges their open cases.
 func (s *Store) tell(ctx context.Context, debtors []string, fact dunning.Fact) error {
 	return s.InDebtor(ctx, debtors, func(tx *Tx) error {

@@ -48,7 +48,8 @@ type (
 		Count   int    `json:"count"`
 		Pays    int    `json:"pays"` // so many instalments
 	}
-	// disputeBody disputes the oldest open invoice; the staff answers after some days.
+	// disputeBody disputes the oldest open invoice, unless what the debtor wrote has disputed
+	// the account already; the staff answers after some days.
 	disputeBody struct {
 		Account string `json:"account"`
 		ID      string `json:"id"`
@@ -185,6 +186,13 @@ func (p *Portfolio) dispute(ctx context.Context, pl *rehearse.Player, row postgr
 	}
 	raised := false
 	_, err = pl.Write(ctx, b.Account, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+		if h := disputed(f, at); h != nil {
+			raised, b.ID = true, h.ID
+			if b.Outcome == "corrected" { // which invoice is wrong was not said
+				b.Outcome = "rejected"
+			}
+			return nil, nil
+		}
 		for i := range f.Items {
 			if it := &f.Items[i]; it.Open > 0 && it.Disposition == dunning.InSequence {
 				raised = true
@@ -199,6 +207,17 @@ func (p *Portfolio) dispute(ctx context.Context, pl *rehearse.Player, row postgr
 	told(ctx, pl, row.At, b.Account, "dispute", "")
 	answer := dunning.DateOf(row.At.In(zone)).AddDays(b.Days)
 	return []postgres.Script{rehearse.Row(row.Key+"/resolve", noon(answer, zone), kindResolve, b)}, nil
+}
+
+// disputed is the dispute of the account by what the debtor wrote; nil for none.
+func disputed(f dunning.Facts, at time.Time) *dunning.HoldState {
+	for i := range f.Holds {
+		h := &f.Holds[i]
+		if h.HoldKind == dunning.HoldDispute && h.Scope != dunning.ScopeItem && (h.End.IsZero() || h.End.After(at)) {
+			return h
+		}
+	}
+	return nil
 }
 
 // resolve is the staff's answer. A correction halves the invoice.

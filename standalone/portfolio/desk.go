@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/answers"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/postgres"
@@ -116,12 +117,12 @@ var (
 
 // handling is what is done about an answer or a broken promise.
 func (p *Portfolio) handling(row postgres.Script, b deskBody, n int, zone *time.Location, me string) []order {
-	words, id := answered, row.Key
+	texts, id := answered, row.Key
 	if b.Kind == read.WorkBroken {
-		words = afterBroken
+		texts = afterBroken
 	}
 	r := p.chance("words", row.Key)
-	note := order{identity.Collector, dunning.WriteNote{ID: id + "/note", Text: words[r.IntN(len(words))]}}
+	note := order{identity.Collector, dunning.WriteNote{ID: id + "/note", Text: texts[r.IntN(len(texts))]}}
 	switch {
 	case n < 12: // left for the next shift
 		return nil
@@ -218,11 +219,7 @@ func (p *Portfolio) sets(key string, now time.Time, collector, supervisor string
 	me, boss := strings.TrimPrefix(collector, "user:"), strings.TrimPrefix(supervisor, "user:")
 	inDays := func(n int) time.Time { return now.AddDate(0, 0, n) }
 	c, s := identity.Collector, identity.Supervisor
-	wrote := func(what string, ch dunning.Channel) []order {
-		return []order{{"", dunning.LogContact{ContactLogged: dunning.ContactLogged{ID: id(what), Direction: "inbound", Channel: ch, Outcome: "received"}}}}
-	}
 	return [][]order{
-		wrote("reply-1", dunning.Email),
 		{{c, dunning.TakeLease{ID: id("lease-1"), Owner: me, Until: inDays(2)}}, {c, dunning.WriteNote{ID: id("note-1"), Text: "Calls back about a plan; have the figures ready."}}},
 		{{c, dunning.SetCallback{ID: id("soon"), When: now.Add(2 * time.Hour), Owner: me, Words: "wants to speak with their partner first"}}},
 		{
@@ -231,7 +228,6 @@ func (p *Portfolio) sets(key string, now time.Time, collector, supervisor string
 		},
 		{{c, dunning.OfferSettlement{ID: id("deal-1"), Percent: 25, Due: dunning.DateOf(inDays(14)), Approval: true, Accepted: true}}},
 		{{c, dunning.HandOver{ID: id("hand-1"), Owner: dunning.TeamOwner + "late", Until: inDays(3), Words: "Asks for somebody who speaks Spanish."}}},
-		wrote("reply-2", dunning.SMS),
 		{{c, dunning.SetCallback{ID: id("tomorrow"), When: inDays(1), Words: "any time in the afternoon"}}},
 		{{c, dunning.HandOver{ID: id("hand-2"), Owner: boss, Until: inDays(2), Words: "Wants to complain; please take it."}}},
 		{{c, dunning.WriteNote{ID: id("mention-2"), Text: "@supervisor may I waive the fee here? They have paid on time for years.", Mentions: []string{boss}}}},
@@ -240,6 +236,66 @@ func (p *Portfolio) sets(key string, now time.Time, collector, supervisor string
 		{{"", dunning.RaiseDispute{ID: id("dispute"), Told: dunning.Told{Medium: "email", Words: "The second delivery never came."}}}},
 		{{c, dunning.OfferSettlement{ID: id("deal-2"), Percent: 10, Due: dunning.DateOf(inDays(10))}}},
 	}
+}
+
+// lastWords are what debtors write on the last morning, which nobody has read yet.
+var lastWords = []struct {
+	what answers.Intent
+	by   dunning.Channel
+}{
+	{answers.WantsInfo, dunning.Email},
+	{answers.WillPay, dunning.SMS},
+	{answers.Hardship, dunning.Email},
+	{answers.WantsPlan, dunning.SMS},
+	{answers.Dispute, dunning.Email},
+	{answers.Paid, dunning.Email},
+	{answers.OptOut, dunning.SMS},
+}
+
+// scene is what happens to one case on the last morning: orders, or words of the debtor.
+type scene struct {
+	orders []order
+	says   answers.Intent
+	by     dunning.Channel
+}
+
+// scenes are the sets with the last words in between.
+func scenes(sets [][]order) []scene {
+	var out []scene
+	for i := range max(len(sets), len(lastWords)) {
+		if i < len(lastWords) {
+			out = append(out, scene{says: lastWords[i].what, by: lastWords[i].by})
+		}
+		if i < len(sets) {
+			out = append(out, scene{orders: sets[i]})
+		}
+	}
+	return out
+}
+
+// play lets it happen to a debtor's case.
+func (s scene) play(ctx context.Context, p *Portfolio, pl *rehearse.Player, row postgres.Script, d *Debtor) error {
+	if s.says == "" {
+		return p.give(ctx, pl, d.AccountID(), s.orders...)
+	}
+	key := row.Key + "/" + string(s.says)
+	return pl.Receive(ctx, key, p.writes(d, s.by, s.says, dunning.DateOf(row.At).AddDays(9), key))
+}
+
+// nobodys is what reaches a creditor and cannot be told whose it is: a mail from an unknown
+// address, which names an invoice, and a payment to an account that does not exist.
+func (p *Portfolio) nobodys(ctx context.Context, pl *rehearse.Player, row postgres.Script, d *Debtor) error {
+	mail := rehearse.ReplyBody{
+		Channel: dunning.Email, From: "front.desk@example.invalid", Subject: "Invoice " + d.oldest(),
+		Text: "Hello, we have received your reminder about " + d.oldest() + ". Who placed this order? Please send us the invoice.",
+	}
+	if err := pl.Receive(ctx, row.Key+"/stranger", mail); err != nil {
+		return err
+	}
+	return pl.PostPayment(ctx, map[string]string{
+		"id": row.Key + "/astray", "creditor": d.Creditor, "account": d.Key + "X", "invoice": d.oldest(),
+		"amount": d.Invoices[0].Amount.Decimal(), "currency": d.Currency, "at": row.At.Add(-time.Hour).UTC().Format(time.RFC3339),
+	})
 }
 
 // stage sets the end: open cases in the order of their keys, each with one thing in hand.
@@ -252,8 +308,8 @@ func (p *Portfolio) stage(ctx context.Context, pl *rehearse.Player, row postgres
 	if err != nil {
 		return nil, err
 	}
-	sets, calls := p.sets(row.Key, row.At, collector, supervisor), lastCalls
-	first := 5 * slices.Index(Creditors(), b.Creditor) % len(sets) // so that few cases show everything, too
+	sets, calls, astray := scenes(p.sets(row.Key, row.At, collector, supervisor)), lastCalls, false
+	first := 7 * slices.Index(Creditors(), b.Creditor) % len(sets) // so that few cases show everything, too
 	sets = slices.Concat(sets[first:], sets[:first])
 	for i := range p.Debtors {
 		d := &p.Debtors[i]
@@ -274,10 +330,17 @@ func (p *Portfolio) stage(ctx context.Context, pl *rehearse.Player, row postgres
 			calls--
 			continue
 		}
-		if err := p.give(ctx, pl, d.AccountID(), sets[0]...); err != nil {
+		if err := sets[0].play(ctx, p, pl, row, d); err != nil {
 			return nil, err
 		}
 		sets = sets[1:]
+		if astray {
+			continue
+		}
+		if err := p.nobodys(ctx, pl, row, d); err != nil {
+			return nil, err
+		}
+		astray = true
 	}
 	return nil, nil
 }

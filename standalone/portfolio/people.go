@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/answers"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/standalone/rehearse"
 )
@@ -111,7 +112,8 @@ func (p *Portfolio) React(ctx context.Context, pl *rehearse.Player, m rehearse.M
 
 // reactIn is React once the debtor and the creditor's zone are known.
 func (p *Portfolio) reactIn(d *Debtor, m rehearse.Message, zone *time.Location) []postgres.Script {
-	if m.Step == dunning.CourtesyThanks {
+	switch m.Step {
+	case dunning.CourtesyThanks, dunning.CourtesyConfirm, dunning.CourtesyHelp:
 		return nil
 	}
 	key := fmt.Sprintf("%s/c%d/%s/r%d/n%d/%s", d.Key, m.Case, m.Step, m.Round, m.Nth, m.Channel)
@@ -135,9 +137,9 @@ func creditorZone(ctx context.Context, pl *rehearse.Player, creditor string) (*t
 func (c *cue) react() []postgres.Script {
 	switch c.d.Personality {
 	case Payer:
-		return c.when(75, c.pays(1+c.r.IntN(4), 1000))
+		return append(c.says(15, answers.WantsInfo, answers.Ack, answers.Paid), c.when(75, c.pays(1+c.r.IntN(4), 1000))...)
 	case LatePayer:
-		return c.when([]int{2, 8, 20, 45, 85}[serious(c.m.Step)], c.pays(1+c.r.IntN(6), 1000))
+		return append(c.says(10, answers.WantsInfo, answers.CallMe), c.when([]int{2, 8, 20, 45, 85}[serious(c.m.Step)], c.pays(1+c.r.IntN(6), 1000))...)
 	case PartPayer:
 		return c.partly()
 	case Promiser:
@@ -155,8 +157,26 @@ func (c *cue) react() []postgres.Script {
 	case Unreached:
 		return c.cannotBeReached()
 	default:
+		return c.stranger()
+	}
+}
+
+// says lets the debtor write about one of some things a day later, in so many of a hundred
+// cases. What follows from it is for Duly and its staff.
+func (c *cue) says(percent int, about ...answers.Intent) []postgres.Script {
+	r := c.p.chance("says", c.key)
+	if r.IntN(100) >= percent {
 		return nil
 	}
+	return c.replies(1, 8, pick(r, about))
+}
+
+// stranger is what comes back where nobody answers: some other person's word, or a machine's.
+func (c *cue) stranger() []postgres.Script {
+	if c.d.Kind == "business" {
+		return c.says(30, answers.AutoReply)
+	}
+	return c.says(12, answers.WrongPerson)
 }
 
 // when lets something happen in so many of a hundred cases.
@@ -194,17 +214,14 @@ func (c *cue) promises() []postgres.Script {
 		return nil
 	}
 	b := promiseBody{Account: c.d.AccountID(), ID: c.key, Days: 7 + c.r.IntN(8), Keeps: c.r.IntN(100) < 60}
-	return c.when(55, append(c.replies(1, 9), c.row("promise", c.at(1, 15), kindPromise, b)))
-}
-
-func (c *cue) replies(days, hour int) []postgres.Script {
-	l := dunning.ContactLogged{ID: c.key + "/reply", Direction: "inbound", Channel: c.m.Channel, Outcome: "received", Point: c.m.Point}
-	return []postgres.Script{c.row("reply", c.at(days, hour), rehearse.Do, do(c.d, "log_contact", dunning.LogContact{ContactLogged: l}))}
+	agreed := c.at(1, 15)
+	wrote := c.repliesOn(c.at(1, 9), answers.WillPay, dunning.DateOf(agreed.In(c.zone)).AddDays(b.Days))
+	return c.when(55, append(wrote, c.row("promise", agreed, kindPromise, b)))
 }
 
 func (c *cue) takesPlan() []postgres.Script {
 	if c.m.Step != "offer-plan" {
-		return c.when(10, c.pays(3, 1000))
+		return append(c.says(15, answers.WantsPlan), c.when(10, c.pays(3, 1000))...)
 	}
 	count := 3 + 3*c.r.IntN(2)
 	b := planBody{Account: c.d.AccountID(), ID: c.key, Count: count, Pays: count}
@@ -220,12 +237,11 @@ func (c *cue) disputes() []postgres.Script {
 	}
 	outcome := []string{"rejected", "rejected", "closed", "corrected"}[c.r.IntN(4)]
 	b := disputeBody{Account: c.d.AccountID(), ID: c.key, Days: 5 + c.r.IntN(8), Outcome: outcome}
-	return append(c.replies(1, 9), c.row("dispute", c.at(1, 15), kindDispute, b))
+	return append(c.replies(1, 9, answers.Dispute), c.row("dispute", c.at(1, 15), kindDispute, b))
 }
 
 func (c *cue) optsOut() []postgres.Script {
-	out := dunning.OptOut{OptedOut: dunning.OptedOut{Channel: c.m.Channel, Told: dunning.Told{Medium: string(c.m.Channel)}}}
-	return append(c.replies(0, 20), c.row("opt-out", c.at(0, 20), rehearse.Do, do(c.d, "opt_out", out)))
+	return c.replies(0, 20, answers.OptOut)
 }
 
 func (c *cue) bounces() []postgres.Script {
@@ -243,7 +259,7 @@ func (c *cue) bounces() []postgres.Script {
 // asksForTime is granted by the staff.
 func (c *cue) asksForTime() []postgres.Script {
 	h := dunning.PlaceHold{ID: c.key, HoldKind: dunning.HoldHardship, Scope: dunning.ScopeAccount, Until: c.at(30, 0), Owner: "user:staff", Notice: 3}
-	return append(c.replies(1, 9), c.row("hardship", c.at(1, 15), rehearse.Do, do(c.d, "place_hold", h)))
+	return append(c.replies(1, 9, answers.Hardship), c.row("hardship", c.at(1, 15), rehearse.Do, do(c.d, "place_hold", h)))
 }
 
 func (c *cue) cannotBeReached() []postgres.Script {

@@ -36,6 +36,7 @@ type Portfolio struct {
 	Options
 	Debtors []Debtor
 	byKey   map[string]*Debtor
+	shared  map[string]bool // numbers that several debtors have
 }
 
 // Debtor is a person or business with one account.
@@ -68,12 +69,16 @@ type Invoice struct {
 
 // New makes a portfolio. The same options give the same portfolio.
 func New(o Options) *Portfolio {
-	p := &Portfolio{Options: o, byKey: map[string]*Debtor{}}
+	p := &Portfolio{Options: o, byKey: map[string]*Debtor{}, shared: map[string]bool{}}
 	for i := range o.Accounts {
 		p.Debtors = append(p.Debtors, p.debtor(i))
 	}
+	seen := map[string]bool{}
 	for i := range p.Debtors {
-		p.byKey[p.Debtors[i].Key] = &p.Debtors[i]
+		d := &p.Debtors[i]
+		p.byKey[d.Key] = d
+		p.shared[d.Phone] = seen[d.Phone]
+		seen[d.Phone] = true
 	}
 	return p
 }

@@ -155,7 +155,7 @@ func TestReactions(t *testing.T) {
 				if !r.At.After(m.At) {
 					t.Errorf("%s of %s at %s is not after the message", r.Key, r.Kind, r.At)
 				}
-				if _, known := p.Acts()[r.Kind]; !known && r.Kind != rehearse.Do {
+				if _, known := p.Acts()[r.Kind]; !known && r.Kind != rehearse.Do && r.Kind != rehearse.Reply {
 					t.Errorf("nobody can play %s", r.Kind)
 				}
 				if step == dunning.CourtesyThanks {
@@ -167,7 +167,7 @@ func TestReactions(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{kindPay, kindPromise, kindPlan, kindDispute, kindBounce, rehearse.Do} {
+	for _, kind := range []string{kindPay, kindPromise, kindPlan, kindDispute, kindBounce, rehearse.Do, rehearse.Reply} {
 		if kinds[kind] == 0 {
 			t.Errorf("among 300 debtors and their messages nobody reacts with %s", kind)
 		}

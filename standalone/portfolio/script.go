@@ -38,6 +38,9 @@ func (p *Portfolio) Script(ctx context.Context, pl *rehearse.Player) ([]postgres
 		return nil, err
 	}
 	rows = append(rows, shifts...)
+	for _, creditor := range Creditors() {
+		rows = append(rows, rehearse.FeedRow(creditor, p.Begin()))
+	}
 	known := map[string]bool{}
 	for _, day := range p.ImportDays() {
 		for _, creditor := range Creditors() {

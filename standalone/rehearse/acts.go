@@ -55,6 +55,8 @@ func ownActs() map[string]Act {
 		Facts:  {Play: playFacts},
 		Do:     {Play: playDo},
 		Import: {Alone: true, Play: playImport},
+		Reply:  {Play: playReply},
+		Feed:   {Alone: true, Play: playFeed},
 		End:    {Alone: true, Play: playEnd},
 	}
 }

@@ -63,6 +63,7 @@ type Player struct {
 	refused  int
 	ended    chan struct{}
 	endOnce  sync.Once
+	posted   func() (*post, error)
 }
 
 // New makes a player.
@@ -74,6 +75,7 @@ func New(o Options) *Player {
 		o: o, acts: map[string]Act{}, accounts: map[string]postgres.Account{}, ended: make(chan struct{}),
 		commands: app.NewCommands(o.Store, o.Book, o.Clock),
 		starter:  &app.Starter{Store: o.Store, Book: o.Book, Clock: o.Clock},
+		posted:   sync.OnceValues(func() (*post, error) { return newPost(o) }),
 	}
 	for kind, act := range ownActs() {
 		p.acts[kind] = act
