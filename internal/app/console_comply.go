@@ -24,10 +24,9 @@ func (c *Console) compliance() comply.Deps {
 		Findings: store, Sweep: c.beginSweep, Chain: store, Ledgers: postgres.ChainedLedgers(), Wall: clock.Wall,
 		Light:  func(s chain.State) web.Light { return LightOf(s, clock.Wall()) },
 		Verify: func(ctx context.Context, by string) error { _, err := c.verifyChain(ctx, by); return err },
-		Sent: func(ctx context.Context, contact string) (dunning.Message, []byte, error) {
-			message, fault := c.sentText(ctx, contact)
-			copied, _ := store.Sent(ctx, contact) // its fault is that of sentText; the digest outlives the copy
-			return message, copied.SHA256, fault
+		Sent: evidenceView{store}.SentCopy,
+		Snapshot: func(ctx context.Context, f func(v comply.View) error) error {
+			return store.Snapshot(ctx, func(as *postgres.Store) error { return f(evidenceView{as}) })
 		},
 		Log: func(what string, err error) {
 			if c.deps.Log != nil {
@@ -35,6 +34,16 @@ func (c *Console) compliance() comply.Deps {
 			}
 		},
 	}
+}
+
+// evidenceView is what evidence is made of.
+type evidenceView struct{ *postgres.Store }
+
+// SentCopy implements comply.View.
+func (v evidenceView) SentCopy(ctx context.Context, contact string) (dunning.Message, []byte, error) {
+	copied, fault := v.Sent(ctx, contact) // the digest outlives the copy
+	message, fault := sentWords(copied, fault)
+	return message, copied.SHA256, fault
 }
 
 // beginSweep begins a sweep of the ledger.

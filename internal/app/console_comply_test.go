@@ -1,7 +1,11 @@
 package app
 
 import (
+	"archive/zip"
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -90,6 +94,7 @@ func TestComplianceConsole(t *testing.T) {
 	t.Run("violations", func(t *testing.T) { d.on(t).violationPages(token, foreign) })
 	t.Run("integrity", func(t *testing.T) { d.on(t).integrityPages(token) })
 	t.Run("evidence", func(t *testing.T) { d.on(t).evidencePack(token, foreign) })
+	t.Run("evidence while facts come in", func(t *testing.T) { d.on(t).evidenceWhileWritten(token) })
 	t.Run("names are text", func(t *testing.T) { d.on(t).hostileName(token) })
 }
 
@@ -327,4 +332,70 @@ func (d *desk) evidencePack(token, foreign string) {
 	if res := d.open(foreign, "GET", path); res.StatusCode != http.StatusNotFound {
 		d.t.Errorf("another creditor's compliance: status %d", res.StatusCode)
 	}
+}
+
+// evidenceWhileWritten exports packs while notes are written: each is of one instant, so its
+// files never disagree.
+func (d *desk) evidenceWhileWritten(token string) {
+	ctx, stop := context.WithCancel(d.t.Context())
+	written, ended := 0, make(chan error, 1)
+	go func() {
+		for ctx.Err() == nil {
+			written++
+			if _, err := d.commands().Do(d.t.Context(), d.ref.Case, dunning.WriteNote{ID: fmt.Sprint("race-", written), Text: "meanwhile"}, "user:1"); err != nil {
+				ended <- err
+				return
+			}
+		}
+		ended <- nil
+	}()
+	versions := map[int64]bool{}
+	for range 8 {
+		versions[d.agrees(d.shows(token, "/cases/"+d.ref.Case+"/evidence"))] = true
+	}
+	stop()
+	d.must(<-ended)
+	if written < 10 || len(versions) < 2 {
+		d.t.Errorf("%d notes, packs of the versions %v: nothing raced", written, versions)
+	}
+}
+
+// agrees checks that the files of a pack are of one version of the customer, and returns it.
+func (d *desk) agrees(raw string) int64 {
+	d.t.Helper()
+	z, err := zip.NewReader(strings.NewReader(raw), int64(len(raw)))
+	d.must(err)
+	parse := func(name string, v any) {
+		f, err := z.Open(name)
+		d.must(err)
+		d.must(json.NewDecoder(f).Decode(v))
+	}
+	var page struct {
+		Version   int64 `json:"log_version"`
+		Decisions int
+		Messages  []any
+	}
+	var facts []struct{ Version int64 }
+	var decisions []any
+	parse("case.json", &page)
+	parse("facts.json", &facts)
+	parse("decisions.json", &decisions)
+	messages := 0
+	for _, f := range z.File {
+		if strings.HasPrefix(f.Name, "messages/") {
+			messages++
+		}
+	}
+	if last := facts[len(facts)-1].Version; last != page.Version || page.Decisions != len(decisions) || len(page.Messages) != messages {
+		d.t.Errorf("the case is of version %d with %d decisions and %d messages; the files hold facts up to %d, %d decisions and %d messages",
+			page.Version, page.Decisions, len(page.Messages), last, len(decisions), messages)
+	}
+	f, err := z.Open("summary.html")
+	d.must(err)
+	summary, err := io.ReadAll(f)
+	d.must(err)
+	if want := fmt.Sprintf("(version %d of the customer)", page.Version); !strings.Contains(string(summary), want) {
+		d.t.Errorf("the summary is not of %s", want)
+	}
+	return page.Version
 }

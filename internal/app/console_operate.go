@@ -122,7 +122,10 @@ func (c *Console) doctor(ctx context.Context, now time.Time) ([]operate.Violatio
 
 // sentText is a message as it left; what keeps it from being shown is said for the reader.
 func (c *Console) sentText(ctx context.Context, contact string) (dunning.Message, error) {
-	s, err := c.deps.Store.Sent(ctx, contact)
+	return sentWords(c.deps.Store.Sent(ctx, contact))
+}
+
+func sentWords(s postgres.Sent, err error) (dunning.Message, error) {
 	switch {
 	case err == nil:
 		return s.Message, nil

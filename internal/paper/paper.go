@@ -38,13 +38,15 @@ const (
 	Label               // bold, begins an entry; never the last line of a page
 	Quote               // text as it is, indented, line by line
 	Pair                // Name and Text beside each other
+	Entry               // Name, of one or more lines, beside Text in bold with More below it
 )
 
 // Block is a part of a report.
 type Block struct {
 	Kind Kind
-	Name string // of a Pair
+	Name string // of a Pair or an Entry
 	Text string
+	More string // of an Entry
 }
 
 // Lacking is printed for a character that the typeface lacks.
@@ -62,6 +64,7 @@ const (
 	family         = "dejavu"
 	footSize       = 8.0
 	titleSize      = 16.0
+	moreSize       = 8.5
 	keep           = 3 // lines that stay with a heading
 	maxLine        = 4000
 	lineMultiplier = 1.32
@@ -79,6 +82,7 @@ var styles = map[Kind]style{
 	Label:   {size: 9.5, before: 3, bold: true},
 	Quote:   {size: 8.5, before: 0.6, indent: quoteIndent},
 	Pair:    {size: 9.5, before: 0.6, indent: pairIndent},
+	Entry:   {size: 9.5, before: 2, indent: pairIndent},
 }
 
 // line is a placed line; y is its baseline.
@@ -204,6 +208,10 @@ func (s *setter) block(b Block) {
 	if s.y > top {
 		s.y += st.before
 	}
+	if b.Kind == Entry {
+		s.entry(b, st)
+		return
+	}
 	name := ""
 	if b.Kind == Pair {
 		name = oneLine(b.Name)
@@ -218,6 +226,38 @@ func (s *setter) block(b Block) {
 			}
 		}
 	}
+}
+
+// entry sets an entry. Its first lines stay together.
+func (s *setter) entry(b Block, st style) {
+	room := width - left - right - st.indent
+	lines := s.paragraphs(nil, b.Text, st.size, true, room)
+	if strings.TrimSpace(b.More) != "" {
+		lines = s.paragraphs(lines, b.More, moreSize, false, room)
+	}
+	names := strings.Split(clean(b.Name), "\n")
+	for len(lines) < len(names) {
+		lines = append(lines, line{size: st.size})
+	}
+	s.room(min(len(lines), keep), step(st.size))
+	for i, l := range lines {
+		l.x = left + st.indent
+		s.put(l, step(l.size))
+		if i < len(names) {
+			page := len(s.pages) - 1
+			s.pages[page] = append(s.pages[page], line{x: left, y: s.y, size: moreSize, text: s.short(names[i], moreSize, st.indent-3)})
+		}
+	}
+}
+
+// paragraphs adds text, broken into lines.
+func (s *setter) paragraphs(to []line, text string, size float64, bold bool, room float64) []line {
+	for _, paragraph := range strings.Split(strings.TrimRight(clean(text), "\n"), "\n") {
+		for _, t := range s.wrap(paragraph, size, bold, room) {
+			to = append(to, line{size: size, bold: bold, text: t})
+		}
+	}
+	return to
 }
 
 // feet writes the foot and "3 of 12" on every page.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,8 @@ func long(n int) Report {
 	r := Report{Title: "Evidence of case 4711", Foot: "Stadtwerke Musterstadt · case 4711", At: at, Body: []Block{{Kind: Pair, Name: "Customer", Text: "Łukasz Ødegård"}}}
 	for i := range n {
 		r.Body = append(r.Body, Block{Kind: Heading, Text: fmt.Sprint("Part ", i)}, Block{Kind: Label, Text: "2026-03-02 12:00 UTC · send email"},
-			Block{Kind: Text, Text: strings.Repeat("Lorem ipsum dolor sit amet. ", 12)}, Block{Kind: Quote, Text: "Dear Łukasz,\n\n  please pay.\nThe end"}, Block{Kind: Pair, Name: "Rule", Text: "HOUSE-CAP"})
+			Block{Kind: Text, Text: strings.Repeat("Lorem ipsum dolor sit amet. ", 12)}, Block{Kind: Quote, Text: "Dear Łukasz,\n\n  please pay.\nThe end"}, Block{Kind: Pair, Name: "Rule", Text: "HOUSE-CAP"},
+			Block{Kind: Entry, Name: "2 Mar 14:00\n13:00 UTC", Text: "Paid 20.00 EUR", More: strings.Repeat("days of grace: 2; ", 20) + "\nby Duly"}, Block{Kind: Entry, Name: "3 Mar\n4 Mar", Text: "Paid"})
 	}
 	return r
 }
@@ -84,14 +86,22 @@ func TestEverythingHasItsPlace(t *testing.T) {
 func TestNothingIsLost(t *testing.T) {
 	r := long(30)
 	var want, got strings.Builder
+	names := []string{"Rule", "Customer", "2 Mar 14:00", "13:00 UTC", "3 Mar", "4 Mar"}
+	seen := map[string]int{}
 	for _, b := range r.Body {
-		want.WriteString(strings.Join(strings.Fields(b.Text), ""))
+		want.WriteString(strings.Join(strings.Fields(b.Text+" "+b.More), ""))
 	}
 	for _, page := range laid(r).pages {
 		for _, l := range page {
-			if l.y < footY && l.size != titleSize && !(l.x == left && (l.text == "Rule" || l.text == "Customer")) {
+			seen[l.text]++
+			if l.y < footY && l.size != titleSize && !(l.x == left && slices.Contains(names, l.text)) {
 				got.WriteString(strings.Join(strings.Fields(l.text), ""))
 			}
+		}
+	}
+	for _, name := range names[2:] {
+		if seen[name] != 30 {
+			t.Errorf("the name %q is there %d times, want 30", name, seen[name])
 		}
 	}
 	if want.String() != got.String() {
@@ -116,8 +126,8 @@ func TestHostileText(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.why, got, c.want)
 		}
 		r := Report{Title: c.text, Foot: strings.Repeat(c.text, 80)}
-		for _, kind := range []Kind{Text, Heading, Label, Quote, Pair} {
-			r.Body = append(r.Body, Block{Kind: kind, Name: strings.Repeat(c.text, 40), Text: c.text + strings.Repeat("W", 3000)})
+		for _, kind := range []Kind{Text, Heading, Label, Quote, Pair, Entry} {
+			r.Body = append(r.Body, Block{Kind: kind, Name: strings.Repeat(c.text, 40), Text: c.text + strings.Repeat("W", 3000), More: c.text})
 		}
 		if _, pages, err := Set(r); err != nil || pages < 1 {
 			t.Errorf("%s: %v", c.why, err)

@@ -132,7 +132,7 @@ const planned = pgx.QueryExecModeCacheDescribe
 
 // rows asks and reads all rows.
 func rows[T any](ctx context.Context, s *Store, what, sql string, args []any, scan func(pgx.CollectableRow) (T, error)) ([]T, error) {
-	r, err := s.pool.Query(ctx, sql, append([]any{planned}, args...)...)
+	r, err := s.db.Query(ctx, sql, append([]any{planned}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", what, explain(err))
 	}
@@ -194,7 +194,7 @@ type plan struct {
 // explainPlan is the plan that the database would use.
 func (s *Store) explainPlan(ctx context.Context, sql string, args []any) (plan, error) {
 	var text []byte
-	if err := s.pool.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+sql, append([]any{planned}, args...)...).Scan(&text); err != nil {
+	if err := s.db.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+sql, append([]any{planned}, args...)...).Scan(&text); err != nil {
 		return plan{}, err
 	}
 	var out []struct{ Plan plan }

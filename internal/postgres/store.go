@@ -19,6 +19,7 @@ import (
 // Store is the database. It is safe for concurrent use.
 type Store struct {
 	pool *pgxpool.Pool
+	db   sqlgen.DBTX // what reads ask: the pool, or the transaction of a snapshot
 	q    *sqlgen.Queries
 	// turns bounds how many transactions run at once, below the size of the pool: what
 	// a transaction's function asks outside of it (the rehearsal clock, say) always
@@ -69,7 +70,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	outside := max(cfg.MaxConns/4, 1)
-	s := &Store{pool: pool, q: sqlgen.New(pool), turns: make(chan struct{}, cfg.MaxConns-outside)}
+	s := &Store{pool: pool, db: pool, q: sqlgen.New(pool), turns: make(chan struct{}, cfg.MaxConns-outside)}
 	if err := s.check(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -150,6 +151,21 @@ func (s *Store) InDebtor(ctx context.Context, debtors []string, f func(tx *Tx) e
 			tx.cipher = s.cipher
 			return f(tx)
 		}))
+	})
+}
+
+// Snapshot runs f over a store all of whose reads see the database as of one instant,
+// whatever is committed meanwhile. It reads only, by one question at a time, and ends with
+// f: what takes long without asking the database belongs behind it.
+func (s *Store) Snapshot(ctx context.Context, f func(as *Store) error) error {
+	select {
+	case s.turns <- struct{}{}: // it holds a connection, and f may ask outside of it
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		return f(&Store{pool: s.pool, db: tx, q: sqlgen.New(tx), turns: s.turns, cipher: s.cipher})
 	})
 }
 

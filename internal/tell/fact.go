@@ -198,7 +198,7 @@ func (t teller) message(body dunning.Body) (l Line, ok bool) {
 			l.Text = "Step " + web.Words(b.Step)
 		}
 	case dunning.ContactMoved:
-		l = Line{Title: "Message " + contactState(b.State), Mark: contactMark(b.State), ID: b.ID, said: []string{"state"}}
+		l = Line{Title: "Message " + ContactState(b.State), Mark: contactMark(b.State), ID: b.ID, said: []string{"state"}}
 	case dunning.MessageAsked:
 		l = Line{Title: "Asked for: " + Channel(b.Channel) + template(b.Template), Mark: "info", ID: b.ID, said: []string{"channel", "template"}}
 	default:
@@ -214,8 +214,8 @@ func template(name string) string {
 	return " “" + web.Words(name) + "”"
 }
 
-// contactState says how far a message has come.
-func contactState(s dunning.ContactState) string {
+// ContactState says how far a message has come.
+func ContactState(s dunning.ContactState) string {
 	words := map[dunning.ContactState]string{
 		dunning.ContactReserved: "reserved", dunning.ContactSending: "is being handed over", dunning.ContactAccepted: "accepted by the provider",
 		dunning.ContactFailed: "failed: it did not leave", dunning.ContactUnknown: "sent or not? Nobody knows yet", dunning.ContactBounced: "came back",

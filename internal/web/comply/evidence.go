@@ -79,58 +79,81 @@ func (d *compliance) evidence(r *web.Request) error {
 	return r.Attachment("evidence-"+x.Case.Case+".zip", "application/zip", b.Bytes())
 }
 
-// gather reads a case of the user's scope.
+// gather reads a case of the user's scope, all of it as of one instant of the database: a
+// pack of which one file knows of a payment and another does not proves nothing.
 func (d *compliance) gather(r *web.Request) (x dossier, facts []factLine, err error) {
-	ctx, scope, id := r.R.Context(), r.Scope(identity.Export), r.R.PathValue("id")
+	ctx := r.R.Context()
 	names, set, err := d.surroundings(ctx)
 	if err != nil {
 		return x, nil, err
 	}
-	x.Made, x.By, x.Names, x.Citation = r.Now, r.User.Name, names, set.Citation
-	x.Case, err = d.Read.CasePage(ctx, scope, id, r.Now)
+	x = dossier{Made: r.Now, By: r.User.Name, Names: names, Citation: set.Citation}
+	err = d.Snapshot(ctx, func(v View) (err error) {
+		facts, err = d.fill(ctx, v, r.Scope(identity.Export), r.R.PathValue("id"), &x)
+		return err
+	})
+	return x, facts, err
+}
+
+// fill reads a case with its facts, decisions and messages.
+func (d *compliance) fill(ctx context.Context, v View, scope read.Scope, id string, x *dossier) (facts []factLine, err error) {
+	x.Case, err = v.CasePage(ctx, scope, id, x.Made)
 	if errors.Is(err, identity.ErrNotFound) {
-		return x, nil, web.NotFound("This case")
+		return nil, web.NotFound("This case")
 	}
 	if err != nil {
-		return x, nil, err
+		return nil, err
 	}
-	log, err := d.Journal.FactsAsOf(ctx, x.Case.Debtor, math.MaxInt64)
+	log, err := v.FactsAsOf(ctx, x.Case.Debtor, math.MaxInt64)
 	if err != nil {
-		return x, nil, err
+		return nil, err
 	}
 	for _, f := range log {
 		facts = append(facts, factLine{f.Version, f.At, f.Body.Kind(), f.Case, f.Account, f.By, f.Body})
 	}
-	journal := known{d.Journal, log}
-	for row, err := range read.All(func(p read.Page) (read.List[read.DecisionRow], error) { return d.Read.CaseDecisions(ctx, scope, id, p) }) {
+	if x.Decisions, err = d.decided(ctx, known{v, log}, v, scope, id); err != nil {
+		return nil, err
+	}
+	x.Messages, err = copies(ctx, v, scope, id)
+	return facts, err
+}
+
+// decided are the decisions of a case, each with its reasoning.
+func (d *compliance) decided(ctx context.Context, journal recheck.Journal, v View, scope read.Scope, id string) (out []decided, err error) {
+	for row, err := range read.All(func(p read.Page) (read.List[read.DecisionRow], error) { return v.CaseDecisions(ctx, scope, id, p) }) {
 		if err != nil {
-			return x, nil, err
+			return nil, err
 		}
-		s, err := d.Read.CaseDecision(ctx, scope, row.ID)
+		s, err := v.CaseDecision(ctx, scope, row.ID)
 		if err != nil {
-			return x, nil, err
+			return nil, err
 		}
 		why, err := recheck.Why(ctx, journal, d.Frames, s)
 		if err != nil {
-			return x, nil, err
+			return nil, err
 		}
-		x.Decisions = append(x.Decisions, decided{s, why})
+		out = append(out, decided{s, why})
 	}
+	return out, nil
+}
+
+// copies are the messages of a case as they were handed over.
+func copies(ctx context.Context, v View, scope read.Scope, id string) (out []Copy, err error) {
 	for m, err := range read.All(func(p read.Page) (read.List[read.MessageRow], error) {
-		return d.Read.Messages(ctx, scope, read.MessageFilter{Case: id}, p)
+		return v.Messages(ctx, scope, read.MessageFilter{Case: id}, p)
 	}) {
 		if err != nil {
-			return x, nil, err
+			return nil, err
 		}
 		c := Copy{Contact: m.ID, State: string(m.State)}
-		message, sum, err := d.Sent(ctx, m.ID)
+		message, sum, err := v.SentCopy(ctx, m.ID)
 		c.SHA256 = hex.EncodeToString(sum)
 		if c.Message = &message; err != nil {
 			c.Message, c.Missing = nil, err.Error()
 		}
-		x.Messages = append(x.Messages, c)
+		out = append(out, c)
 	}
-	return x, facts, nil
+	return out, nil
 }
 
 // known is a journal whose facts were read already: a case of years has thousands of

@@ -33,6 +33,18 @@ type Reader interface {
 	AuditLog(ctx context.Context, s read.Scope, f read.AuditFilter, p read.Page) (read.List[read.AuditRow], error)
 }
 
+// View is what an evidence pack is made of, as of one instant of the database.
+type View interface {
+	recheck.Journal
+	CasePage(ctx context.Context, s read.Scope, caseID string, at time.Time) (read.CasePage, error)
+	CaseDecisions(ctx context.Context, s read.Scope, caseID string, p read.Page) (read.List[read.DecisionRow], error)
+	CaseDecision(ctx context.Context, s read.Scope, id string) (dunning.StoredDecision, error)
+	Messages(ctx context.Context, s read.Scope, f read.MessageFilter, p read.Page) (read.List[read.MessageRow], error)
+	// SentCopy is a message as it was handed over, and the SHA-256 kept with it; an error that
+	// is a sentence when there is no copy.
+	SentCopy(ctx context.Context, contact string) (dunning.Message, []byte, error)
+}
+
 // Deps are what the pages work with. All are required.
 type Deps struct {
 	Read    Reader
@@ -60,6 +72,8 @@ type Deps struct {
 	// Sent is a message as it was handed over, and the SHA-256 kept with it; an error that is
 	// a sentence when there is no copy.
 	Sent func(ctx context.Context, contact string) (dunning.Message, []byte, error)
+	// Snapshot runs f over a view of one instant.
+	Snapshot func(ctx context.Context, f func(v View) error) error
 	// Log tells operations of what failed beside a request.
 	Log func(what string, err error)
 }
