@@ -24,7 +24,7 @@ func (c *Console) compliance() comply.Deps {
 		Findings: store, Sweep: c.beginSweep, Chain: store, Ledgers: postgres.ChainedLedgers(), Wall: clock.Wall,
 		Light:  func(s chain.State) web.Light { return LightOf(s, clock.Wall()) },
 		Verify: func(ctx context.Context, by string) error { _, err := c.verifyChain(ctx, by); return err },
-		Sent: evidenceView{store}.SentCopy,
+		Sent:   evidenceView{store}.SentCopy,
 		Snapshot: func(ctx context.Context, f func(v comply.View) error) error {
 			return store.Snapshot(ctx, func(as *postgres.Store) error { return f(evidenceView{as}) })
 		},
