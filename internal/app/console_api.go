@@ -300,7 +300,9 @@ type hookStore struct{ *postgres.Store }
 
 func (s hookStore) Spread(ctx context.Context, max int, now time.Time, f func(outgoing.Happened) ([]outgoing.Told, error)) (int, error) {
 	return s.SpreadEvents(ctx, max, now, func(e postgres.HookEvent) ([]postgres.HookDelivery, error) {
-		told, err := f(outgoing.Happened{ID: e.ID, Creditor: e.Creditor, Customer: e.DebtorKey, AccountKey: e.AccountKey, Version: e.Version, Fact: e.Fact})
+		told, err := f(outgoing.Happened{
+			ID: e.ID, At: e.At, Creditor: e.Creditor, Customer: e.DebtorKey, AccountKey: e.AccountKey, Version: e.Version, Fact: e.Fact, Kind: e.Kind, Said: e.Said,
+		})
 		out := make([]postgres.HookDelivery, len(told))
 		for i, t := range told {
 			out[i] = postgres.HookDelivery(t)
@@ -313,7 +315,7 @@ func (s hookStore) Claim(ctx context.Context, max int, now, until time.Time, wai
 	claimed, err := s.ClaimDeliveries(ctx, max, now, until, waiting...)
 	out := make([]outgoing.Attempt, len(claimed))
 	for i, d := range claimed {
-		out[i] = outgoing.Attempt{ID: d.ID, Hook: d.Hook, Tries: d.Tries, Name: d.Name, Event: d.Event, Body: d.Body, URL: d.URL, Secret: d.Secret, OldSecret: d.OldSecret, OldUntil: d.OldUntil}
+		out[i] = outgoing.Attempt{ID: d.ID, Hook: d.Hook, Tries: d.Tries, Name: d.Name, Event: d.Event, Body: d.Body, URL: d.URL, Secret: d.Secret, Old: d.Old}
 	}
 	return out, err
 }

@@ -181,6 +181,9 @@ func (p *Proposals) Approve(ctx context.Context, who identity.Principal, id, wor
 	if own, err := p.MadeBy(ctx, id, who); err != nil || own {
 		return errors.Join(err, ownIf(own))
 	}
+	if err := p.mayCount(ctx, id, who); err != nil { // the database refuses it, too
+		return err
+	}
 	current, _, err := p.Store.CurrentVersion(ctx)
 	if err != nil {
 		return err
@@ -204,6 +207,24 @@ func (p *Proposals) Approve(ctx context.Context, who identity.Principal, id, wor
 		return err
 	}
 	return p.end(ctx, who, id, proposal.Approved, words)
+}
+
+// mayCount refuses, where four eyes are required, somebody whose account is in the hands of
+// a maker of the proposal, or who has theirs in hand.
+func (p *Proposals) mayCount(ctx context.Context, id string, who identity.Principal) error {
+	four, err := p.Store.FourEyes(ctx)
+	if err != nil || !four.Required {
+		return err
+	}
+	u, err := p.person(ctx, who.By)
+	if err != nil {
+		return err
+	}
+	tied, err := p.Store.Tied(ctx, id, u.ID)
+	if err == nil && tied {
+		err = proposal.ErrHand
+	}
+	return err
 }
 
 func ownIf(own bool) error {
@@ -337,17 +358,23 @@ func (p *Proposals) Require(ctx context.Context, by, reason string) error {
 	if err != nil {
 		return err
 	}
-	if !twoPeople(users) {
-		return web.Conflict("Four eyes need two people: one who may publish (operations) and another who may approve (compliance), both for all creditors. Add them first.")
+	hands, err := p.Store.Hands(ctx)
+	if err != nil {
+		return err
+	}
+	if !twoPeople(users, hands) {
+		return web.Conflict("Four eyes need two people: one who may publish (operations) and another who may approve (compliance), both for all creditors, and neither made, let in again or given a role or password by the other. Add them first.")
 	}
 	return p.step(ctx, by, proposal.StepOn, reason)
 }
 
-// twoPeople reports whether somebody may publish and somebody else may approve.
-func twoPeople(users []identity.User) bool {
+// twoPeople reports whether somebody may publish and somebody else may approve, of whom
+// neither account is in the other's hands.
+func twoPeople(users []identity.User, hands map[[2]string]bool) bool {
 	for _, maker := range users {
 		for _, checker := range users {
-			if maker.ID != checker.ID && maker.Disabled.IsZero() && checker.Disabled.IsZero() &&
+			tied := hands[[2]string{maker.ID, checker.ID}] || hands[[2]string{checker.ID, maker.ID}]
+			if maker.ID != checker.ID && !tied && maker.Disabled.IsZero() && checker.Disabled.IsZero() &&
 				maker.Principal().Can(identity.Publish, identity.AllCreditors) && checker.Principal().Can(identity.Approve, identity.AllCreditors) {
 				return true
 			}

@@ -46,6 +46,9 @@ const (
 	NoSeal   Fault = "no_seal"  // a seal is missing
 	BadHead  Fault = "head"     // the head that was kept elsewhere is not in the chain
 	NoForm   Fault = "form"     // see ErrForm
+	// Unlogged is found beside the chain (internal/postgres): something that changes is not as
+	// its newest sealed row says.
+	Unlogged Fault = "unlogged"
 )
 
 // Break is the first place where a chain is not as it was made.
@@ -69,6 +72,11 @@ func (b Break) String() string {
 		return fmt.Sprintf("seal %d is missing", b.Seal)
 	case BadHead:
 		return fmt.Sprintf("the chain does not hold seal %d as it was kept elsewhere: its end was cut off or made anew", b.Seal)
+	case Unlogged:
+		if b.Row == 0 {
+			return fmt.Sprintf("a user, a role or a key was made past its log: it is in no row of %s", b.Ledger)
+		}
+		return fmt.Sprintf("the user, role or key of row %d of %s was changed past its log: it is not as that row, its newest, says", b.Row, b.Ledger)
 	case NoForm:
 		return fmt.Sprintf("seal %d of %s is of a newer program, or was made up", b.Seal, b.Ledger)
 	}

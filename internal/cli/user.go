@@ -85,7 +85,7 @@ func (a *app) addUser(ctx context.Context, u identity.User) error {
 	}
 	u.Password, u.MustChange, u.Created = hash, true, clock.Wall()
 	return a.withStore(ctx, func(store *postgres.Store) error {
-		id, err := store.AddUser(ctx, u)
+		id, err := store.AddUser(identity.ActingAs(ctx, "cli"), u)
 		if errors.Is(err, postgres.ErrTaken) {
 			return usagef("the name %s is taken; duly user reset %s makes a new password", u.Name, u.Name)
 		}
@@ -138,11 +138,14 @@ func (a *app) resetUser(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		if err := store.SetPassword(ctx, u.ID, hash, true, identity.Hash{}); err != nil {
+		if err := store.SetPassword(identity.ActingAs(ctx, "cli"), u.ID, hash, true, identity.Hash{}); err != nil {
 			return err
 		}
 		if !u.Disabled.IsZero() {
-			if err := store.Disable(ctx, u.ID, time.Time{}); err != nil {
+			if err := store.Disable(identity.ActingAs(ctx, "cli"), u.ID, time.Time{}); err != nil {
+				return err
+			}
+			if err := recordUser(ctx, store, "user_enabled", u.ID); err != nil {
 				return err
 			}
 		}

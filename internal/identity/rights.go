@@ -149,6 +149,11 @@ type Principal struct {
 	Scopes   []Permission
 	Creditor string
 	Owner    string
+	// Bound says that a key gives no more than its owner has now: OwnerGrants. What an admin
+	// of all creditors hands out is bound by their being one, since they hand out rights
+	// without having them.
+	Bound       bool
+	OwnerGrants []Grant
 }
 
 // Nobody reports whether no one has signed in.
@@ -168,10 +173,17 @@ func (p Principal) Can(perm Permission, creditor string) bool {
 	if perm.Everywhere() {
 		creditor = AllCreditors
 	}
-	if slices.Contains(p.Scopes, perm) && covers(p.Creditor, creditor) {
+	if slices.Contains(p.Scopes, perm) && covers(p.Creditor, creditor) && p.ownerMay(perm, creditor) {
 		return true
 	}
 	return slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.Role.Can(perm) && covers(g.Creditor, creditor) })
+}
+
+// ownerMay reports whether the owner of a key may hand out a permission for a creditor now.
+func (p Principal) ownerMay(perm Permission, creditor string) bool {
+	return !p.Bound || slices.ContainsFunc(p.OwnerGrants, func(g Grant) bool {
+		return covers(g.Creditor, creditor) && g.Role.Can(perm) || g == Grant{AllCreditors, Admin}
+	})
 }
 
 func covers(granted, asked string) bool {
@@ -184,10 +196,28 @@ func (p Principal) Somewhere(perm Permission) bool {
 	if perm == Anyone || perm == SignedIn || perm.Everywhere() {
 		return p.Can(perm, AllCreditors)
 	}
-	if slices.Contains(p.Scopes, perm) && p.Creditor != "" && !p.Nobody() {
+	if slices.Contains(p.Scopes, perm) && p.Creditor != "" && !p.Nobody() && slices.ContainsFunc(p.Reach(), func(c string) bool { return p.Can(perm, c) }) {
 		return true
 	}
 	return !p.Nobody() && slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.Role.Can(perm) && g.Creditor != "" })
+}
+
+// Reach are the creditors (or AllCreditors) that a principal's rights are told for: of the
+// grants of a person, of a key its own and those that its owner has it for.
+func (p Principal) Reach() (out []string) {
+	for _, g := range p.Grants {
+		out = append(out, g.Creditor)
+	}
+	if p.Creditor != "" {
+		out = append(out, p.Creditor)
+	}
+	if p.Creditor == AllCreditors && p.Bound {
+		for _, g := range p.OwnerGrants {
+			out = append(out, g.Creditor)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Creditors narrows all creditors to those for which the permission is had, in order.

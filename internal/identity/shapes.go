@@ -15,6 +15,10 @@ var ErrTaken = errors.New("it is there already")
 // ErrLastAdmin refuses what would leave nobody who can let others in.
 var ErrLastAdmin = errors.New("that would leave no admin who can sign in: make another user admin of all creditors first")
 
+// ErrSecrets refuses one more secret of a webhook: so many old ones sign that their
+// signatures would not fit into a header.
+var ErrSecrets = errors.New("this webhook's secret was changed ten times within a day: wait until an old one has ended, or remove the webhook and make another")
+
 // User is a person who works with Duly. All instants are wall-clock instants in UTC.
 type User struct {
 	ID string
@@ -74,6 +78,15 @@ type Session struct {
 	Flash   string // a message for the next page, JSON of the web's
 }
 
+// Owner is the user behind a key: whoever made it, also through another key.
+type Owner struct {
+	ID, Name string
+	Disabled time.Time // zero: may sign in
+	Grants   []Grant
+	// Gone says that whoever the key names as its maker is no user.
+	Gone bool
+}
+
 // Key is an API key, without its secret. All instants are wall-clock instants in UTC.
 type Key struct {
 	ID       string
@@ -85,14 +98,43 @@ type Key struct {
 	Expires  time.Time // zero: never
 	Revoked  time.Time // zero: in force
 	Used     time.Time // zero: never; exact to the minute
+	// Owner is who made it, as they are now. Nil: not a user but somebody at the database
+	// (By is no "user:…" nor "key:…"); then nobody's rights bound the key's.
+	Owner *Owner
+}
+
+// Stopped reports whether the key does not work because its owner is shut out.
+func (k Key) Stopped() bool { return k.Owner != nil && (k.Owner.Gone || !k.Owner.Disabled.IsZero()) }
+
+// Lost are the scopes that the key does not have now because its owner does not, sorted as
+// they were given. Those of a key that is Stopped are not listed.
+func (k Key) Lost() (out []Permission) {
+	if k.Stopped() {
+		return nil
+	}
+	who := k.Principal()
+	for _, s := range k.Scopes {
+		if !who.Somewhere(s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Principal is the key as one who asks.
 func (k Key) Principal() Principal {
-	return Principal{By: "key:" + k.ID, Name: k.Name, Scopes: k.Scopes, Creditor: k.Creditor, Owner: k.By}
+	p := Principal{By: "key:" + k.ID, Name: k.Name, Scopes: k.Scopes, Creditor: k.Creditor, Owner: k.By}
+	if k.Owner != nil {
+		p.Bound, p.OwnerGrants = true, k.Owner.Grants
+		if k.Stopped() {
+			p.OwnerGrants = nil
+		}
+	}
+	return p
 }
 
-// InForce reports whether a key may be used at an instant.
+// InForce reports whether a key may be used at an instant, as far as it is for the key
+// itself: whether its owner may is Stopped.
 func (k Key) InForce(now time.Time) bool {
 	return k.Revoked.IsZero() && (k.Expires.IsZero() || now.Before(k.Expires))
 }
@@ -128,9 +170,16 @@ type Hook struct {
 	Secret   string    `json:"secret,omitempty"`
 	By       string    `json:"by"`
 	Created  time.Time `json:"created"`
-	// OldSecret signs beside Secret until OldUntil, while the other side changes it.
-	OldSecret string    `json:"-"`
-	OldUntil  time.Time `json:"old_secret_until,omitzero"`
+	// Old secrets sign beside Secret, each until its instant, while the other side changes it;
+	// OldUntil is the latest of these instants.
+	Old      []OldSecret `json:"-"`
+	OldUntil time.Time   `json:"old_secret_until,omitzero"`
+}
+
+// OldSecret is one that a webhook had before and that still signs.
+type OldSecret struct {
+	Secret string
+	Until  time.Time
 }
 
 // Delivery is one event to one webhook.
@@ -147,7 +196,9 @@ type Delivery struct {
 
 // EventKinds are the events that webhooks can be told of, sorted (docs/api.md).
 var EventKinds = []string{
-	"account.opted_out", "case.closed", "case.escalated", "case.exhausted", "case.opened", "case.paid", "case.referred", "contact.accepted", "contact.bounced", "contact.failed",
-	"contact.unknown", "dispute.raised", "dispute.resolved", "hold.lifted", "hold.placed", "item.written_off", "payment.recorded", "payment.reversed",
-	"plan.agreed", "plan.broken", "plan.ended", "plan.kept", "promise.broken", "promise.kept", "promise.made", "promise.partly", "step.done", "task.opened",
+	"account.opted_out", "case.closed", "case.escalated", "case.exhausted", "case.opened", "case.paid", "case.referred", "contact.accepted",
+	"contact.bounced", "contact.failed", "contact.unknown", "dispute.raised", "dispute.resolved", "hold.lifted", "hold.placed", "integrity.sealed",
+	"item.written_off", "payment.recorded", "payment.reversed", "plan.agreed", "plan.broken", "plan.ended", "plan.kept", "plan.offer_ended", "plan.offered",
+	"promise.broken", "promise.kept", "promise.made", "promise.partly", "proposal.decided", "proposal.made", "settlement.accepted", "settlement.approved",
+	"settlement.broken", "settlement.ended", "settlement.kept", "settlement.offered", "step.done", "task.opened",
 }

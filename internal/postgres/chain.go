@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,6 +28,15 @@ type ledger struct {
 // ledgers are those that are chained, sorted by name. Text of a row is made by Postgres as
 // JSON: the same on every machine, because instants are turned to UTC before.
 var ledgers = []ledger{
+	{"access", "access_events", "id", "recorded_at", []string{
+		`id, recorded_at AT TIME ZONE 'UTC', by, person, kind, subject, what, body`,
+	}},
+	{"activation_looks", "activation_looks", "pos", "recorded_at", []string{
+		`pos, activation, by, person, words, at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"activations", "release_activations", "seq", "recorded_at", []string{
+		`seq, release, at AT TIME ZONE 'UTC', by, proposal, back, reason, recorded_at AT TIME ZONE 'UTC'`,
+	}},
 	{"attempts", "attempts", "pos", "recorded_at", []string{
 		`pos, id, contact_id, seq, version, state, at AT TIME ZONE 'UTC', class, code, permanent, provider_id, retry_at AT TIME ZONE 'UTC', deadline AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC'`,
 	}},
@@ -40,6 +51,45 @@ var ledgers = []ledger{
 	}},
 	{"findings", "finding_events", "id", "recorded_at", []string{
 		`id, finding_id, at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', by, status, owner, due, words`,
+	}},
+	{"four_eyes", "four_eyes", "seq", "recorded_at", []string{
+		`seq, step, by, person, reason, at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"proposal_ends", "proposal_ends", "pos", "recorded_at", []string{
+		`pos, proposal, verdict, by, person, words, at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"proposal_files", "proposal_files", "pos", "recorded_at", []string{
+		`pos, proposal, path, encode(sha256(content), 'hex'), recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"proposal_sequences", "proposal_sequences", "pos", "recorded_at", []string{
+		`pos, proposal, sequence, version, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"proposals", "proposals", "seq", "recorded_at", []string{
+		`seq, id, release, base, by, person, reason, at AT TIME ZONE 'UTC', follows, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"release_files", "release_files", "pos", "recorded_at", []string{
+		`pos, release, path, encode(sha256(content), 'hex'), recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"releases", "releases", "seq", "recorded_at", []string{
+		`seq, version, published_at AT TIME ZONE 'UTC', by, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"sample_answers", "sample_answers", "pos", "recorded_at", []string{
+		`pos, sample_id, round, n, answers, note, fix, owner, due, finding, at AT TIME ZONE 'UTC', by, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"sample_rounds", "sample_rounds", "pos", "recorded_at", []string{
+		`pos, sample_id, round, reason, at AT TIME ZONE 'UTC', by, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"sample_rows", "sample_rows", "pos", "recorded_at", []string{
+		`pos, sample_id, n, subject, stage, encode(key, 'hex'), ticket, weight, risks, creditor_id, debtor_id, case_id, decision_id, contact_id, at AT TIME ZONE 'UTC', channel, step, people, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"sample_signoffs", "sample_signoffs", "pos", "recorded_at", []string{
+		`pos, sample_id, round, encode(digest, 'hex'), words, at AT TIME ZONE 'UTC', by, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"samples", "samples", "pos", "recorded_at", []string{
+		`pos, id, title, kind, creditors, from_at AT TIME ZONE 'UTC', until_at AT TIME ZONE 'UTC', filter, method, size, seed, algorithm, population, encode(digest, 'hex'), encode(sha256(members), 'hex'), frozen_seq, frozen_at AT TIME ZONE 'UTC', context, checklist, questions, at AT TIME ZONE 'UTC', by, recorded_at AT TIME ZONE 'UTC'`,
+	}},
+	{"sequence_versions", "sequence_versions", "pos", "recorded_at", []string{
+		`pos, sequence, version, release, recorded_at AT TIME ZONE 'UTC'`,
 	}},
 }
 
@@ -150,24 +200,37 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// waitingRows finds what is not sealed of every ledger.
+// waitingRows finds what is not sealed of every ledger, in one question: it is asked every
+// few seconds.
 func waitingRows(ctx context.Context, q querier) (out []waiting, err error) {
-	for _, l := range ledgers {
-		w := waiting{ledger: l}
-		var oldest *time.Time
-		var now time.Time
-		sql := fmt.Sprintf(`SELECT x.after, coalesce((SELECT max(%[1]s) FROM %[2]s), x.after), (SELECT %[3]s FROM %[2]s WHERE %[1]s > x.after ORDER BY %[1]s LIMIT 1), clock_timestamp()
- FROM (SELECT coalesce((SELECT to_id FROM seals WHERE ledger = $1 ORDER BY to_id DESC LIMIT 1), $2) AS after) x`, l.id, l.table, l.wall)
-		if err := q.QueryRow(ctx, sql, l.name, int64(chain.Start)).Scan(&w.after, &w.top, &oldest, &now); err != nil {
-			return nil, err
-		}
-		if w.any = oldest != nil; w.any {
+	rows, err := q.Query(ctx, waitingSQL(), int64(chain.Start))
+	if err != nil {
+		return nil, err
+	}
+	var w waiting
+	var n int
+	var oldest *time.Time
+	var now time.Time
+	_, err = pgx.ForEachRow(rows, []any{&n, &w.after, &w.top, &oldest, &now}, func() error {
+		if w.ledger, w.any = ledgers[n], oldest != nil; w.any {
 			w.oldest = now.Sub(*oldest)
 			out = append(out, w)
 		}
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
+
+// waitingSQL asks of each ledger how far it is sealed, its greatest number, and when the
+// oldest row behind the seals was added; each is one look into an index.
+var waitingSQL = sync.OnceValue(func() string {
+	parts := make([]string, len(ledgers))
+	for i, l := range ledgers {
+		parts[i] = fmt.Sprintf(`(SELECT %[4]d, x.after, coalesce((SELECT max(%[1]s) FROM %[2]s), x.after), (SELECT %[3]s FROM %[2]s WHERE %[1]s > x.after ORDER BY %[1]s LIMIT 1), clock_timestamp()
+ FROM (SELECT coalesce((SELECT to_id FROM seals WHERE ledger = '%[5]s' ORDER BY to_id DESC LIMIT 1), $1) AS after) x)`, l.id, l.table, l.wall, i, l.name)
+	}
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY 1"
+})
 
 // unsealed are the ledgers whose turn it is.
 func unsealed(ctx context.Context, q querier, o SealOptions) (out []waiting, err error) {
@@ -393,7 +456,42 @@ func (s *Store) VerifyChain(ctx context.Context, kept ...chain.Head) (chain.Repo
 	if err != nil {
 		return chain.Report{}, err
 	}
-	return chain.Verify(ctx, chainSource{s}, append(lost, kept...)...)
+	r, err := chain.Verify(ctx, chainSource{s}, append(lost, kept...)...)
+	if err != nil || r.Broken != nil {
+		return r, err
+	}
+	r.Broken, err = s.outsideOfLog(ctx)
+	return r, err
+}
+
+// outsideOfLog finds the first user, role or key that is not as its newest row in the log
+// says: who switches triggers off and changes one leaves no row. Nil: all are.
+func (s *Store) outsideOfLog(ctx context.Context) (*chain.Break, error) {
+	// A user without roles needs no row that says so; what was deleted has a last row.
+	const sql = `WITH stands AS (
+  SELECT 'user' AS kind, u.id::text AS subject, duly_user_body(u) AS body FROM users u
+  UNION ALL SELECT 'roles', u.id::text, duly_roles_body(u.id) FROM users u
+  UNION ALL SELECT 'key', k.id, duly_key_body(k) FROM api_keys k
+), told AS (
+  SELECT DISTINCT ON (e.kind, e.subject) e.kind, e.subject, e.id, e.what, e.body FROM access_events e ORDER BY e.kind, e.subject, e.id DESC
+)
+SELECT coalesce(t.id, 0), (SELECT x.n FROM seals x WHERE x.ledger = 'access' AND x.to_id >= t.id ORDER BY x.to_id LIMIT 1)
+FROM stands s FULL JOIN told t ON t.kind = s.kind AND t.subject = s.subject
+WHERE s.body IS DISTINCT FROM t.body AND NOT (t.id IS NULL AND s.body = '{"roles": []}') AND NOT (s.body IS NULL AND (t.what = 'deleted' OR t.kind = 'roles'))
+ORDER BY 1 LIMIT 1`
+	b := chain.Break{Fault: chain.Unlogged, Ledger: "access"}
+	var seal *int64
+	err := s.pool.QueryRow(ctx, sql).Scan(&b.Row, &seal)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("users and keys beside their log: %w", explain(err))
+	}
+	if seal != nil {
+		b.Seal = *seal
+	}
+	return &b, nil
 }
 
 // lostHeads is the lowest head that a verification once saw and that is not in the chain.

@@ -23,6 +23,7 @@ var governed = map[string]error{
 	"proposals_person": proposal.ErrNobody, "proposals_base": proposal.ErrStale, "proposals_change": proposal.ErrSame, "proposals_reason": proposal.ErrReason,
 	"proposals_follows_fkey": proposal.ErrFollows,
 	"proposal_ends_person":   proposal.ErrNobody, "proposal_ends_once": proposal.ErrEnded, "proposal_ends_maker": proposal.ErrMaker,
+	"proposal_ends_hand": proposal.ErrHand, "activation_looks_hand": proposal.ErrHand, "four_eyes_hand": proposal.ErrHand,
 	"proposal_ends_own": proposal.ErrOwn, "proposal_ends_base": proposal.ErrStale, "proposal_ends_words": proposal.ErrWords,
 	"release_activations_earlier": proposal.ErrNever, "release_activations_approved": proposal.ErrStale,
 	"release_activations_four_eyes": proposal.ErrFourEyes, "release_activations_reason": proposal.ErrReason,
@@ -231,6 +232,30 @@ func (s *Store) MadeBy(ctx context.Context, id, user string) (bool, error) {
 		return false, fmt.Errorf("makers of proposal %s: %w", id, explain(err))
 	}
 	return made, nil
+}
+
+// Tied reports whether a user's account is in the hands of a maker of a proposal, or the
+// other way round: made, let in again, given a role, a password or an identity by them, or
+// by somebody who is in their hands. Where four eyes are required such a user cannot approve it.
+func (s *Store) Tied(ctx context.Context, id, user string) (bool, error) {
+	tied, err := s.q.ProposalTied(ctx, id, user)
+	if err != nil {
+		return false, fmt.Errorf("makers of proposal %s: %w", id, explain(err))
+	}
+	return tied, nil
+}
+
+// Hands are all pairs of a user and somebody in whose hands their account is; see Tied.
+func (s *Store) Hands(ctx context.Context) (map[[2]string]bool, error) {
+	rows, err := s.q.Hands(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("in whose hands accounts are: %w", explain(err))
+	}
+	out := make(map[[2]string]bool, len(rows))
+	for _, r := range rows {
+		out[[2]string{r.ID, r.Hand}] = true
+	}
+	return out, nil
 }
 
 // FourEyes is whether a release needs two people, and how that came about.

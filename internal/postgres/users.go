@@ -15,13 +15,13 @@ import (
 )
 
 // AddUser makes a user and returns the id. ErrTaken if the name or the subject at the
-// issuer is somebody's already. u.ID may be "".
+// issuer is somebody's already. u.ID may be "". Who does it (identity.ActingAs) is in the
+// log of users, roles and keys; so is every other change below.
 func (s *Store) AddUser(ctx context.Context, u identity.User) (string, error) {
 	if u.ID == "" {
 		u.ID = uuid.NewString()
 	}
-	err := pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
-		q := sqlgen.New(t)
+	err := s.acting(ctx, func(q *sqlgen.Queries) error {
 		err := q.AddUser(ctx, sqlgen.AddUserParams{
 			ID: u.ID, Name: u.Name, Title: cleanText(u.Title), Email: cleanText(u.Email), Password: u.Password, MustChange: u.MustChange,
 			OidcIssuer: u.Issuer, OidcSubject: u.Subject, CreatedAt: micros(u.Created),
@@ -37,10 +37,25 @@ func (s *Store) AddUser(ctx context.Context, u identity.User) (string, error) {
 	return u.ID, nil
 }
 
+// acting runs f in a transaction whose changes are logged as the actor's.
+func (s *Store) acting(ctx context.Context, f func(*sqlgen.Queries) error) error {
+	return pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
+		q := sqlgen.New(t)
+		if err := q.ActingAs(ctx, cleanText(identity.Actor(ctx))); err != nil {
+			return err
+		}
+		return f(q)
+	})
+}
+
+// putGrants gives a user roles and takes all others; those they have stay as they are.
 func putGrants(ctx context.Context, q *sqlgen.Queries, user string, grants []identity.Grant) error {
-	var creditors, roles []string
+	creditors, roles := []string{}, []string{}
 	for _, g := range grants {
 		creditors, roles = append(creditors, g.Creditor), append(roles, string(g.Role))
+	}
+	if err := q.DropOtherGrants(ctx, user, creditors, roles); err != nil {
+		return err
 	}
 	return q.AddGrants(ctx, user, creditors, roles)
 }
@@ -166,9 +181,6 @@ func (s *Store) SetGrants(ctx context.Context, user string, grants []identity.Gr
 				return 0, err
 			}
 		}
-		if err := q.DropGrants(ctx, user); err != nil {
-			return 0, err
-		}
 		return 1, putGrants(ctx, q, user, grants)
 	})
 }
@@ -181,9 +193,11 @@ func (s *Store) Disable(ctx context.Context, user string, at time.Time) error {
 			if err := otherAdmin(ctx, q, user); err != nil {
 				return 0, err
 			}
-			if _, err := q.DropSessionsOf(ctx, user, noHash[:]); err != nil {
-				return 0, err
-			}
+		}
+		// Also when they are let in again: one that was being opened while they were shut out
+		// must not come to life.
+		if _, err := q.DropSessionsOf(ctx, user, noHash[:]); err != nil {
+			return 0, err
 		}
 		return q.SetDisabled(ctx, orNil(at), user)
 	})
@@ -207,11 +221,11 @@ func otherAdmin(ctx context.Context, q *sqlgen.Queries, user string) error {
 
 // changeUser runs one change in a transaction in which nobody else changes rights.
 func (s *Store) changeUser(ctx context.Context, user string, f func(*sqlgen.Queries) (int64, error)) error {
-	err := pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
-		if _, err := t.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('duly users'))"); err != nil {
+	err := s.acting(ctx, func(q *sqlgen.Queries) error {
+		if err := q.LockUsers(ctx); err != nil {
 			return err
 		}
-		n, err := f(sqlgen.New(t))
+		n, err := f(q)
 		if err == nil && n == 0 {
 			err = ErrNotFound
 		}

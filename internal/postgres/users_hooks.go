@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,31 +37,64 @@ func (s *Store) Hooks(ctx context.Context) ([]identity.Hook, error) {
 	out := make([]identity.Hook, len(rows))
 	for i, r := range rows {
 		out[i] = identity.Hook{ID: r.ID, Creditor: r.CreditorID, URL: r.Url, Kinds: r.Kinds, By: r.By, Created: r.CreatedAt}
-		out[i].Secret, out[i].OldSecret, out[i].OldUntil = secretsOf(r.Secret)
+		out[i].Secret, out[i].Old = secretsOf(r.Secret)
+		for _, o := range out[i].Old {
+			out[i].OldUntil = later(out[i].OldUntil, o.Until)
+		}
 	}
 	return out, nil
 }
 
-// secretsOf reads the secrets of a webhook: the one in force and, while it is being
-// changed, the one before and until when that signs, too.
-func secretsOf(text string) (now, old string, until time.Time) {
-	now, rest, _ := strings.Cut(text, " ")
-	old, end, ok := strings.Cut(rest, "@")
-	seconds, err := strconv.ParseInt(end, 10, 64)
-	if !ok || err != nil {
-		return now, "", time.Time{}
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return now, old, time.Unix(seconds, 0).UTC()
+	return b
 }
 
-// RotateHook gives a webhook a new secret; the one before signs beside it until an
-// instant. ErrNotFound if there is none in force.
-func (s *Store) RotateHook(ctx context.Context, id, secret string, until time.Time) error {
-	n, err := s.q.RotateHook(ctx, secret, strconv.FormatInt(until.Unix(), 10), id)
-	if err == nil && n == 0 {
-		return fmt.Errorf("webhook %s: %w", id, ErrNotFound)
+// secretsOf reads the secrets of a webhook: the one in force and those before, each with the
+// instant until which it signs, too, the latest first. They are kept as
+// "newest older@unix-seconds older@unix-seconds".
+func secretsOf(text string) (now string, old []identity.OldSecret) {
+	parts := strings.Split(text, " ")
+	for _, part := range parts[1:] {
+		secret, end, ok := strings.Cut(part, "@")
+		if seconds, err := strconv.ParseInt(end, 10, 64); ok && err == nil {
+			old = append(old, identity.OldSecret{Secret: secret, Until: time.Unix(seconds, 0).UTC()})
+		}
 	}
-	return explain(err)
+	return parts[0], old
+}
+
+// mostSecrets is how many old secrets sign at most: a header has room for so many.
+const mostSecrets = 10
+
+// RotateHook gives a webhook a new secret; the one before signs beside it until an
+// instant, and so do those before it whose instants are after now. ErrNotFound if there is
+// none in force, identity.ErrSecrets if ten old ones sign still.
+func (s *Store) RotateHook(ctx context.Context, id, secret string, now, until time.Time) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
+		q := sqlgen.New(t)
+		text, err := q.HookSecret(ctx, id)
+		if err != nil {
+			return err
+		}
+		last, old := secretsOf(text)
+		old = append([]identity.OldSecret{{Secret: last, Until: until}}, old...)
+		kept := secret
+		old = slices.DeleteFunc(old, func(o identity.OldSecret) bool { return !o.Until.After(now) })
+		for _, o := range old {
+			kept += " " + o.Secret + "@" + strconv.FormatInt(o.Until.Unix(), 10)
+		}
+		if len(old) > mostSecrets {
+			return identity.ErrSecrets
+		}
+		return q.SetHookSecret(ctx, kept, id)
+	})
+	if err != nil {
+		return fmt.Errorf("webhook %s: %w", id, explain(err))
+	}
+	return nil
 }
 
 // EndHook tells a webhook no more; what waits for it is given up. ErrNotFound if there is
@@ -84,9 +118,14 @@ func (s *Store) EndHook(ctx context.Context, id string, at time.Time) error {
 	return nil
 }
 
-// HookEvent is a fact that webhooks may be told of, with whose it is.
+// HookEvent is a fact that webhooks may be told of, with whose it is; or, with Kind and
+// Said, something of the installation that is no fact of a debtor: then Creditor is
+// identity.AllCreditors.
 type HookEvent struct {
 	ID, Creditor         string
+	At                   time.Time
+	Kind                 string // of what is no fact; "" for a fact
+	Said                 []byte // JSON
 	DebtorKey            string
 	AccountKey, Currency string // "" for facts of the debtor
 	Version              int64
@@ -147,8 +186,12 @@ func spread(ctx context.Context, q *sqlgen.Queries, rows []sqlgen.NewHookEventsR
 
 func hookEvent(r sqlgen.NewHookEventsRow) (HookEvent, error) {
 	e := HookEvent{
-		seq: r.Seq, ID: r.ID, Creditor: r.CreditorID, DebtorKey: r.DebtorKey, Version: r.Version,
+		seq: r.Seq, ID: r.ID, At: r.At, Creditor: r.CreditorID, DebtorKey: r.DebtorKey, Version: r.Version,
 		AccountKey: orEmpty(r.AccountKey), Currency: orEmpty(r.AccountCurrency),
+	}
+	if r.Said != nil {
+		e.Kind, e.Said = r.Kind, r.Said
+		return e, nil
 	}
 	var err error
 	e.Fact, err = decodeFact(sqlgen.FactsAsOfRow{
@@ -172,8 +215,7 @@ type ClaimedDelivery struct {
 	Body        []byte
 	Hook        string
 	URL, Secret string
-	OldSecret   string
-	OldUntil    time.Time
+	Old         []identity.OldSecret
 }
 
 // ClaimDeliveries takes deliveries that are due, webhook by webhook in turn and of each the
@@ -187,7 +229,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, max int, now, until time.Ti
 	out := make([]ClaimedDelivery, len(rows))
 	for i, r := range rows {
 		out[i] = ClaimedDelivery{ID: r.ID, Tries: int(r.Tries), Name: r.Name, Event: r.EventID, Body: r.Body, Hook: r.HookID, URL: r.Url}
-		out[i].Secret, out[i].OldSecret, out[i].OldUntil = secretsOf(r.Secret)
+		out[i].Secret, out[i].Old = secretsOf(r.Secret)
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/duly/duly/internal/identity"
@@ -16,9 +17,11 @@ func (s *Store) AddKey(ctx context.Context, hash identity.Hash, k identity.Key) 
 	for i, p := range k.Scopes {
 		scopes[i] = string(p)
 	}
-	err := s.q.AddKey(ctx, sqlgen.AddKeyParams{
-		ID: k.ID, Hash: hash[:], Name: cleanText(k.Name), CreditorID: k.Creditor, Scopes: scopes, By: k.By,
-		CreatedAt: micros(k.Created), ExpiresAt: orNil(k.Expires),
+	err := s.acting(ctx, func(q *sqlgen.Queries) error {
+		return q.AddKey(ctx, sqlgen.AddKeyParams{
+			ID: k.ID, Hash: hash[:], Name: cleanText(k.Name), CreditorID: k.Creditor, Scopes: scopes, By: k.By,
+			CreatedAt: micros(k.Created), ExpiresAt: orNil(k.Expires),
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("adding an API key: %w", explain(err))
@@ -26,14 +29,36 @@ func (s *Store) AddKey(ctx context.Context, hash identity.Hash, k identity.Key) 
 	return nil
 }
 
-// Key finds an API key by the hash of its text, revoked and expired ones too. ErrNotFound
-// if there is none.
+// Key finds an API key by the hash of its text, revoked and expired ones and those of
+// owners who are shut out, too. ErrNotFound if there is none.
 func (s *Store) Key(ctx context.Context, hash identity.Hash) (identity.Key, error) {
 	r, err := s.q.KeyByHash(ctx, hash[:])
 	if err != nil {
 		return identity.Key{}, fmt.Errorf("API key: %w", explain(err))
 	}
-	return keyOf(r), nil
+	k := keyOf(r)
+	k.Owner, err = s.keyOwner(ctx, k.By)
+	return k, err
+}
+
+// keyOwner finds who answers for a key now; nil: whoever made it was no user.
+func (s *Store) keyOwner(ctx context.Context, by string) (*identity.Owner, error) {
+	if !strings.HasPrefix(by, "user:") && !strings.HasPrefix(by, "key:") {
+		return nil, nil
+	}
+	r, err := s.q.KeyOwner(ctx, by)
+	if err = explain(err); errors.Is(err, ErrNotFound) {
+		return &identity.Owner{Gone: true}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("owner of an API key: %w", err)
+	}
+	o := &identity.Owner{ID: r.ID, Name: identity.User{Name: r.Name, Title: r.Title}.Label(), Disabled: orZero(r.DisabledAt)}
+	for _, text := range r.Grants {
+		at := strings.LastIndexByte(text, '/') // a creditor's name may hold one, a role's does not
+		o.Grants = append(o.Grants, identity.Grant{Creditor: text[:at], Role: identity.Role(text[at+1:])})
+	}
+	return o, nil
 }
 
 // Keys lists all API keys, the newest first.
@@ -42,9 +67,17 @@ func (s *Store) Keys(ctx context.Context) ([]identity.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("API keys: %w", explain(err))
 	}
-	out := make([]identity.Key, len(rows))
+	out, owners := make([]identity.Key, len(rows)), map[string]*identity.Owner{}
 	for i, r := range rows {
 		out[i] = keyOf(r)
+		owner, known := owners[r.By]
+		if !known {
+			if owner, err = s.keyOwner(ctx, r.By); err != nil {
+				return nil, err
+			}
+			owners[r.By] = owner
+		}
+		out[i].Owner = owner
 	}
 	return out, nil
 }
@@ -64,11 +97,17 @@ func keyOf(r sqlgen.ApiKey) identity.Key {
 // in force.
 func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
 	at = micros(at)
-	n, err := s.q.RevokeKey(ctx, &at, id)
-	if err == nil && n == 0 {
-		return fmt.Errorf("API key %s: %w", id, ErrNotFound)
+	err := s.acting(ctx, func(q *sqlgen.Queries) error {
+		n, err := q.RevokeKey(ctx, &at, id)
+		if err == nil && n == 0 {
+			err = ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("API key %s: %w", id, explain(err))
 	}
-	return explain(err)
+	return nil
 }
 
 // TouchKey notes, to the minute, that a key was used.

@@ -127,7 +127,9 @@ func Refused(err error) bool {
 // What may not be. They wrap dunning.ErrConflict or dunning.ErrInvalid and are sentences
 // for people.
 var (
-	ErrOwn     error = &refusal{"Nobody checks their own proposal, nor one made from theirs: ask somebody else who may approve. API keys count as the person who made them.", dunning.ErrConflict}
+	ErrOwn error = &refusal{"Nobody checks their own proposal, nor one made from theirs: ask somebody else who may approve. API keys count as the person who made them.", dunning.ErrConflict}
+	// ErrHand refuses two accounts that one person may hold.
+	ErrHand    error = &refusal{"One of the two accounts was made, let in again, or given a role or a password by the other (or by somebody whose account was): they do not count as two people here. Ask somebody whom neither of them let in.", dunning.ErrConflict}
 	ErrEnded   error = &refusal{"This proposal has been decided meanwhile. Load the page again to see how.", dunning.ErrConflict}
 	ErrStale   error = &refusal{"Another release came into force since this was made: make it anew on the release in force, and look at the difference again.", dunning.ErrConflict}
 	ErrMaker   error = &refusal{"Only its maker withdraws a proposal; others reject it.", dunning.ErrConflict}

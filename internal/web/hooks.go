@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -130,6 +131,14 @@ func (c *Console) hookOne(r *Request) error {
 // OldSecret is how long the secret before a new one goes on signing.
 const OldSecret = 24 * time.Hour
 
+// RotateFault is the error of giving a webhook a new secret as an answer.
+func RotateFault(err error) error {
+	if errors.Is(err, identity.ErrSecrets) {
+		return Conflict("The secret of this webhook was changed ten times within a day. Wait until an old one has ended, or remove the webhook and make another.")
+	}
+	return err
+}
+
 // rotateHook gives a webhook a new secret, which is shown once.
 func (c *Console) rotateHook(r *Request) error {
 	h, err := c.myHook(r)
@@ -137,8 +146,9 @@ func (c *Console) rotateHook(r *Request) error {
 		return err
 	}
 	secret := "whsec_" + rand.Text()
-	if err := c.o.Hooks.RotateHook(r.R.Context(), h.ID, secret, c.o.Wall().Add(OldSecret)); err != nil {
-		return err
+	now := c.o.Wall()
+	if err := c.o.Hooks.RotateHook(r.R.Context(), h.ID, secret, now, now.Add(OldSecret)); err != nil {
+		return RotateFault(err)
 	}
 	if err := r.Record("hook_rotated", h.ID, nil); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -233,8 +234,20 @@ func (c *Console) known(r *Request, who somebody) (identity.User, error) {
 	case c.o.OIDC.cfg.Roles == nil:
 		return u, nil
 	}
+	before := grantsText(u.Grants)
 	u.Grants = who.Grants
-	return u, c.o.People.SetGrants(ctx, u.ID, who.Grants)
+	if err := c.o.People.SetGrants(identity.ActingAs(ctx, byProvider), u.ID, who.Grants); err != nil || sameGrants(before, who.Grants) {
+		return u, err
+	}
+	return u, c.record(ctx, identity.Principal{By: byProvider}, "roles_changed", u.ID, map[string]string{"before": before, "after": grantsText(who.Grants)})
+}
+
+// byProvider is who made a user, or gave them roles, at a login with the identity provider.
+const byProvider = "oidc"
+
+// sameGrants compares without regard to their order.
+func sameGrants(before string, after []identity.Grant) bool {
+	return slices.Equal(slices.Sorted(slices.Values(strings.Fields(before))), slices.Sorted(slices.Values(strings.Fields(grantsText(after)))))
 }
 
 // newcomer makes a user for somebody whom the provider knows and we do not. The name
@@ -251,7 +264,9 @@ func (c *Console) newcomer(ctx context.Context, who somebody) (identity.User, er
 		h := identity.HashToken(who.Issuer + "\x00" + who.Subject)
 		u.Name = fmt.Sprintf("%s-%x", u.Name[:min(len(u.Name), 40)], h[:6])
 	}
-	id, err := c.o.People.AddUser(ctx, u)
-	u.ID = id
-	return u, err
+	id, err := c.o.People.AddUser(identity.ActingAs(ctx, byProvider), u)
+	if u.ID = id; err != nil {
+		return u, err
+	}
+	return u, c.record(ctx, identity.Principal{By: byProvider}, "user_added", id, map[string]string{"grants": grantsText(u.Grants)})
 }

@@ -17,6 +17,11 @@ import (
 // What admins do with users and keys, for pages and for the API: each asks who may, does
 // it, and writes it into the audit.
 
+// acting says to the store who changes users, roles and keys.
+func acting(ctx context.Context, who identity.Principal) context.Context {
+	return identity.ActingAs(ctx, orNobody(who.By))
+}
+
 // NewUser is a user to be made.
 type NewUser struct {
 	Name, Title string
@@ -56,7 +61,7 @@ func (c *Console) AddUser(ctx context.Context, who identity.Principal, n NewUser
 	if err != nil {
 		return "", "", err
 	}
-	id, err = c.o.People.AddUser(ctx, identity.User{Name: n.Name, Title: n.Title, Password: hash, MustChange: true, Created: c.o.Wall(), Grants: n.Grants})
+	id, err = c.o.People.AddUser(acting(ctx, who), identity.User{Name: n.Name, Title: n.Title, Password: hash, MustChange: true, Created: c.o.Wall(), Grants: n.Grants})
 	if errors.Is(err, identity.ErrTaken) {
 		return "", "", Invalid("This name is somebody’s already.", map[string]string{"name": "This name is somebody's already."})
 	}
@@ -78,7 +83,7 @@ func (c *Console) SetGrants(ctx context.Context, who identity.Principal, id stri
 	if err != nil {
 		return before, err
 	}
-	if err := c.o.People.SetGrants(ctx, id, grants); err != nil {
+	if err := c.o.People.SetGrants(acting(ctx, who), id, grants); err != nil {
 		return before, err
 	}
 	return before, c.record(ctx, who, "roles_changed", id, map[string]string{"before": grantsText(before.Grants), "after": grantsText(grants), "owner": who.Owner})
@@ -94,7 +99,7 @@ func (c *Console) ResetPassword(ctx context.Context, who identity.Principal, id 
 	if err != nil {
 		return u, "", err
 	}
-	if err := c.o.People.SetPassword(ctx, u.ID, hash, true, identity.Hash{}); err != nil {
+	if err := c.o.People.SetPassword(acting(ctx, who), u.ID, hash, true, identity.Hash{}); err != nil {
 		return u, "", err
 	}
 	return u, password, c.record(ctx, who, "password_reset", u.ID, map[string]string{"owner": who.Owner})
@@ -113,7 +118,7 @@ func (c *Console) Disable(ctx context.Context, who identity.Principal, id string
 	if err != nil {
 		return u, err
 	}
-	if err := c.o.People.Disable(ctx, u.ID, at); err != nil {
+	if err := c.o.People.Disable(acting(ctx, who), u.ID, at); err != nil {
 		return u, err
 	}
 	return u, c.record(ctx, who, action, u.ID, map[string]string{"owner": who.Owner})
@@ -177,7 +182,7 @@ func (c *Console) AddKey(ctx context.Context, who identity.Principal, k identity
 		k.By = who.Owner // a key answers for its owner
 	}
 	secret := identity.NewKey(k.ID)
-	if err := c.o.People.AddKey(ctx, identity.HashToken(secret), k); err != nil {
+	if err := c.o.People.AddKey(acting(ctx, who), identity.HashToken(secret), k); err != nil {
 		return k, "", err
 	}
 	return k, secret, c.record(ctx, who, "key_added", k.ID, map[string]string{"creditor": k.Creditor, "scopes": fmt.Sprint(k.Scopes), "owner": who.Owner})
@@ -213,7 +218,7 @@ func (c *Console) RevokeKey(ctx context.Context, who identity.Principal, id stri
 	if i < 0 {
 		return identity.Key{}, NotFound("This key")
 	}
-	if err := c.o.People.RevokeKey(ctx, id, c.o.Wall()); err != nil {
+	if err := c.o.People.RevokeKey(acting(ctx, who), id, c.o.Wall()); err != nil {
 		return all[i], err
 	}
 	return all[i], c.record(ctx, who, "key_revoked", id, map[string]string{"owner": who.Owner})

@@ -53,7 +53,7 @@ type Hooks interface {
 	AddHook(ctx context.Context, h identity.Hook) error
 	Hooks(ctx context.Context) ([]identity.Hook, error)
 	EndHook(ctx context.Context, id string, at time.Time) error
-	RotateHook(ctx context.Context, id, secret string, until time.Time) error
+	RotateHook(ctx context.Context, id, secret string, now, until time.Time) error
 	Deliveries(ctx context.Context, hook string, before int64, limit int) ([]identity.Delivery, error)
 	ReplayDelivery(ctx context.Context, hook string, id int64, at time.Time) error
 }

@@ -116,13 +116,10 @@ func ScopeOf(p identity.Principal, perm identity.Permission) read.Scope {
 		return read.Everything()
 	}
 	var creditors []string
-	for _, g := range p.Grants {
-		if p.Can(perm, g.Creditor) {
-			creditors = append(creditors, g.Creditor)
+	for _, c := range p.Reach() {
+		if p.Can(perm, c) {
+			creditors = append(creditors, c)
 		}
-	}
-	if p.Creditor != "" && p.Can(perm, p.Creditor) {
-		creditors = append(creditors, p.Creditor)
 	}
 	return read.Only(creditors...)
 }

@@ -117,7 +117,7 @@ func (c *Console) changePassword(r *Request) error {
 
 // setPassword ends all other sessions of the user, and this one gets a new token.
 func (c *Console) setPassword(r *Request, u identity.User, hash string) error {
-	if err := c.o.People.SetPassword(r.R.Context(), u.ID, hash, false, r.hash); err != nil {
+	if err := c.o.People.SetPassword(acting(r.R.Context(), r.User), u.ID, hash, false, r.hash); err != nil {
 		return err
 	}
 	if err := r.Record("password_changed", u.ID, nil); err != nil {

@@ -11,21 +11,24 @@ SELECT * FROM hooks WHERE id = $1;
 -- name: EndHook :execrows
 UPDATE hooks SET ended_at = @at WHERE id = @id AND ended_at IS NULL;
 
--- name: RotateHook :execrows
--- The secret before signs beside the new one for a while: "new old@unix seconds".
-UPDATE hooks SET secret = @fresh::text || ' ' || split_part(secret, ' ', 1) || '@' || @until::text
-WHERE id = @id AND ended_at IS NULL;
+-- name: HookSecret :one
+-- "newest older@unix-seconds older@unix-seconds": each older one signs until its instant.
+SELECT secret FROM hooks WHERE id = $1 AND ended_at IS NULL FOR UPDATE;
+
+-- name: SetHookSecret :exec
+UPDATE hooks SET secret = @secret WHERE id = @id;
 
 -- name: CancelDeliveries :exec
 UPDATE hook_deliveries SET next_at = NULL, problem = 'the webhook was removed' WHERE hook_id = $1 AND next_at IS NOT NULL;
 
 -- name: NewHookEvents :many
--- With the fact that each tells of, oldest first.
-SELECT e.seq, e.id, e.creditor_id, f.debtor_id, d.key AS debtor_key, f.version, f.kind, f.at, f.account_id, f.case_id, f.by, f.source, f.body,
+-- With the fact that each tells of, oldest first. What is about no debtor says itself what it is.
+SELECT e.seq, e.id, e.creditor_id, e.kind, e.at, e.body AS said, coalesce(d.key, '')::text AS debtor_key, coalesce(f.version, 0)::bigint AS version,
+       f.account_id, f.case_id, coalesce(f.by, '')::text AS by, coalesce(f.source, '')::text AS source, f.body,
        a.key AS account_key, a.currency AS account_currency
 FROM hook_events e
-JOIN facts f ON f.debtor_id = e.debtor_id AND f.version = e.version AND f.seq = e.fact
-JOIN debtors d ON d.id = e.debtor_id
+LEFT JOIN facts f ON f.debtor_id = e.debtor_id AND f.version = e.version AND f.seq = e.fact
+LEFT JOIN debtors d ON d.id = e.debtor_id
 LEFT JOIN accounts a ON a.id = f.account_id
 WHERE e.spread_at IS NULL ORDER BY e.seq LIMIT sqlc.arg(max) FOR UPDATE OF e SKIP LOCKED;
 

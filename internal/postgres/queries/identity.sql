@@ -20,8 +20,10 @@ SELECT * FROM user_grants ORDER BY user_id, creditor_id, role;
 -- name: GrantsOf :many
 SELECT creditor_id, role FROM user_grants WHERE user_id = $1 ORDER BY creditor_id, role;
 
--- name: DropGrants :exec
-DELETE FROM user_grants WHERE user_id = $1;
+-- name: DropOtherGrants :exec
+-- All but those given: what stays is neither taken nor given anew.
+DELETE FROM user_grants u WHERE u.user_id = @user_id
+  AND NOT EXISTS (SELECT 1 FROM (SELECT unnest(@creditors::text[]) AS creditor, unnest(@roles::text[]) AS role) g WHERE g.creditor = u.creditor_id AND g.role = u.role);
 
 -- name: AddGrants :exec
 INSERT INTO user_grants (user_id, creditor_id, role)
@@ -90,6 +92,19 @@ VALUES (@id, @hash, @name, @creditor_id, @scopes, @by, @created_at, sqlc.narg(ex
 
 -- name: KeyByHash :one
 SELECT * FROM api_keys WHERE hash = $1;
+
+-- name: KeyOwner :one
+-- The user behind whoever made a key.
+SELECT u.id, u.name, u.title, u.disabled_at,
+  ARRAY(SELECT g.creditor_id || '/' || g.role FROM user_grants g WHERE g.user_id = u.id ORDER BY g.creditor_id, g.role)::text[] AS grants
+FROM users u WHERE u.id = duly_person(@by::text);
+
+-- name: LockUsers :exec
+SELECT pg_advisory_xact_lock(hashtext('duly users'));
+
+-- name: ActingAs :exec
+-- Says for this transaction who changes users, roles and keys.
+SELECT set_config('duly.by', @by::text, true);
 
 -- name: AllKeys :many
 SELECT * FROM api_keys ORDER BY created_at DESC, id;

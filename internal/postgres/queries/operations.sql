@@ -143,6 +143,14 @@ SELECT f.name, f.key_id, f.body, r.creditor_id FROM import_reject_files f JOIN i
 INSERT INTO import_uploads (id, kind, mapping, creditor_id, name, by, at, size, key_id, body)
 VALUES (@id, @kind, @mapping, @creditor_id, @name, @by, @at, @size, @key_id, @body);
 
+-- name: LockUploads :exec
+SELECT pg_advisory_xact_lock(hashtextextended('duly uploads', 0));
+
+-- name: UploadsKept :one
+-- Bytes of files whose bodies are kept: of somebody, and of all.
+SELECT coalesce(sum(size) FILTER (WHERE by = @by), 0)::bigint AS mine, coalesce(sum(size), 0)::bigint AS of_all
+FROM import_uploads WHERE state IN ('check', 'checked', 'store');
+
 -- name: UploadByID :one
 SELECT id, kind, mapping, creditor_id, name, by, at, made_at, state, size, phase, bytes, rows, run_id, summary, fault, (octet_length(rejects) > 0)::bool AS has_rejects
 FROM import_uploads WHERE id = $1;

@@ -74,3 +74,11 @@ WHERE a.back AND NOT EXISTS (SELECT FROM activation_looks l WHERE l.activation =
 -- name: LookAtGoingBack :exec
 INSERT INTO activation_looks (activation, by, words, at, person)
 VALUES (@activation, @by, @words, @at, '00000000-0000-0000-0000-000000000000');
+
+-- name: Hands :many
+-- Who is in whose hands.
+SELECT u.id::text AS id, h.hand::text AS hand FROM users u CROSS JOIN LATERAL duly_hands(u.id) AS h(hand) ORDER BY 1, 2;
+
+-- name: ProposalTied :one
+-- One of its makers and somebody are not two people.
+SELECT EXISTS (SELECT FROM duly_makers(@id::uuid) AS m(maker) WHERE m.maker <> @person::uuid AND duly_tied(m.maker, @person::uuid))::boolean AS tied;

@@ -290,6 +290,18 @@ func (q *Queries) HookByID(ctx context.Context, id string) (Hook, error) {
 	return i, err
 }
 
+const hookSecret = `-- name: HookSecret :one
+SELECT secret FROM hooks WHERE id = $1 AND ended_at IS NULL FOR UPDATE
+`
+
+// "newest older@unix-seconds older@unix-seconds": each older one signs until its instant.
+func (q *Queries) HookSecret(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRow(ctx, hookSecret, id)
+	var secret string
+	err := row.Scan(&secret)
+	return secret, err
+}
+
 const markSpread = `-- name: MarkSpread :exec
 UPDATE hook_events SET spread_at = $1 WHERE seq = ANY($2::bigint[])
 `
@@ -300,11 +312,12 @@ func (q *Queries) MarkSpread(ctx context.Context, now *time.Time, seqs []int64) 
 }
 
 const newHookEvents = `-- name: NewHookEvents :many
-SELECT e.seq, e.id, e.creditor_id, f.debtor_id, d.key AS debtor_key, f.version, f.kind, f.at, f.account_id, f.case_id, f.by, f.source, f.body,
+SELECT e.seq, e.id, e.creditor_id, e.kind, e.at, e.body AS said, coalesce(d.key, '')::text AS debtor_key, coalesce(f.version, 0)::bigint AS version,
+       f.account_id, f.case_id, coalesce(f.by, '')::text AS by, coalesce(f.source, '')::text AS source, f.body,
        a.key AS account_key, a.currency AS account_currency
 FROM hook_events e
-JOIN facts f ON f.debtor_id = e.debtor_id AND f.version = e.version AND f.seq = e.fact
-JOIN debtors d ON d.id = e.debtor_id
+LEFT JOIN facts f ON f.debtor_id = e.debtor_id AND f.version = e.version AND f.seq = e.fact
+LEFT JOIN debtors d ON d.id = e.debtor_id
 LEFT JOIN accounts a ON a.id = f.account_id
 WHERE e.spread_at IS NULL ORDER BY e.seq LIMIT $1 FOR UPDATE OF e SKIP LOCKED
 `
@@ -313,11 +326,11 @@ type NewHookEventsRow struct {
 	Seq             int64
 	ID              string
 	CreditorID      string
-	DebtorID        string
-	DebtorKey       string
-	Version         int64
 	Kind            string
 	At              time.Time
+	Said            []byte
+	DebtorKey       string
+	Version         int64
 	AccountID       *string
 	CaseID          *string
 	By              string
@@ -327,7 +340,7 @@ type NewHookEventsRow struct {
 	AccountCurrency *string
 }
 
-// With the fact that each tells of, oldest first.
+// With the fact that each tells of, oldest first. What is about no debtor says itself what it is.
 func (q *Queries) NewHookEvents(ctx context.Context, max int32) ([]NewHookEventsRow, error) {
 	rows, err := q.db.Query(ctx, newHookEvents, max)
 	if err != nil {
@@ -341,11 +354,11 @@ func (q *Queries) NewHookEvents(ctx context.Context, max int32) ([]NewHookEvents
 			&i.Seq,
 			&i.ID,
 			&i.CreditorID,
-			&i.DebtorID,
-			&i.DebtorKey,
-			&i.Version,
 			&i.Kind,
 			&i.At,
+			&i.Said,
+			&i.DebtorKey,
+			&i.Version,
 			&i.AccountID,
 			&i.CaseID,
 			&i.By,
@@ -401,16 +414,11 @@ func (q *Queries) ReplaySince(ctx context.Context, now *time.Time, hook string, 
 	return result.RowsAffected(), nil
 }
 
-const rotateHook = `-- name: RotateHook :execrows
-UPDATE hooks SET secret = $1::text || ' ' || split_part(secret, ' ', 1) || '@' || $2::text
-WHERE id = $3 AND ended_at IS NULL
+const setHookSecret = `-- name: SetHookSecret :exec
+UPDATE hooks SET secret = $1 WHERE id = $2
 `
 
-// The secret before signs beside the new one for a while: "new old@unix seconds".
-func (q *Queries) RotateHook(ctx context.Context, fresh string, until string, iD string) (int64, error) {
-	result, err := q.db.Exec(ctx, rotateHook, fresh, until, iD)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) SetHookSecret(ctx context.Context, secret string, iD string) error {
+	_, err := q.db.Exec(ctx, setHookSecret, secret, iD)
+	return err
 }

@@ -10,6 +10,16 @@ import (
 	"time"
 )
 
+const actingAs = `-- name: ActingAs :exec
+SELECT set_config('duly.by', $1::text, true)
+`
+
+// Says for this transaction who changes users, roles and keys.
+func (q *Queries) ActingAs(ctx context.Context, by string) error {
+	_, err := q.db.Exec(ctx, actingAs, by)
+	return err
+}
+
 const addGrants = `-- name: AddGrants :exec
 INSERT INTO user_grants (user_id, creditor_id, role)
 SELECT $1::uuid, g.creditor, g.role FROM (SELECT unnest($2::text[]) AS creditor, unnest($3::text[]) AS role) g
@@ -295,15 +305,6 @@ func (q *Queries) CountAdmins(ctx context.Context, besides string) (int64, error
 	return count, err
 }
 
-const dropGrants = `-- name: DropGrants :exec
-DELETE FROM user_grants WHERE user_id = $1
-`
-
-func (q *Queries) DropGrants(ctx context.Context, userID string) error {
-	_, err := q.db.Exec(ctx, dropGrants, userID)
-	return err
-}
-
 const dropOldAnswers = `-- name: DropOldAnswers :exec
 DELETE FROM idempotent_answers WHERE created_at < $1
 `
@@ -328,6 +329,17 @@ DELETE FROM signins WHERE expires_at <= $1
 
 func (q *Queries) DropOldSignins(ctx context.Context, expiresAt time.Time) error {
 	_, err := q.db.Exec(ctx, dropOldSignins, expiresAt)
+	return err
+}
+
+const dropOtherGrants = `-- name: DropOtherGrants :exec
+DELETE FROM user_grants u WHERE u.user_id = $1
+  AND NOT EXISTS (SELECT 1 FROM (SELECT unnest($2::text[]) AS creditor, unnest($3::text[]) AS role) g WHERE g.creditor = u.creditor_id AND g.role = u.role)
+`
+
+// All but those given: what stays is neither taken nor given anew.
+func (q *Queries) DropOtherGrants(ctx context.Context, userID string, creditors []string, roles []string) error {
+	_, err := q.db.Exec(ctx, dropOtherGrants, userID, creditors, roles)
 	return err
 }
 
@@ -457,6 +469,43 @@ func (q *Queries) KeyByHash(ctx context.Context, hash []byte) (ApiKey, error) {
 		&i.UsedAt,
 	)
 	return i, err
+}
+
+const keyOwner = `-- name: KeyOwner :one
+SELECT u.id, u.name, u.title, u.disabled_at,
+  ARRAY(SELECT g.creditor_id || '/' || g.role FROM user_grants g WHERE g.user_id = u.id ORDER BY g.creditor_id, g.role)::text[] AS grants
+FROM users u WHERE u.id = duly_person($1::text)
+`
+
+type KeyOwnerRow struct {
+	ID         string
+	Name       string
+	Title      string
+	DisabledAt *time.Time
+	Grants     []string
+}
+
+// The user behind whoever made a key.
+func (q *Queries) KeyOwner(ctx context.Context, by string) (KeyOwnerRow, error) {
+	row := q.db.QueryRow(ctx, keyOwner, by)
+	var i KeyOwnerRow
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Title,
+		&i.DisabledAt,
+		&i.Grants,
+	)
+	return i, err
+}
+
+const lockUsers = `-- name: LockUsers :exec
+SELECT pg_advisory_xact_lock(hashtext('duly users'))
+`
+
+func (q *Queries) LockUsers(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, lockUsers)
+	return err
 }
 
 const putView = `-- name: PutView :exec

@@ -59,15 +59,6 @@ type Delivery struct {
 	UpdatedAt  time.Time
 }
 
-type FourEye struct {
-	Seq    int64
-	Step   string
-	By     string
-	Person *string
-	Reason string
-	At     time.Time
-}
-
 type Hook struct {
 	ID         string
 	CreditorID string
@@ -163,6 +154,7 @@ type SampleAnswer struct {
 	At         time.Time
 	By         string
 	RecordedAt time.Time
+	Pos        int64
 }
 
 type SampleRound struct {
@@ -172,6 +164,7 @@ type SampleRound struct {
 	At         time.Time
 	By         string
 	RecordedAt time.Time
+	Pos        int64
 }
 
 type SampleRow struct {
@@ -192,6 +185,8 @@ type SampleRow struct {
 	Channel    string
 	Step       string
 	People     []string
+	Pos        int64
+	RecordedAt time.Time
 }
 
 type SampleSignoff struct {
@@ -202,6 +197,7 @@ type SampleSignoff struct {
 	At         time.Time
 	By         string
 	RecordedAt time.Time
+	Pos        int64
 }
 
 type SentMessage struct {

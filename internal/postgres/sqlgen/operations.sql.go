@@ -719,6 +719,15 @@ func (q *Queries) LockEvent(ctx context.Context, id int64) error {
 	return err
 }
 
+const lockUploads = `-- name: LockUploads :exec
+SELECT pg_advisory_xact_lock(hashtextextended('duly uploads', 0))
+`
+
+func (q *Queries) LockUploads(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, lockUploads)
+	return err
+}
+
 const moveUpload = `-- name: MoveUpload :execrows
 UPDATE import_uploads SET state = $1, next_try = clock_timestamp(), phase = '', bytes = 0, rows = 0,
   body = CASE WHEN $1::text = 'given_up' THEN ''::bytea ELSE body END
@@ -1237,6 +1246,24 @@ func (q *Queries) UploadRejects(ctx context.Context, id string) (UploadRejectsRo
 		&i.RejectsKey,
 		&i.Rejects,
 	)
+	return i, err
+}
+
+const uploadsKept = `-- name: UploadsKept :one
+SELECT coalesce(sum(size) FILTER (WHERE by = $1), 0)::bigint AS mine, coalesce(sum(size), 0)::bigint AS of_all
+FROM import_uploads WHERE state IN ('check', 'checked', 'store')
+`
+
+type UploadsKeptRow struct {
+	Mine  int64
+	OfAll int64
+}
+
+// Bytes of files whose bodies are kept: of somebody, and of all.
+func (q *Queries) UploadsKept(ctx context.Context, by string) (UploadsKeptRow, error) {
+	row := q.db.QueryRow(ctx, uploadsKept, by)
+	var i UploadsKeptRow
+	err := row.Scan(&i.Mine, &i.OfAll)
 	return i, err
 }
 

@@ -97,15 +97,24 @@ const fourEyes = `-- name: FourEyes :many
 SELECT seq, step, by, person, reason, at FROM four_eyes ORDER BY seq
 `
 
-func (q *Queries) FourEyes(ctx context.Context) ([]FourEye, error) {
+type FourEyesRow struct {
+	Seq    int64
+	Step   string
+	By     string
+	Person *string
+	Reason string
+	At     time.Time
+}
+
+func (q *Queries) FourEyes(ctx context.Context) ([]FourEyesRow, error) {
 	rows, err := q.db.Query(ctx, fourEyes)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []FourEye
+	var items []FourEyesRow
 	for rows.Next() {
-		var i FourEye
+		var i FourEyesRow
 		if err := rows.Scan(
 			&i.Seq,
 			&i.Step,
@@ -193,6 +202,36 @@ func (q *Queries) GoneBack(ctx context.Context) ([]GoneBackRow, error) {
 	return items, nil
 }
 
+const hands = `-- name: Hands :many
+SELECT u.id::text AS id, h.hand::text AS hand FROM users u CROSS JOIN LATERAL duly_hands(u.id) AS h(hand) ORDER BY 1, 2
+`
+
+type HandsRow struct {
+	ID   string
+	Hand string
+}
+
+// Who is in whose hands.
+func (q *Queries) Hands(ctx context.Context) ([]HandsRow, error) {
+	rows, err := q.db.Query(ctx, hands)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HandsRow
+	for rows.Next() {
+		var i HandsRow
+		if err := rows.Scan(&i.ID, &i.Hand); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lookAtGoingBack = `-- name: LookAtGoingBack :exec
 INSERT INTO activation_looks (activation, by, words, at, person)
 VALUES ($1, $2, $3, $4, '00000000-0000-0000-0000-000000000000')
@@ -253,6 +292,18 @@ func (q *Queries) ProposalFiles(ctx context.Context, proposal string) ([]Proposa
 		return nil, err
 	}
 	return items, nil
+}
+
+const proposalTied = `-- name: ProposalTied :one
+SELECT EXISTS (SELECT FROM duly_makers($1::uuid) AS m(maker) WHERE m.maker <> $2::uuid AND duly_tied(m.maker, $2::uuid))::boolean AS tied
+`
+
+// One of its makers and somebody are not two people.
+func (q *Queries) ProposalTied(ctx context.Context, iD string, person string) (bool, error) {
+	row := q.db.QueryRow(ctx, proposalTied, iD, person)
+	var tied bool
+	err := row.Scan(&tied)
+	return tied, err
 }
 
 const proposals = `-- name: Proposals :many

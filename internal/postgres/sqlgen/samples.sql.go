@@ -229,7 +229,7 @@ func (q *Queries) LockSample(ctx context.Context, id string) (string, error) {
 }
 
 const sampleAnswers = `-- name: SampleAnswers :many
-SELECT sample_id, round, n, answers, note, fix, owner, due, finding, at, by, recorded_at FROM sample_answers WHERE sample_id = $1 ORDER BY round, n
+SELECT sample_id, round, n, answers, note, fix, owner, due, finding, at, by, recorded_at, pos FROM sample_answers WHERE sample_id = $1 ORDER BY round, n
 `
 
 func (q *Queries) SampleAnswers(ctx context.Context, sampleID string) ([]SampleAnswer, error) {
@@ -254,6 +254,7 @@ func (q *Queries) SampleAnswers(ctx context.Context, sampleID string) ([]SampleA
 			&i.At,
 			&i.By,
 			&i.RecordedAt,
+			&i.Pos,
 		); err != nil {
 			return nil, err
 		}
@@ -333,7 +334,7 @@ func (q *Queries) SampleMembers(ctx context.Context, id string) ([]byte, error) 
 }
 
 const sampleRounds = `-- name: SampleRounds :many
-SELECT sample_id, round, reason, at, by, recorded_at FROM sample_rounds WHERE sample_id = $1 ORDER BY round
+SELECT sample_id, round, reason, at, by, recorded_at, pos FROM sample_rounds WHERE sample_id = $1 ORDER BY round
 `
 
 func (q *Queries) SampleRounds(ctx context.Context, sampleID string) ([]SampleRound, error) {
@@ -352,6 +353,7 @@ func (q *Queries) SampleRounds(ctx context.Context, sampleID string) ([]SampleRo
 			&i.At,
 			&i.By,
 			&i.RecordedAt,
+			&i.Pos,
 		); err != nil {
 			return nil, err
 		}
@@ -364,7 +366,7 @@ func (q *Queries) SampleRounds(ctx context.Context, sampleID string) ([]SampleRo
 }
 
 const sampleRows = `-- name: SampleRows :many
-SELECT sample_id, n, subject, stage, key, ticket, weight, risks, creditor_id, debtor_id, case_id, decision_id, contact_id, at, channel, step, people FROM sample_rows WHERE sample_id = $1 ORDER BY n
+SELECT sample_id, n, subject, stage, key, ticket, weight, risks, creditor_id, debtor_id, case_id, decision_id, contact_id, at, channel, step, people, pos, recorded_at FROM sample_rows WHERE sample_id = $1 ORDER BY n
 `
 
 func (q *Queries) SampleRows(ctx context.Context, sampleID string) ([]SampleRow, error) {
@@ -394,6 +396,8 @@ func (q *Queries) SampleRows(ctx context.Context, sampleID string) ([]SampleRow,
 			&i.Channel,
 			&i.Step,
 			&i.People,
+			&i.Pos,
+			&i.RecordedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -406,7 +410,7 @@ func (q *Queries) SampleRows(ctx context.Context, sampleID string) ([]SampleRow,
 }
 
 const sampleSignoffs = `-- name: SampleSignoffs :many
-SELECT sample_id, round, digest, words, at, by, recorded_at FROM sample_signoffs WHERE sample_id = $1 ORDER BY round
+SELECT sample_id, round, digest, words, at, by, recorded_at, pos FROM sample_signoffs WHERE sample_id = $1 ORDER BY round
 `
 
 func (q *Queries) SampleSignoffs(ctx context.Context, sampleID string) ([]SampleSignoff, error) {
@@ -426,6 +430,7 @@ func (q *Queries) SampleSignoffs(ctx context.Context, sampleID string) ([]Sample
 			&i.At,
 			&i.By,
 			&i.RecordedAt,
+			&i.Pos,
 		); err != nil {
 			return nil, err
 		}

@@ -66,6 +66,10 @@ type Key struct {
 	Revoked  time.Time             `json:"revoked,omitzero"`
 	Used     time.Time             `json:"used,omitzero"` // to the minute
 	Secret   string                `json:"secret,omitempty"`
+	// Stopped says that the key does not work because its owner is shut out.
+	Stopped bool `json:"stopped,omitempty"`
+	// Lost are scopes that the key has not now because its owner has not.
+	Lost []identity.Permission `json:"lost_scopes,omitempty"`
 }
 
 // NewKey asks for a key.
@@ -195,7 +199,7 @@ func (h handlers) signOut(c *Call) (any, error) {
 }
 
 func keyOf(k identity.Key, secret string) Key {
-	return Key{k.ID, k.Name, k.Creditor, append([]identity.Permission{}, k.Scopes...), k.By, k.Created, k.Expires, k.Revoked, k.Used, secret}
+	return Key{k.ID, k.Name, k.Creditor, append([]identity.Permission{}, k.Scopes...), k.By, k.Created, k.Expires, k.Revoked, k.Used, secret, k.Stopped(), k.Lost()}
 }
 
 func (h handlers) keys(c *Call) (any, error) {

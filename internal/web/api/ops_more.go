@@ -411,8 +411,9 @@ func (h handlers) rotate(c *Call) (any, error) {
 		return nil, err
 	}
 	secret := "whsec_" + rand.Text()
-	if err := h.Ports.Hooks.RotateHook(c.R.Context(), id, secret, h.Wall().Add(web.OldSecret)); err != nil {
-		return nil, err
+	now := h.Wall()
+	if err := h.Ports.Hooks.RotateHook(c.R.Context(), id, secret, now, now.Add(web.OldSecret)); err != nil {
+		return nil, web.RotateFault(err)
 	}
 	all, err := h.Ports.Hooks.Hooks(c.R.Context())
 	if err != nil {

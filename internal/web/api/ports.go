@@ -98,7 +98,7 @@ type Hooks interface {
 	EndHook(ctx context.Context, id string, at time.Time) error
 	Deliveries(ctx context.Context, hook string, before int64, limit int) ([]Delivery, error)
 	ReplayDelivery(ctx context.Context, hook string, id int64, at time.Time) error
-	RotateHook(ctx context.Context, id, secret string, until time.Time) error
+	RotateHook(ctx context.Context, id, secret string, now, until time.Time) error
 	ReplayAfter(ctx context.Context, hook string, after int64, at time.Time) (int, error)
 	ReplaySince(ctx context.Context, hook string, since, at time.Time) (int, error)
 }

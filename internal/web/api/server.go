@@ -341,8 +341,11 @@ func (s *Server) door(w http.ResponseWriter, c *Call) (identity.Principal, error
 	}
 	ok, wait := s.calls.Allow(k.ID)
 	s.rates(w.Header(), k.ID)
-	if !ok {
+	switch {
+	case !ok:
 		return k.Principal(), tooMany(wait)
+	case k.Stopped():
+		return k.Principal(), ownerOut()
 	}
 	if c.seal, err = newSeal(text); err != nil {
 		return k.Principal(), err
@@ -369,6 +372,13 @@ func (s *Server) stranger(r *http.Request) error {
 	}
 	f := fail(http.StatusUnauthorized, "unauthorized", "No key", "Send Authorization: Bearer with an API key that is in force. An admin makes keys in the console.")
 	f.header = map[string]string{"WWW-Authenticate": `Bearer realm="duly"`}
+	return f
+}
+
+// ownerOut refuses a key whose owner is shut out, with words for who has it.
+func ownerOut() error {
+	f := fail(http.StatusUnauthorized, "owner-out", "This key is stopped", "Who made this key is shut out, so it does not work. An admin lets them in again, or somebody else makes another key.")
+	f.header = map[string]string{"WWW-Authenticate": `Bearer realm="duly", error="invalid_token"`}
 	return f
 }
 

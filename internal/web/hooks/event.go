@@ -19,6 +19,11 @@ type Happened struct {
 	AccountKey string // the creditor's own; "" for facts of the debtor
 	Version    int64  // of the debtor
 	Fact       dunning.Fact
+	// At, Kind and Said are of what is no fact of a debtor but of the installation: its
+	// Creditor is identity.AllCreditors, and only webhooks of all creditors are told.
+	At   time.Time
+	Kind string
+	Said []byte // the Data as JSON
 }
 
 // Event is what a webhook gets. At is business time. Version orders the events of one
@@ -28,8 +33,8 @@ type Event struct {
 	Type       string    `json:"type"`
 	At         time.Time `json:"at"`
 	Creditor   string    `json:"creditor"`
-	Customer   string    `json:"customer"`
-	Version    int64     `json:"customer_version"`
+	Customer   string    `json:"customer,omitempty"`
+	Version    int64     `json:"customer_version,omitempty"`
 	Account    string    `json:"account,omitempty"`
 	AccountKey string    `json:"account_key,omitempty"`
 	Case       string    `json:"case,omitempty"`
@@ -52,6 +57,21 @@ type Data struct {
 	Until    time.Time    `json:"until,omitzero"`
 	Sequence string       `json:"sequence,omitempty"`
 	Reopened bool         `json:"reopened,omitempty"`
+	// Owed is what a settlement gives up a part of.
+	Owed        money.Amount `json:"owed,omitzero"`
+	Instalments []Instalment `json:"instalments,omitempty"`
+	// Of a proposal: the release that it would make, and the one that it was made over.
+	Release string `json:"release,omitempty"`
+	Base    string `json:"base,omitempty"`
+	// Head of the hash chain, number:hash, and over how many rows.
+	Head string `json:"head,omitempty"`
+	Rows int64  `json:"rows,omitempty"`
+}
+
+// Instalment is one part of a plan.
+type Instalment struct {
+	Due    string       `json:"due"` // a day
+	Amount money.Amount `json:"amount"`
 }
 
 // Names are the types of an event, the most exact first; none: the fact is none. A webhook
@@ -76,6 +96,17 @@ func Names(b dunning.Body) []string {
 		}
 	case dunning.PromiseEnded:
 		return one(promised[b.Outcome])
+	case dunning.SettlementOffered:
+		if b.Accepted && !b.Approval {
+			return []string{"settlement.accepted", "settlement.offered"}
+		}
+	case dunning.SettlementAnswered:
+		return one(settled[b.Outcome])
+	case dunning.SettlementEnded:
+		if exact := settled[b.Outcome]; exact != "" {
+			return []string{exact, "settlement.ended"}
+		}
+		return []string{"settlement.ended"}
 	case dunning.PlanEnded:
 		if exact := "plan." + b.Outcome; b.Outcome == "broken" || b.Outcome == "kept" {
 			return []string{exact, "plan.ended"}
@@ -107,9 +138,10 @@ var (
 		dunning.ContactAccepted: "contact.accepted", dunning.ContactFailed: "contact.failed", dunning.ContactUnknown: "contact.unknown", dunning.ContactBounced: "contact.bounced",
 	}
 	promised = map[string]string{"kept": "promise.kept", "partly": "promise.partly", "broken": "promise.broken"}
+	settled  = map[string]string{"approved": "settlement.approved", "accepted": "settlement.accepted", "kept": "settlement.kept", "broken": "settlement.broken"}
 	plain    = map[dunning.Kind]string{
 		"case_opened": "case.opened", "step_counted": "step.done", "payment": "payment.recorded", "payment_reversed": "payment.reversed",
-		"promise_made": "promise.made", "plan_agreed": "plan.agreed", "dispute_raised": "dispute.raised", "dispute_resolved": "dispute.resolved",
+		"promise_made": "promise.made", "offer_opened": "plan.offered", "offer_ended": "plan.offer_ended", "plan_agreed": "plan.agreed", "settlement_offered": "settlement.offered", "dispute_raised": "dispute.raised", "dispute_resolved": "dispute.resolved",
 		"hold_placed": "hold.placed", "hold_lifted": "hold.lifted", "task_opened": "task.opened", "opted_out": "account.opted_out",
 	}
 )
@@ -136,8 +168,32 @@ func dataOf(b dunning.Body) Data {
 	case dunning.PromiseEnded:
 		return Data{ID: b.ID, Outcome: b.Outcome}
 	case dunning.PlanAgreed:
-		return Data{ID: b.ID, Items: b.Items}
+		return Data{ID: b.ID, Items: b.Items, Instalments: instalmentsOf(b.Instalments)}
 	case dunning.PlanEnded:
+		return Data{ID: b.ID, Outcome: b.Outcome}
+	}
+	return dataOfOffer(b)
+}
+
+func instalmentsOf(all []dunning.Instalment) (out []Instalment) {
+	for _, i := range all {
+		out = append(out, Instalment{i.Due.String(), i.Amount})
+	}
+	return out
+}
+
+// dataOfOffer is what is told of offers and settlements.
+func dataOfOffer(b dunning.Body) Data {
+	switch b := b.(type) {
+	case dunning.OfferOpened:
+		return Data{ID: b.ID, Step: b.Step, Items: b.Items, Until: b.Until}
+	case dunning.OfferEnded:
+		return Data{ID: b.ID, Outcome: b.Outcome}
+	case dunning.SettlementOffered:
+		return Data{ID: b.ID, Items: b.Items, Amount: b.Amount, Owed: b.Owed, Due: b.Due.String()}
+	case dunning.SettlementAnswered:
+		return Data{ID: b.ID, Outcome: b.Outcome}
+	case dunning.SettlementEnded:
 		return Data{ID: b.ID, Outcome: b.Outcome}
 	}
 	return dataOfStop(b)
@@ -168,7 +224,11 @@ func For(h identity.Hook, x Happened) (name string, body []byte, ok bool, err er
 	if h.Creditor != identity.AllCreditors && h.Creditor != x.Creditor {
 		return "", nil, false, nil
 	}
-	for _, n := range Names(x.Fact.Body) {
+	names := one(installed[x.Kind])
+	if x.Kind == "" {
+		names = Names(x.Fact.Body)
+	}
+	for _, n := range names {
 		if len(h.Kinds) == 0 || slices.Contains(h.Kinds, n) {
 			name = n
 			break
@@ -177,9 +237,24 @@ func For(h identity.Hook, x Happened) (name string, body []byte, ok bool, err er
 	if name == "" {
 		return "", nil, false, nil
 	}
-	body, err = json.Marshal(Event{
-		ID: x.ID, Type: name, At: x.Fact.At, Creditor: x.Creditor, Customer: x.Customer, Version: x.Version,
-		Account: x.Fact.Account, AccountKey: x.AccountKey, Case: x.Fact.Case, Data: dataOf(x.Fact.Body),
-	})
+	e, err := eventOf(name, x)
+	if err != nil {
+		return "", nil, false, err
+	}
+	body, err = json.Marshal(e)
 	return name, body, true, err
+}
+
+// installed are the events of the installation, by what the database calls them.
+var installed = map[string]string{"proposal_made": "proposal.made", "proposal_ended": "proposal.decided", "integrity_sealed": "integrity.sealed"}
+
+func eventOf(name string, x Happened) (Event, error) {
+	e := Event{ID: x.ID, Type: name, Creditor: x.Creditor}
+	if x.Kind != "" {
+		e.At = x.At
+		return e, json.Unmarshal(x.Said, &e.Data)
+	}
+	e.At, e.Customer, e.Version = x.Fact.At, x.Customer, x.Version
+	e.Account, e.AccountKey, e.Case, e.Data = x.Fact.Account, x.AccountKey, x.Fact.Case, dataOf(x.Fact.Body)
+	return e, nil
 }

@@ -34,7 +34,16 @@ func samples() []dunning.Body {
 		dunning.PromiseEnded{ID: "m", Outcome: "kept"},
 		dunning.PromiseEnded{ID: "m", Outcome: "partly"},
 		dunning.PromiseEnded{ID: "m", Outcome: "broken"},
-		dunning.PlanAgreed{ID: "l"},
+		dunning.OfferOpened{ID: "o", Step: "offer-plan", Items: []string{"i"}},
+		dunning.OfferEnded{ID: "o", Outcome: "declined"},
+		dunning.PlanAgreed{ID: "l", Instalments: []dunning.Instalment{{Amount: usd}}},
+		dunning.SettlementOffered{ID: "s", Amount: usd, Owed: usd},
+		dunning.SettlementOffered{ID: "s", Amount: usd, Owed: usd, Accepted: true},
+		dunning.SettlementAnswered{ID: "s", Outcome: "approved"},
+		dunning.SettlementAnswered{ID: "s", Outcome: "accepted"},
+		dunning.SettlementEnded{ID: "s", Outcome: "kept"},
+		dunning.SettlementEnded{ID: "s", Outcome: "broken"},
+		dunning.SettlementEnded{ID: "s", Outcome: "expired"},
 		dunning.PlanEnded{ID: "l", Outcome: "broken"},
 		dunning.PlanEnded{ID: "l", Outcome: "kept"},
 		dunning.DisputeRaised{ID: "d"},
@@ -58,6 +67,9 @@ func TestEveryEventHasAFact(t *testing.T) {
 			t.Errorf("%T is no event", b)
 		}
 		got = append(got, names...)
+	}
+	for _, name := range installed {
+		got = append(got, name)
 	}
 	slices.Sort(got)
 	if got = slices.Compact(got); !slices.Equal(got, identity.EventKinds) {
@@ -116,6 +128,7 @@ func TestWhoIsToldWhat(t *testing.T) {
 		"another creditor's webhook":                   {identity.Hook{Creditor: "other"}, ""},
 		"a webhook of all creditors":                   {identity.Hook{Creditor: "*"}, "case.paid"},
 		"a webhook without a creditor is told nothing": {identity.Hook{}, ""},
+		"nothing of the installation among the kinds":  {identity.Hook{Creditor: "acme", Kinds: []string{"integrity.sealed"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, ok, err := For(c.hook, paid)
@@ -158,5 +171,51 @@ func TestAllowedAddresses(t *testing.T) {
 	}
 	if (&Sender{Private: true}).allowed(nil) == nil {
 		t.Error("what is no address is allowed")
+	}
+}
+
+// What is about the installation is told to webhooks of all creditors only.
+func TestTheInstallationIsTold(t *testing.T) {
+	at := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
+	sealed := Happened{ID: "e", Creditor: identity.AllCreditors, At: at, Kind: "integrity_sealed", Said: []byte(`{"head":"7:ab","rows":9,"outcome":"whole"}`)}
+	for name, c := range map[string]struct {
+		hook identity.Hook
+		x    Happened
+		want string
+	}{
+		"a webhook of all creditors":             {identity.Hook{Creditor: "*"}, sealed, `{"id":"e","type":"integrity.sealed","at":"2026-03-02T14:00:00Z","creditor":"*","data":{"outcome":"whole","head":"7:ab","rows":9}}`},
+		"that asks for it":                       {identity.Hook{Creditor: "*", Kinds: []string{"integrity.sealed"}}, sealed, `{"id":"e","type":"integrity.sealed","at":"2026-03-02T14:00:00Z","creditor":"*","data":{"outcome":"whole","head":"7:ab","rows":9}}`},
+		"that asks for something else":           {identity.Hook{Creditor: "*", Kinds: []string{"case.paid"}}, sealed, ""},
+		"a webhook of one creditor":              {identity.Hook{Creditor: "acme"}, sealed, ""},
+		"a kind of a later program is not known": {identity.Hook{Creditor: "*"}, Happened{Creditor: "*", Kind: "comet_seen", Said: []byte("{}")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, body, ok, err := For(c.hook, c.x)
+			if err != nil || ok != (c.want != "") || string(body) != c.want {
+				t.Errorf("%s, %v, %v; want %s", body, ok, err, c.want)
+			}
+		})
+	}
+	if _, _, _, err := For(identity.Hook{Creditor: "*"}, Happened{Creditor: "*", Kind: "proposal_made", Said: []byte("{")}); err == nil {
+		t.Error("what cannot be read is told")
+	}
+}
+
+// A settlement that is agreed on the spot is told as accepted; one that waits for approval is not yet.
+func TestSettlementsAreTold(t *testing.T) {
+	for why, c := range map[string]struct {
+		b    dunning.Body
+		want []string
+	}{
+		"offered":                       {dunning.SettlementOffered{}, []string{"settlement.offered"}},
+		"agreed on the spot":            {dunning.SettlementOffered{Accepted: true}, []string{"settlement.accepted", "settlement.offered"}},
+		"agreed, and waits for a nod":   {dunning.SettlementOffered{Accepted: true, Approval: true}, []string{"settlement.offered"}},
+		"kept":                          {dunning.SettlementEnded{Outcome: "kept"}, []string{"settlement.kept", "settlement.ended"}},
+		"moot":                          {dunning.SettlementEnded{Outcome: "moot"}, []string{"settlement.ended"}},
+		"an offer of a plan that ended": {dunning.OfferEnded{Outcome: "expired"}, []string{"plan.offer_ended"}},
+	} {
+		if got := Names(c.b); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", why, got, c.want)
+		}
 	}
 }

@@ -190,10 +190,17 @@ func TestASilentAddressKeepsItsQueueToItself(t *testing.T) {
 // TestWhileASecretChangesBothSign: the other side may check with either.
 func TestWhileASecretChangesBothSign(t *testing.T) {
 	now := time.Unix(1767225600, 0)
-	a := Attempt{Secret: "whsec_new", OldSecret: "whsec_old", OldUntil: now.Add(time.Hour), Body: []byte("{}")}
-	fresh, old := Sign("whsec_new", now, a.Body), Sign("whsec_old", now, a.Body)
-	if got, want := a.sign(now), fresh+old[strings.Index(old, ","):]; got != want {
-		t.Errorf("%q, want %q", got, want)
+	a := Attempt{Secret: "whsec_new", Old: []identity.OldSecret{{Secret: "whsec_old", Until: now.Add(90 * time.Minute)}, {Secret: "whsec_older", Until: now.Add(time.Hour)}}, Body: []byte("{}")}
+	v1 := func(secret string, at time.Time) string {
+		_, sum, _ := strings.Cut(Sign(secret, at, a.Body), ",")
+		return "," + sum
+	}
+	if got, want := a.sign(now), Sign("whsec_new", now, a.Body)+v1("whsec_old", now)+v1("whsec_older", now); got != want {
+		t.Errorf("%q, want %q: after two changes within a day all three sign", got, want)
+	}
+	hour := now.Add(time.Hour)
+	if got, want := a.sign(hour), Sign("whsec_new", hour, a.Body)+v1("whsec_old", hour); got != want {
+		t.Errorf("%q, want %q: each old one signs until its own end", got, want)
 	}
 	if got := a.sign(now.Add(2 * time.Hour)); got != Sign("whsec_new", now.Add(2*time.Hour), a.Body) {
 		t.Errorf("after that only the new one signs: %q", got)

@@ -32,9 +32,8 @@ type Attempt struct {
 	Name, Event string
 	Body        []byte
 	URL, Secret string
-	// OldSecret signs, too, until OldUntil.
-	OldSecret string
-	OldUntil  time.Time
+	// Old secrets sign, too, each until its instant.
+	Old []identity.OldSecret
 }
 
 // Told is what one webhook is to be told.
@@ -252,12 +251,14 @@ func reason(err error) string {
 	return "the connection failed"
 }
 
-// sign signs with the secret and, while it is being changed, with the one before.
+// sign signs with the secret and, while it is being changed, with those before: one v1= each.
 func (a Attempt) sign(now time.Time) string {
 	text := Sign(a.Secret, now, a.Body)
-	if a.OldSecret != "" && now.Before(a.OldUntil) {
-		_, old, _ := strings.Cut(Sign(a.OldSecret, now, a.Body), ",")
-		text += "," + old
+	for _, o := range a.Old {
+		if now.Before(o.Until) {
+			_, old, _ := strings.Cut(Sign(o.Secret, now, a.Body), ",")
+			text += "," + old
+		}
 	}
 	return text
 }
