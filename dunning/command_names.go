@@ -61,6 +61,8 @@ var commands = map[string]func([]byte) (Command, error){
 	"accept_settlement":   decodeCommand[AcceptSettlement],
 	"decline_settlement":  decodeCommand[DeclineSettlement],
 	"withdraw_settlement": decodeCommand[WithdrawSettlement],
+	"migrate":             decodeCommand[Migrate],
+	"cancel_migration":    decodeCommand[CancelMigration],
 }
 
 func decodeCommand[C Command](b []byte) (Command, error) {

@@ -42,10 +42,13 @@ func Settle(f Facts, at time.Time) (Facts, []Decision, error) {
 // A refusal carries the rule and the earliest instant that could be a yes. It
 // reads its arguments only; the same facts and instant give the same decision.
 func Decide(f Facts, at time.Time) Decision {
-	d := f.decide(at)
+	d := f.movesBefore(f.decide(at), at)
 	d.At, d.Version = at, f.Version
 	if f.Sequence != nil {
 		d.Sequence = f.Sequence.ID + "@" + f.Sequence.Version
+	}
+	if f.Migration() != nil {
+		d.Target = f.Target.Name()
 	}
 	if f.Record {
 		d.Versions = f.Setup.Versions
@@ -96,13 +99,16 @@ func (f *Facts) wake(t, at time.Time) time.Time {
 	return at.Add(24 * time.Hour)
 }
 
-// close ends the case, and with it a collector's hold of it.
+// close ends the case, and with it a collector's hold of it and a migration that waits.
 func (f *Facts) close(at time.Time, reason string) []Fact {
 	var out []Fact
 	for i := range f.Leases {
 		if l := &f.Leases[i]; l.Ended.IsZero() {
 			out = append(out, f.fact(at, LeaseEnded{l.ID, "closed"}))
 		}
+	}
+	if m := f.Migration(); m != nil { // a case that re-opens keeps the version it had
+		out = append(out, f.fact(at, MigrationEnded{m.ID, "closed"}))
 	}
 	return append(out, f.fact(at, CaseClosed{Reason: reason}))
 }

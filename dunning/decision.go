@@ -51,6 +51,8 @@ type Decision struct {
 	Version int64 `json:"debtor_version"`
 	// Sequence is the sequence version that was followed.
 	Sequence string `json:"sequence,omitempty"`
+	// Target is the version that the case was to move to, where that was asked for.
+	Target string `json:"target,omitempty"`
 	// Versions are those of what else surrounded the decision.
 	Versions Versions `json:"versions,omitzero"`
 }

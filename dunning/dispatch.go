@@ -305,7 +305,7 @@ func (f *Facts) readyAt(at time.Time, r rung) time.Time {
 // idleSince is when the last thing ended that the whole case may have waited
 // for: a hold, an agreement, a person, a hand-over, payment data.
 func (f *Facts) idleSince(at time.Time) time.Time {
-	t := f.feedBack
+	t := later(f.feedBack, f.MigratedAt)
 	for i := range f.Holds {
 		if h := &f.Holds[i]; h.over(at) {
 			t = later(t, f.freeAgain(h))
@@ -560,8 +560,14 @@ func (f *Facts) plan(d Decision, s *Step, entry, alt int, c Channeled) *ContactP
 			n++
 		}
 	}
+	id := func() string {
+		return strings.Join([]string{f.Case, strconv.Itoa(d.Round), s.ID, string(c.Channel), strconv.Itoa(n)}, "/")
+	}
+	for f.contact(id()) != nil { // a step of that name that a migration has renamed since
+		n++
+	}
 	return &ContactPlanned{
-		ID:   strings.Join([]string{f.Case, strconv.Itoa(d.Round), s.ID, string(c.Channel), strconv.Itoa(n)}, "/"),
+		ID:   id(),
 		Step: s.ID, Round: d.Round, Entry: entry, Alt: alt, Channel: c.Channel, Template: c.Template, Ordinal: n,
 		Point: f.point(c.Channel), Items: d.Items, Purpose: f.purpose(s.ID, c), Automatic: true, Creditor: f.Creditor.ID,
 		Notices: c.Notices, NoticeEnds: f.noticeEnds(d, c),

@@ -670,6 +670,9 @@ var bodies = map[Kind]func([]byte) (Body, error){
 	"notice_received":     decode[NoticeReceived],
 	"notice_changed":      decode[NoticeChanged],
 	"number_checked":      decode[NumberChecked],
+	"migration_asked":     decode[MigrationAsked],
+	"migration_ended":     decode[MigrationEnded],
+	"migrated":            decode[Migrated],
 }
 
 func decode[B Body](b []byte) (Body, error) {

@@ -15,6 +15,8 @@ type Setup struct {
 	Case     string // case id; "" when there is none yet
 	Currency string // of the account
 	Sequence *Sequence
+	// Target is the version that the case is to move to, while that was asked for and waits.
+	Target   *Sequence
 	Policies contact.Set
 	// Zone resolves an IANA name, nil when unknown. It must be a pure look-up.
 	Zone func(name string) *time.Location
@@ -200,6 +202,10 @@ type Facts struct {
 	Plans    []PlanState
 	Leases   []LeaseState
 	Tasks    []TaskState
+
+	Migrations []MigrationState
+	MigratedAt time.Time // when the case last moved to another sequence version
+	moved      *Migrated // the last one
 
 	Settlements []SettlementState
 	Callbacks   []CallbackState

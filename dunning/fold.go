@@ -57,6 +57,7 @@ func (f Facts) clone() Facts {
 	f.Wishes, f.Statuses, f.Checks = slices.Clone(f.Wishes), slices.Clone(f.Statuses), slices.Clone(f.Checks)
 	f.Persons, f.Debts = slices.Clone(f.Persons), slices.Clone(f.Debts)
 	f.Settlements, f.Callbacks, f.Notes = slices.Clone(f.Settlements), slices.Clone(f.Callbacks), slices.Clone(f.Notes)
+	f.Migrations = slices.Clone(f.Migrations)
 	f.seen, f.accounts = maps.Clone(f.seen), maps.Clone(f.accounts)
 	return f
 }
@@ -120,6 +121,9 @@ func (f *Facts) addAccount(x Fact) error {
 		return nil
 	case SettlementOffered, SettlementAnswered, SettlementEnded:
 		f.addSettlement(x)
+		return nil
+	case MigrationAsked, MigrationEnded, Migrated:
+		f.addMigration(x)
 		return nil
 	}
 	return f.addAgreement(x)
@@ -364,6 +368,7 @@ func (it *ItemState) mark(m mark) {
 
 // finish prepares what is derived from all facts together.
 func (f *Facts) finish() {
+	f.follow()
 	f.resolveZones()
 	f.countContacts()
 }

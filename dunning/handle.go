@@ -197,6 +197,8 @@ func (f *Facts) handle(c Command, by string, at time.Time) ([]Fact, error) {
 			return []Fact{f.fact(at, LeaseEnded{l.ID, "handed_back"})}, nil
 		}
 		return nil, fmt.Errorf("hand back: nobody has taken the case: %w", ErrConflict)
+	case Migrate, CancelMigration:
+		return f.handleMigration(c, at)
 	case FinishTask:
 		return f.finishTask(c, at)
 	case LogContact:

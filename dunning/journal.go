@@ -12,6 +12,9 @@ type CaseRef struct {
 	Sequence string `json:"sequence"` // id
 	Version  string `json:"sequence_version"`
 	Open     bool   `json:"open"`
+	// TargetSequence and TargetVersion are what a migration that waits leads to, "" without one.
+	TargetSequence string `json:"target_sequence,omitempty"`
+	TargetVersion  string `json:"target_version,omitempty"`
 }
 
 // StoredDecision is a decision as the journal keeps it.

@@ -11,7 +11,7 @@ import (
 // order. nil: nothing.
 func (f *Facts) pending(at time.Time) []Fact {
 	for _, judge := range []func(time.Time) []Fact{
-		f.judgeSettlements, f.judgePromises, f.judgePlans, f.judgeLeases, f.judgeTasks, f.judgeOffers, f.judgeUnknown, f.reopen,
+		f.judgeSettlements, f.judgePromises, f.judgePlans, f.judgeLeases, f.judgeTasks, f.judgeOffers, f.judgeUnknown, f.judgeMigration, f.reopen,
 	} {
 		if facts := judge(at); len(facts) > 0 {
 			return facts

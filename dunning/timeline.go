@@ -13,7 +13,7 @@ type Event struct {
 	At        time.Time   `json:"at"`
 	Account   string      `json:"account"`
 	Debtor    string      `json:"debtor"`
-	Kind      string      `json:"kind"` // contact, deferred, task, offer, escalated, referred, exhausted, passed, waived, round, promise, plan, settlement, opened, closed
+	Kind      string      `json:"kind"` // contact, deferred, task, offer, escalated, referred, exhausted, passed, waived, round, migration, migrated, promise, plan, settlement, opened, closed
 	Step      string      `json:"step,omitempty"`
 	Channel   Channel     `json:"channel,omitempty"`
 	Items     []EventItem `json:"items"`
@@ -102,10 +102,29 @@ func (t *timeline) fact(x Fact) {
 		t.add(x.At, "settlement", Event{Reason: b.Outcome})
 	case SettlementEnded:
 		t.add(x.At, "settlement", Event{Reason: b.Outcome})
+	case Migrated:
+		t.migrated(x.At, b)
+	case MigrationEnded:
+		t.add(x.At, "migration", Event{Reason: b.Outcome})
+	case MigrationAsked:
+		t.add(x.At, "migration", Event{Reason: "asked"})
 	case CaseOpened:
 		t.add(x.At, "opened", Event{Reason: b.Sequence})
 	case CaseClosed:
 		t.add(x.At, "closed", Event{Reason: b.Reason})
+	}
+}
+
+// migrated tells for items that stood alike where they stand now, and what was waived.
+func (t *timeline) migrated(at time.Time, b Migrated) {
+	if len(b.Moves) == 0 {
+		t.add(at, "migrated", Event{})
+	}
+	for _, m := range b.Moves {
+		t.add(at, "migrated", Event{Step: m.To, Items: keysOnly(m.Items, m.To), Reason: "from", Rule: m.From})
+		for _, s := range m.Waived {
+			t.add(at, "waived", Event{Step: s, Items: keysOnly(m.Items, s), Reason: "migration"})
+		}
 	}
 }
 

@@ -77,6 +77,8 @@ type FilePoint struct {
 // Environment is what a file is compiled against.
 type Environment struct {
 	Sequence *dunning.Sequence
+	// Versions are those that a command migrate in the file may name.
+	Versions map[string]*dunning.Sequence
 	Setup    dunning.Setup // Policies, Zone and Holiday are used
 }
 
@@ -123,7 +125,7 @@ func (f File) Compile(env Environment) (Account, time.Time, error) {
 	if err := c.zones(); err != nil {
 		return Account{}, time.Time{}, err
 	}
-	c.acc.Setup = c.setup()
+	c.acc.Setup, c.acc.Versions = c.setup(), env.Versions
 	for i, x := range f.Facts {
 		if err := c.fact(x); err != nil {
 			return Account{}, time.Time{}, fmt.Errorf("facts file: fact %d: %w", i+1, err)

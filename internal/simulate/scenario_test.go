@@ -100,7 +100,7 @@ func scenarioLife(t *testing.T, arc *txtar.Archive) (simulate.Life, *time.Locati
 		t.Fatal(err)
 	}
 	file := caseFile(t, section(arc, "case.yaml"))
-	env := simulate.Environment{Sequence: seq, Setup: dunning.Setup{Zone: zoneByName, Holiday: cfg.Holiday, Policies: append(packs(t, cfg, strings.Fields(header(arc, "policies"))), ownPack(t, section(arc, "policy.yaml"))...)}}
+	env := simulate.Environment{Sequence: seq, Versions: versions(t, arc, seq), Setup: dunning.Setup{Zone: zoneByName, Holiday: cfg.Holiday, Policies: append(packs(t, cfg, strings.Fields(header(arc, "policies"))), ownPack(t, section(arc, "policy.yaml"))...)}}
 	acc, until, err := file.Compile(env)
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +110,25 @@ func scenarioLife(t *testing.T, arc *txtar.Archive) (simulate.Life, *time.Locati
 		t.Fatal(err)
 	}
 	return life, zoneByName(file.Debtor.Zones[0])
+}
+
+// versions are other versions of the sequence that the scenario brings along: files of any
+// other name, which the command migrate names without its ending. "v1" is the first.
+func versions(t *testing.T, arc *txtar.Archive, first *dunning.Sequence) map[string]*dunning.Sequence {
+	t.Helper()
+	out := map[string]*dunning.Sequence{"v1": first}
+	for _, f := range arc.Files {
+		name, is := strings.CutSuffix(f.Name, ".yaml")
+		if !is || name == "sequence" || name == "case" || name == "policy" {
+			continue
+		}
+		s, err := config.CompileSequence(f.Name, f.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = s
+	}
+	return out
 }
 
 // lawAndCalendars loads the shipped policies and holidays alone: scenarios pin

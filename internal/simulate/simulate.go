@@ -39,6 +39,10 @@ type Account struct {
 	// Choose picks the sequence when a case opens; nil keeps Setup.Sequence.
 	Choose func(v dunning.View) *dunning.Sequence
 
+	// Versions are other versions of the sequence, by the names that the command migrate
+	// may give them.
+	Versions map[string]*dunning.Sequence
+
 	// Past is what is known when the simulation begins: it is folded and not told again.
 	// Facts and commands come after Begin.
 	Past []dunning.Fact
@@ -298,12 +302,27 @@ func (r *run) obey(c Command) error {
 	if c.Command == nil {
 		return nil
 	}
+	before := r.facts.Target
+	if m, ok := c.Command.(dunning.Migrate); ok {
+		c.Command = r.target(m)
+	}
 	facts, err := dunning.Handle(r.facts, c.Command, c.By, r.now)
+	if err != nil || len(facts) == 0 {
+		r.facts.Target = before
+	}
 	if err != nil {
 		r.life.Refused = append(r.life.Refused, err)
 		return nil
 	}
 	return r.add(facts...)
+}
+
+// target puts the version before the core that a migration names.
+func (r *run) target(m dunning.Migrate) dunning.Migrate {
+	if s := r.acc.Versions[m.Version]; s != nil {
+		r.facts.Target, m.Version = s, s.Version
+	}
+	return m
 }
 
 func (r *run) add(facts ...dunning.Fact) error {

@@ -107,7 +107,7 @@ func readScenario(t *testing.T, name string, priority int, text []byte) *scenari
 	for _, m := range header.FindAllSubmatch(text[:marks[0][0]], -1) {
 		heads[string(m[1])] = string(m[2])
 	}
-	if heads["policies"] != "" || sections["policy.yaml"] != nil {
+	if heads["policies"] != "" || sections["policy.yaml"] != nil || sections["v2.yaml"] != nil { // a second version: internal/app lives those
 		return nil
 	}
 	src := sections["sequence.yaml"]
