@@ -70,6 +70,7 @@ func waits(d dunning.Decision) string {
 		"lease": "A collector has it: nothing is sent by itself",
 		"offer": "Waits for an answer to the offer", "unknown": "Waits to learn whether a message left", "stale": "Waits for fresh payment data",
 		"matures": "Waits for the next step to be due", "refused": "Waits for something new: a rule refuses",
+		"closed": "The case is closed: nothing waits",
 	}
 	switch {
 	case d.Waiting == "hold":

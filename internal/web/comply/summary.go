@@ -149,7 +149,11 @@ func itemBlocks(x dossier) (out []paper.Block) {
 		if number == "" {
 			number = it.Key
 		}
-		text := web.Money(it.Amount) + " due " + it.Due.String() + "; open " + web.Money(open) + "; " + web.Words(it.Disposition)
+		where := web.Words(it.Disposition)
+		if it.Open == 0 && it.Disposition == dunning.InSequence {
+			where = "paid"
+		}
+		text := web.Money(it.Amount) + " due " + it.Due.String() + "; open " + web.Money(open) + "; " + where
 		out = append(out, paper.Block{Kind: paper.Pair, Name: number, Text: text})
 	}
 	return out
@@ -225,7 +229,7 @@ func (x dossier) message(m Copy, row read.MessageRow) []paper.Block {
 	var states []string
 	for _, a := range row.Attempts {
 		line := tell.Sentence(tell.ContactState(a.State)) + ", " + x.both(a.At)
-		if a.Code != "" {
+		if a.Code != "" && !strings.HasPrefix(a.Code, "fenced:") { // the fence's own mark
 			line += " (" + a.Code + ")"
 		}
 		states = append(states, line)
