@@ -31,7 +31,7 @@ func LoadFiles(files map[string][]byte) (*Config, error) {
 	if len(kept) == 0 {
 		return nil, errors.New("configuration: there is none of " + strings.Join(append(slices.Sorted(keysOf(directories)), singles...), ", "))
 	}
-	return load(kept)
+	return loaded.get(kept)
 }
 
 // Belongs reports whether a path is one of a configuration's files: those of the known

@@ -67,7 +67,7 @@ func Load(fsys fs.FS) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load(files)
+	return loaded.get(files)
 }
 
 // load compiles files that are already in memory.

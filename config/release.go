@@ -27,14 +27,17 @@ func (c *Config) Release() Release {
 	return Release{Version: releaseVersion(files), Files: files}
 }
 
-// releaseVersion hashes names and contents in the order of the names.
-func releaseVersion(files map[string][]byte) string {
+// releaseVersion is the beginning of the hash: long enough to tell releases apart.
+func releaseVersion(files map[string][]byte) string { return releaseHash(files)[:16] }
+
+// releaseHash hashes names and contents in the order of the names.
+func releaseHash(files map[string][]byte) string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		sum := sha256.Sum256(files[name])
 		fmt.Fprintf(h, "%s\x00%x\n", name, sum)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // LoadRelease loads a published release again and refuses one whose files are
@@ -48,7 +51,7 @@ func LoadRelease(r Release) (*Config, error) {
 	for name, data := range r.Files {
 		files[name] = slices.Clone(data)
 	}
-	return load(files)
+	return loaded.get(files)
 }
 
 // Changes lists the files by which two releases differ, sorted, each with
