@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var corpusFiles = []string{"first.tsv", "second.tsv", "third.tsv", "fourth.tsv", "fifth.tsv"}
+var corpusFiles = []string{"first.tsv", "second.tsv", "third.tsv", "fourth.tsv", "fifth.tsv", "sixth.tsv"}
 
 // sample is a labelled reply.
 type sample struct {

@@ -27,18 +27,22 @@ func (f *finder) message(t text) {
 	}
 	f.kin = f.kin || slices.ContainsFunc(t.tokens, func(t token) bool { return kin[t.text] })
 	short := words(t.tokens) <= shortMessage
+	ks := f.keeps(t, m)
 	for i := range t.tokens {
 		byWord.beginning(t.tokens[i], func(r *rule) {
 			if r.short && !short {
 				return
 			}
 			if end := m.match(r.pattern, i); end > i && (!r.alone || m.only(0, i) && m.only(end, len(t.tokens))) {
+				if (r.intent == OptOut || r.intent == Cease || r.intent == WrongPerson) && denied(ks, m, i, end) {
+					return
+				}
 				f.matched(t, m, r, i, end)
 			}
 		})
 	}
 	f.dateAlone(t, m)
-	f.suspect(t)
+	f.suspect(t, ks)
 }
 
 // said adds what the provider and the headers say.
@@ -87,14 +91,14 @@ func stem(w string, stems []string) bool {
 
 // suspect reads a short message without any known phrase as a refusal when it
 // speaks of messages and refuses something. A person looks at it.
-func (f *finder) suspect(t text) {
+func (f *finder) suspect(t text, ks []kept) {
 	if t.subject || slices.ContainsFunc(f.raw, func(x Finding) bool { return x.Confidence >= 70 }) || words(t.tokens) > 12 {
 		return
 	}
 	var at []int
 	what, no := false, false
 	for k, tok := range t.tokens {
-		if tok.kind != word {
+		if tok.kind != word || within(ks, k) {
 			continue
 		}
 		if arriving[tok.text] {

@@ -74,7 +74,7 @@ func readFile(name, s string) ([]rule, error) {
 			if len(head) > 1 {
 				section.scope = head[1]
 			}
-			if !slices.Contains(intents, section.intent) {
+			if section.intent != keep && !slices.Contains(intents, section.intent) {
 				return nil, fmt.Errorf("rules/%s: unknown intent %q", where, head[0])
 			}
 			continue
@@ -126,10 +126,19 @@ type table struct {
 	any   []*rule
 }
 
-var byWord = func() table {
+// byWord are the rules of intents, keepsByWord those of the sections [keep].
+var (
+	byWord      = tableOf(func(r *rule) bool { return r.intent != keep })
+	keepsByWord = tableOf(func(r *rule) bool { return r.intent == keep })
+)
+
+func tableOf(wanted func(*rule) bool) table {
 	t := table{words: map[string][]*rule{}, heads: map[string][]*rule{}}
 	for i := range rules {
 		r := &rules[i]
+		if !wanted(r) {
+			continue
+		}
 		words, heads, anything := r.firstWords()
 		if anything {
 			t.any = append(t.any, r)
@@ -149,7 +158,7 @@ var byWord = func() table {
 		}
 	}
 	return t
-}()
+}
 
 // beginning calls f for the rules that can begin at a token.
 func (t table) beginning(tok token, f func(*rule)) {
