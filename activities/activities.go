@@ -113,19 +113,24 @@ type job struct {
 // begin reads what does not change: whose case, which configuration, what was planned.
 func (a *Activities) begin(ctx context.Context, req workflows.Request, v dunning.Verb) (*job, error) {
 	j := &job{Activities: a, req: req, verb: v, asked: map[string]bool{}}
-	var err error
-	if j.ref, err = a.Store.CaseRef(ctx, req.Case); errors.Is(err, ErrNoCase) {
-		return nil, wrap(codeNoCase, err)
-	} else if err != nil {
-		return nil, wrap(codeStore, err)
-	}
-	if j.frame, err = a.Frames.Frame(ctx, j.ref); err != nil {
-		return nil, wrap(codeFrame, err)
+	if err := j.load(ctx); err != nil {
+		return nil, err
 	}
 	if err := j.loadPlanned(ctx); err != nil {
 		return nil, err
 	}
 	return j, nil
+}
+
+// load reads whose case it is and what surrounds it.
+func (j *job) load(ctx context.Context) (err error) {
+	if j.ref, err = j.Store.CaseRef(ctx, j.req.Case); errors.Is(err, ErrNoCase) {
+		return wrap(codeNoCase, err)
+	} else if err != nil {
+		return wrap(codeStore, err)
+	}
+	j.frame, err = j.Frames.Frame(ctx, j.ref)
+	return wrap(codeFrame, err)
 }
 
 // loadPlanned finds the decision that planned this and waits for its instant: a timer

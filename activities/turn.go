@@ -27,13 +27,36 @@ type result struct {
 	contact *reserved              // a contact to be handed over
 }
 
+// maxLoads bounds how often what surrounds a case is loaded again because the case has been
+// moved to another sequence version between that and the lock of its debtor.
+const maxLoads = 3
+
 // transact locks the debtor, loads, and runs f. f may run more than once.
 func (j *job) transact(ctx context.Context, f func(*turn) error) error {
+	for range maxLoads {
+		stale := false
+		err := j.transactOnce(ctx, f, &stale)
+		if !stale {
+			return err
+		}
+		if err := j.load(ctx); err != nil {
+			return err
+		}
+	}
+	return wrap(codeFrame, errors.New("the case is moved again and again while it is looked at"))
+}
+
+// transactOnce sets stale, and does nothing, when the facts speak of a sequence version that
+// was not loaded.
+func (j *job) transactOnce(ctx context.Context, f func(*turn) error, stale *bool) error {
 	return wrap(codeStore, j.Store.InDebtor(ctx, j.ref.Debtor, func(tx Tx) error {
 		t := &turn{job: j, tx: tx}
 		var err error
 		if t.history, t.version, err = tx.Facts(ctx, j.ref.Debtor); err != nil {
 			return wrap(codeStore, err)
+		}
+		if *stale = !j.frame.Setup.Current(t.history); *stale {
+			return nil
 		}
 		if t.at, err = j.Clock.Now(ctx); err != nil {
 			return wrap(codeClock, err)

@@ -9,6 +9,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,6 +82,10 @@ func (s *Service) Do(ctx context.Context, caseID string, cmd dunning.Command, by
 // DoAccount carries out a command on an account that may have no case yet: ref.Case and
 // ref.Sequence may be empty.
 func (s *Service) DoAccount(ctx context.Context, ref dunning.CaseRef, cmd dunning.Command, by string) (Result, error) {
+	ref.TargetSequence, ref.TargetVersion = "", "" // a migration that waits is the worker's business
+	if m, ok := cmd.(dunning.Migrate); ok {
+		ref.TargetSequence, ref.TargetVersion = cmp.Or(m.Sequence, ref.Sequence), m.Version
+	}
 	return s.Write(ctx, ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
 		return dunning.Handle(f, cmd, by, at)
 	})
@@ -90,6 +95,28 @@ func (s *Service) DoAccount(ctx context.Context, ref dunning.CaseRef, cmd dunnin
 // gets the account's fresh facts and returns what is to be added; it may be called again
 // after a conflict.
 func (s *Service) Write(ctx context.Context, ref dunning.CaseRef, make func(dunning.Facts, time.Time) ([]dunning.Fact, error)) (Result, error) {
+	for range maxLoads {
+		res, err := s.writeOnce(ctx, ref, make)
+		if !errors.Is(err, errMoved) {
+			return res, err
+		}
+		fresh, err := s.Store.CaseRef(ctx, ref.Case)
+		if err != nil {
+			return Result{}, fmt.Errorf("case %s: %w", ref.Case, err)
+		}
+		ref.Sequence, ref.Version = fresh.Sequence, fresh.Version
+	}
+	return Result{}, fmt.Errorf("account %s: %w", ref.Account, errMoved)
+}
+
+// maxLoads bounds how often the configuration is loaded again because the case has been moved
+// to another sequence version between that and the lock of its debtor.
+const maxLoads = 3
+
+// errMoved: the facts speak of a sequence version that was not loaded.
+var errMoved = errors.New("the case is being moved to another sequence version; try again")
+
+func (s *Service) writeOnce(ctx context.Context, ref dunning.CaseRef, make func(dunning.Facts, time.Time) ([]dunning.Fact, error)) (Result, error) {
 	setup, err := s.Setups.Setup(ctx, ref)
 	if err != nil {
 		return Result{}, fmt.Errorf("configuration of account %s: %w", ref.Account, err)
@@ -119,6 +146,9 @@ func (w writing) run(ctx context.Context, res *Result, make func(dunning.Facts, 
 		return err
 	}
 	res.Version = version
+	if !w.setup.Follows(history) {
+		return errMoved
+	}
 	f, err := dunning.Fold(w.setup, history)
 	if err != nil {
 		return fmt.Errorf("facts of the debtor: %w", err)

@@ -37,8 +37,18 @@ type setups struct{}
 func (setups) Setup(_ context.Context, ref dunning.CaseRef) (dunning.Setup, error) {
 	return dunning.Setup{
 		Creditor: dunning.Creditor{ID: "acme", Role: "first_party", Zone: "UTC"}, Debtor: ref.Debtor, Account: ref.Account,
-		Case: ref.Case, Currency: "USD", Sequence: sequence, Zone: func(string) *time.Location { return time.UTC },
+		Case: ref.Case, Currency: "USD", Sequence: versions[ref.Version], Target: versions[ref.TargetVersion], Zone: func(string) *time.Location { return time.UTC },
 	}, nil
+}
+
+// versions of the sequence; 2 reminds later.
+var versions = map[string]*dunning.Sequence{"1": sequence, "2": later(30), "3": later(40)}
+
+func later(at int) *dunning.Sequence {
+	s := *sequence
+	s.Version, s.Steps = map[int]string{30: "2", 40: "3"}[at], slices.Clone(s.Steps)
+	s.Steps[0].At = days(at)
+	return &s
 }
 
 func days(n int) *int { return &n }
@@ -199,5 +209,41 @@ func TestRace(t *testing.T) {
 	wg.Wait()
 	if got := len(s.Facts("deb")) - before; got != 10 {
 		t.Fatalf("%d payments were booked, want 10", got)
+	}
+}
+
+// TestMigrate checks that a migration is asked for against the version that it names,
+// whatever else waits, and that a case which moved meanwhile is loaded again.
+func TestMigrate(t *testing.T) {
+	s, svc := world(t)
+	ask := func(id, version string) dunning.Migrate {
+		return dunning.Migrate{ID: id, Version: version, Reason: "new wording"}
+	}
+	ctx, stale := t.Context(), dunning.CaseRef{}
+	for _, tc := range []struct {
+		why  string
+		cmd  dunning.Command
+		want error
+		n    int
+	}{
+		{"a version that nobody published", ask("m0", "9"), dunning.ErrUnknown, 0},
+		{"asked", ask("m1", "2"), nil, 1},
+		{"asked again with the same id", ask("m1", "2"), nil, 0},
+		{"another takes its place", ask("m2", "3"), nil, 2},
+		{"a payment does not need the version that the case is to follow", dunning.RecordPayment{ID: "p", Amount: usd("1.00")}, nil, 1},
+		{"taken back", dunning.CancelMigration{}, nil, 1},
+		{"none is left to take back", dunning.CancelMigration{}, dunning.ErrUnknown, 0},
+	} {
+		if res, err := svc.Do(ctx, "case1", tc.cmd, "user:1"); !errors.Is(err, tc.want) || tc.want == nil && err != nil || res.Facts != tc.n {
+			t.Errorf("%s: %d facts, %v", tc.why, res.Facts, err)
+		}
+	}
+	stale, _ = s.CaseRef(ctx, "case1")
+	add(t, s, dunning.Fact{At: now, Account: "acc1", Case: "case1", Body: dunning.Migrated{ID: "m3", FromSequence: "s", FromVersion: "1", Sequence: "s", Version: "2", Reason: "r"}})
+	if _, err := svc.DoAccount(ctx, stale, ask("m4", "2"), "user:1"); !errors.Is(err, dunning.ErrConflict) {
+		t.Errorf("the case has moved to that very version since it was loaded: %v", err)
+	}
+	if res, err := svc.DoAccount(ctx, stale, ask("m5", "1"), "user:1"); err != nil || res.Facts != 1 {
+		t.Errorf("back again, by what was loaded before it moved: %+v, %v", res, err)
 	}
 }

@@ -108,15 +108,37 @@ func (s *Sequence) Name() string {
 	return s.ID + "@" + s.Version
 }
 
-// Followed is the sequence version that the facts of a case last moved it to; ok is false
-// when it was never moved. What was loaded with another version is stale.
-func Followed(history []Fact, caseID string) (sequence, version string, ok bool) {
-	for i := len(history) - 1; i >= 0; i-- {
-		if b, is := history[i].Body.(Migrated); is && history[i].Case == caseID {
-			return b.Sequence, b.Version, true
+// Current reports whether a setup has the versions that the facts of its case speak of: the
+// one that it was last moved to, and the one that it is to move to. A setup that was loaded
+// before its debtor was locked may be older than the facts, and is then to be loaded again.
+func (s *Setup) Current(history []Fact) bool {
+	follows, target := s.versions(history)
+	return follows == s.Sequence.Name() && (target == "" || target == s.Target.Name())
+}
+
+// Follows is Current for the version that is followed alone.
+func (s *Setup) Follows(history []Fact) bool {
+	follows, _ := s.versions(history)
+	return follows == s.Sequence.Name()
+}
+
+// versions are what the facts of the case say that it follows and is to follow.
+func (s *Setup) versions(history []Fact) (follows, target string) {
+	follows = s.Sequence.Name()
+	for _, x := range history {
+		if x.Case != s.Case || x.Case == "" {
+			continue
+		}
+		switch b := x.Body.(type) {
+		case MigrationAsked:
+			target = b.Sequence + "@" + b.Version
+		case MigrationEnded: // what replaces another is asked for after the other has ended
+			target = ""
+		case Migrated:
+			follows, target = b.Sequence+"@"+b.Version, ""
 		}
 	}
-	return "", "", false
+	return follows, target
 }
 
 // addMigration plays what was asked, ended and carried out.

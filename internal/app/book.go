@@ -196,7 +196,12 @@ func (b *Book) setupOf(ctx context.Context, cfg *config.Config, ref dunning.Case
 		return s, nil
 	}
 	var err error
-	s.Sequence, _, err = b.Sequence(ctx, ref.Sequence, ref.Version)
+	if s.Sequence, _, err = b.Sequence(ctx, ref.Sequence, ref.Version); err != nil || ref.TargetVersion == "" {
+		return s, err
+	}
+	if s.Target, _, err = b.Sequence(ctx, ref.TargetSequence, ref.TargetVersion); errors.Is(err, postgres.ErrNotFound) {
+		return s, nil // somebody asks for what was never published: the core says so
+	}
 	return s, err
 }
 

@@ -19,6 +19,7 @@ func (b *Book) FrameOf(ctx context.Context, ref dunning.CaseRef, d dunning.Store
 	if id, version, ok := strings.Cut(d.Decision.Sequence, "@"); ok {
 		ref.Sequence, ref.Version = id, version
 	}
+	ref.TargetSequence, ref.TargetVersion, _ = strings.Cut(d.Decision.Target, "@")
 	cfg, changed, err := b.configOf(ctx, d)
 	if err != nil {
 		return recheck.Frame{}, err

@@ -256,11 +256,17 @@ func (tx *Tx) project(x dunning.Fact) {
 	if !ok {
 		return
 	}
-	switch x.Body.(type) {
+	switch b := x.Body.(type) {
 	case dunning.CaseOpened:
 		ref.Open = true
 	case dunning.CaseClosed:
 		ref.Open = false
+	case dunning.MigrationAsked:
+		ref.TargetSequence, ref.TargetVersion = b.Sequence, b.Version
+	case dunning.MigrationEnded:
+		ref.TargetSequence, ref.TargetVersion = "", ""
+	case dunning.Migrated:
+		ref.Sequence, ref.Version, ref.TargetSequence, ref.TargetVersion = b.Sequence, b.Version, "", ""
 	}
 	tx.cases[x.Case] = ref
 }
@@ -336,6 +342,20 @@ func (tx *Tx) Switches(context.Context) ([]dunning.Switch, error) {
 
 // HoldSwitches is Switches: transactions run one at a time here.
 func (tx *Tx) HoldSwitches(ctx context.Context) ([]dunning.Switch, error) { return tx.Switches(ctx) }
+
+// Others says which of some provider's ids are recorded for another contact. Addresses are
+// not known here, so nobody is a rival.
+func (tx *Tx) Others(_ context.Context, contact string, ids []string, _, _ time.Time) (taken []string, rivals int, err error) {
+	for _, d := range tx.debtors {
+		for _, x := range d.facts {
+			if m, ok := x.Body.(dunning.ContactMoved); ok && m.ID != contact && slices.Contains(ids, m.ProviderID) {
+				taken = append(taken, m.ProviderID)
+			}
+		}
+	}
+	slices.Sort(taken)
+	return slices.Compact(taken), 0, nil
+}
 
 // KeepSent keeps the message of a contact.
 func (tx *Tx) KeepSent(_ context.Context, contact string, m dunning.Message) error {

@@ -25,7 +25,7 @@ func (s *Store) CaseRef(ctx context.Context, caseID string) (dunning.CaseRef, er
 func caseRef(r sqlgen.CaseRefRow) dunning.CaseRef {
 	return dunning.CaseRef{
 		Case: r.ID, Account: r.AccountID, Debtor: r.DebtorID, Creditor: r.CreditorID, Currency: r.Currency,
-		Sequence: r.SequenceID, Version: r.SequenceVersion, Open: r.Open,
+		Sequence: r.SequenceID, Version: r.SequenceVersion, Open: r.Open, TargetSequence: r.TargetSequence, TargetVersion: r.TargetVersion,
 	}
 }
 
@@ -69,19 +69,6 @@ func (tx *Tx) OpenCase(ctx context.Context, ref dunning.CaseRef) (bool, error) {
 	return n == 1, nil
 }
 
-// MoveCase moves a case to another version of its sequence: what a previewed and
-// recorded migration does, and nothing else.
-func (tx *Tx) MoveCase(ctx context.Context, caseID, sequence, version string) error {
-	n, err := tx.q.MoveCase(ctx, sequence, version, caseID)
-	if err == nil && n == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("moving case %s to another sequence version: %w", caseID, explain(err))
-	}
-	return nil
-}
-
 // CaseState is a case as the last decision left it.
 type CaseState struct {
 	dunning.CaseRef
@@ -108,7 +95,7 @@ func (s *Store) CaseState(ctx context.Context, caseID string) (CaseState, error)
 	return CaseState{
 		CaseRef: dunning.CaseRef{
 			Case: r.ID, Account: r.AccountID, Debtor: r.DebtorID, Creditor: r.CreditorID, Currency: r.Currency,
-			Sequence: r.SequenceID, Version: r.SequenceVersion, Open: r.Open,
+			Sequence: r.SequenceID, Version: r.SequenceVersion, Open: r.Open, TargetSequence: r.TargetSequence, TargetVersion: r.TargetVersion,
 		},
 		AccountKey: r.AccountKey, DebtorKey: r.DebtorKey,
 		OpenedAt: value(r.OpenedAt), ClosedAt: value(r.ClosedAt), CloseReason: value(r.CloseReason),

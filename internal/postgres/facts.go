@@ -228,6 +228,7 @@ var projections = []struct {
 	{[]dunning.Kind{"point_known"}, (*sqlgen.Queries).ProjectPointsKnown},
 	{[]dunning.Kind{"point_dead"}, (*sqlgen.Queries).ProjectPointsDead},
 	{[]dunning.Kind{"case_opened", "case_closed"}, (*sqlgen.Queries).ProjectCases},
+	{[]dunning.Kind{"migration_asked", "migration_ended", "migrated"}, (*sqlgen.Queries).ProjectMigrations},
 	{[]dunning.Kind{"task_opened"}, (*sqlgen.Queries).ProjectTasksOpened},
 	{[]dunning.Kind{"task_ended"}, (*sqlgen.Queries).ProjectTasksEnded},
 	{[]dunning.Kind{"contact_planned"}, (*sqlgen.Queries).ProjectContacts},

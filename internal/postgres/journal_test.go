@@ -226,15 +226,45 @@ func TestReopeningBesideAnotherOpenCaseIsRefused(t *testing.T) {
 	}
 }
 
+// TestACaseMovesToAnotherVersion: what a case follows and is to follow are projections of its
+// facts, whatever else is written with them.
 func TestACaseMovesToAnotherVersion(t *testing.T) {
-	b := newBundle(t).open()
-	b.must(b.in(func(tx *postgres.Tx) error { return tx.MoveCase(t.Context(), b.ref.Case, "consumer-standard", "v2") }))
-	if s, err := b.CaseState(t.Context(), b.ref.Case); err != nil || s.Version != "v2" {
-		t.Errorf("moved case follows %s, %v", s.Version, err)
+	const seq = "consumer-standard"
+	asked := func(id, from, to string) dunning.MigrationAsked {
+		return dunning.MigrationAsked{ID: id, FromSequence: seq, FromVersion: from, Sequence: seq, Version: to, Reason: "new wording"}
 	}
-	err := b.in(func(tx *postgres.Tx) error { return tx.MoveCase(t.Context(), uuid.NewString(), "s", "v") })
-	if !errors.Is(err, postgres.ErrNotFound) {
-		t.Errorf("moving a case that is not there: %v", err)
+	moved := dunning.Migrated{ID: "m2", FromSequence: seq, FromVersion: "v1", Sequence: seq, Version: "v3", Reason: "new wording", Moves: []dunning.ItemsMoved{{Items: []string{"I1"}, Standing: dunning.InSequence}}}
+	b := newBundle(t).open()
+	for _, step := range []struct {
+		why             string
+		facts           []dunning.Body
+		version, target string
+	}{
+		{"what is asked for is the target", []dunning.Body{asked("m1", "v1", "v2")}, "v1", "v2"},
+		{"what replaces it is the target at once", []dunning.Body{dunning.MigrationEnded{ID: "m1", Outcome: "replaced"}, asked("m2", "v1", "v3")}, "v1", "v3"},
+		{"it takes effect among other facts", []dunning.Body{dunning.TaskEnded{ID: "t", Outcome: "moot"}, moved}, "v3", ""},
+		{"the next is asked for", []dunning.Body{asked("m3", "v3", "v1")}, "v3", "v1"},
+		{"and taken back", []dunning.Body{dunning.MigrationEnded{ID: "m3", Outcome: "withdrawn"}}, "v3", ""},
+	} {
+		var facts []dunning.Fact
+		for _, x := range step.facts {
+			facts = append(facts, b.caseFact(x))
+		}
+		b.mustAdd(facts...)
+		s, err := b.CaseState(t.Context(), b.ref.Case)
+		if err != nil || s.Version != step.version || s.TargetVersion != step.target || (s.TargetSequence == "") != (step.target == "") {
+			t.Errorf("%s: the case follows %s and is to follow %q, %v", step.why, s.Version, s.TargetVersion, err)
+		}
+	}
+	for why, body := range map[string]dunning.Body{
+		"without a reason":             dunning.MigrationAsked{ID: "x", FromSequence: seq, FromVersion: "v3", Sequence: seq, Version: "v4"},
+		"to what it follows":           asked("x", "v3", "v3"),
+		"an end that there is not":     dunning.MigrationEnded{ID: "x", Outcome: "perhaps"},
+		"a move that names no version": dunning.Migrated{ID: "x", FromSequence: seq, FromVersion: "v3", Sequence: seq, Reason: "r"},
+	} {
+		if err := b.add(b.caseFact(body)); err == nil {
+			t.Errorf("a migration %s is taken", why)
+		}
 	}
 }
 

@@ -1,10 +1,12 @@
 -- name: CaseRef :one
-SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open
+SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open,
+       c.target_sequence, c.target_version
 FROM cases c JOIN accounts a ON a.id = c.account_id
 WHERE c.id = $1;
 
 -- name: CasesOf :many
-SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open
+SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open,
+       c.target_sequence, c.target_version
 FROM cases c JOIN accounts a ON a.id = c.account_id
 WHERE c.debtor_id = $1
 ORDER BY c.created_at, c.id;
@@ -14,10 +16,6 @@ INSERT INTO cases (id, account_id, debtor_id, creditor_id, sequence_id, sequence
 VALUES (@id, @account_id, @debtor_id, @creditor_id, @sequence_id, @sequence_version,
         coalesce((SELECT a.currency FROM accounts a WHERE a.id = @account_id), ''))
 ON CONFLICT DO NOTHING;
-
--- A recorded migration moves a case to another version of its sequence.
--- name: MoveCase :execrows
-UPDATE cases SET sequence_id = @sequence_id, sequence_version = @sequence_version WHERE id = @case_id;
 
 -- name: InsertDecision :exec
 INSERT INTO decisions (id, case_id, intent, debtor_version, verb, step, round, at, wake_at, waiting, rule, reason, not_before,
@@ -58,7 +56,7 @@ SELECT seq, id, case_id, intent, core, policies, zones, replans, wall, body FROM
 
 -- name: CaseState :one
 SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open,
-       c.opened_at, c.closed_at, c.close_reason, c.phase, c.waiting, c.next_verb, c.next_step, c.next_at, c.next_decision,
+       c.target_sequence, c.target_version, c.opened_at, c.closed_at, c.close_reason, c.phase, c.waiting, c.next_verb, c.next_step, c.next_at, c.next_decision,
        c.decided_at, c.decided_version, c.pending_at, a.key AS account_key, d.key AS debtor_key
 FROM cases c JOIN accounts a ON a.id = c.account_id JOIN debtors d ON d.id = c.debtor_id
 WHERE c.id = $1;

@@ -75,6 +75,24 @@ FROM (SELECT DISTINCT ON (f.case_id) f.case_id, f.kind, f.at, f.body
       ORDER BY f.case_id, f.seq DESC) l
 WHERE c.id = l.case_id;
 
+-- name: ProjectMigrations :exec
+-- A migration that was asked for names what the case is to follow; one that took effect is
+-- what it follows. The last fact of a transaction says what holds; a case that closes has no
+-- target any more.
+UPDATE cases c SET
+  sequence_id = coalesce(m.moved->>'sequence', c.sequence_id),
+  sequence_version = coalesce(m.moved->>'sequence_version', c.sequence_version),
+  target_sequence = CASE m.kind WHEN 'migration_asked' THEN m.last->>'sequence' ELSE '' END,
+  target_version = CASE m.kind WHEN 'migration_asked' THEN m.last->>'sequence_version' ELSE '' END
+FROM (SELECT f.case_id, (array_agg(f.kind ORDER BY f.seq DESC))[1] AS kind, (array_agg(f.body ORDER BY f.seq DESC))[1] AS last,
+             (array_agg(f.body ORDER BY f.seq DESC) FILTER (WHERE f.kind = 'migrated'))[1] AS moved
+      FROM facts f
+      JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
+        ON f.debtor_id = v.debtor_id AND f.version = v.version
+      WHERE f.kind IN ('migration_asked', 'migration_ended', 'migrated')
+      GROUP BY f.case_id) m
+WHERE c.id = m.case_id;
+
 -- name: ProjectTasksOpened :exec
 INSERT INTO tasks (debtor_id, id, account_id, case_id, kind, queue, step, reason, contact_id, attempts, due, opened_at)
 SELECT DISTINCT ON (f.debtor_id, f.body->>'id')

@@ -60,7 +60,8 @@ func (q *Queries) Candidates(ctx context.Context, after *string, now *time.Time,
 }
 
 const caseRef = `-- name: CaseRef :one
-SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open
+SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open,
+       c.target_sequence, c.target_version
 FROM cases c JOIN accounts a ON a.id = c.account_id
 WHERE c.id = $1
 `
@@ -74,6 +75,8 @@ type CaseRefRow struct {
 	SequenceID      string
 	SequenceVersion string
 	Open            bool
+	TargetSequence  string
+	TargetVersion   string
 }
 
 func (q *Queries) CaseRef(ctx context.Context, id string) (CaseRefRow, error) {
@@ -88,13 +91,15 @@ func (q *Queries) CaseRef(ctx context.Context, id string) (CaseRefRow, error) {
 		&i.SequenceID,
 		&i.SequenceVersion,
 		&i.Open,
+		&i.TargetSequence,
+		&i.TargetVersion,
 	)
 	return i, err
 }
 
 const caseState = `-- name: CaseState :one
 SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open,
-       c.opened_at, c.closed_at, c.close_reason, c.phase, c.waiting, c.next_verb, c.next_step, c.next_at, c.next_decision,
+       c.target_sequence, c.target_version, c.opened_at, c.closed_at, c.close_reason, c.phase, c.waiting, c.next_verb, c.next_step, c.next_at, c.next_decision,
        c.decided_at, c.decided_version, c.pending_at, a.key AS account_key, d.key AS debtor_key
 FROM cases c JOIN accounts a ON a.id = c.account_id JOIN debtors d ON d.id = c.debtor_id
 WHERE c.id = $1
@@ -109,6 +114,8 @@ type CaseStateRow struct {
 	SequenceID      string
 	SequenceVersion string
 	Open            bool
+	TargetSequence  string
+	TargetVersion   string
 	OpenedAt        *time.Time
 	ClosedAt        *time.Time
 	CloseReason     *string
@@ -137,6 +144,8 @@ func (q *Queries) CaseState(ctx context.Context, id string) (CaseStateRow, error
 		&i.SequenceID,
 		&i.SequenceVersion,
 		&i.Open,
+		&i.TargetSequence,
+		&i.TargetVersion,
 		&i.OpenedAt,
 		&i.ClosedAt,
 		&i.CloseReason,
@@ -156,7 +165,8 @@ func (q *Queries) CaseState(ctx context.Context, id string) (CaseStateRow, error
 }
 
 const casesOf = `-- name: CasesOf :many
-SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open
+SELECT c.id, c.account_id, c.debtor_id, c.creditor_id, a.currency, c.sequence_id, c.sequence_version, c.status = 'open' AS open,
+       c.target_sequence, c.target_version
 FROM cases c JOIN accounts a ON a.id = c.account_id
 WHERE c.debtor_id = $1
 ORDER BY c.created_at, c.id
@@ -171,6 +181,8 @@ type CasesOfRow struct {
 	SequenceID      string
 	SequenceVersion string
 	Open            bool
+	TargetSequence  string
+	TargetVersion   string
 }
 
 func (q *Queries) CasesOf(ctx context.Context, debtorID string) ([]CasesOfRow, error) {
@@ -191,6 +203,8 @@ func (q *Queries) CasesOf(ctx context.Context, debtorID string) ([]CasesOfRow, e
 			&i.SequenceID,
 			&i.SequenceVersion,
 			&i.Open,
+			&i.TargetSequence,
+			&i.TargetVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -518,19 +532,6 @@ func (q *Queries) LatestDecision(ctx context.Context, caseID string) (LatestDeci
 		&i.Body,
 	)
 	return i, err
-}
-
-const moveCase = `-- name: MoveCase :execrows
-UPDATE cases SET sequence_id = $1, sequence_version = $2 WHERE id = $3
-`
-
-// A recorded migration moves a case to another version of its sequence.
-func (q *Queries) MoveCase(ctx context.Context, sequenceID string, sequenceVersion string, caseID string) (int64, error) {
-	result, err := q.db.Exec(ctx, moveCase, sequenceID, sequenceVersion, caseID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const openCase = `-- name: OpenCase :execrows

@@ -361,6 +361,30 @@ func (q *Queries) ProjectLogged(ctx context.Context, debtors []string, versions 
 	return err
 }
 
+const projectMigrations = `-- name: ProjectMigrations :exec
+UPDATE cases c SET
+  sequence_id = coalesce(m.moved->>'sequence', c.sequence_id),
+  sequence_version = coalesce(m.moved->>'sequence_version', c.sequence_version),
+  target_sequence = CASE m.kind WHEN 'migration_asked' THEN m.last->>'sequence' ELSE '' END,
+  target_version = CASE m.kind WHEN 'migration_asked' THEN m.last->>'sequence_version' ELSE '' END
+FROM (SELECT f.case_id, (array_agg(f.kind ORDER BY f.seq DESC))[1] AS kind, (array_agg(f.body ORDER BY f.seq DESC))[1] AS last,
+             (array_agg(f.body ORDER BY f.seq DESC) FILTER (WHERE f.kind = 'migrated'))[1] AS moved
+      FROM facts f
+      JOIN (SELECT unnest($1::uuid[]) AS debtor_id, unnest($2::bigint[]) AS version) v
+        ON f.debtor_id = v.debtor_id AND f.version = v.version
+      WHERE f.kind IN ('migration_asked', 'migration_ended', 'migrated')
+      GROUP BY f.case_id) m
+WHERE c.id = m.case_id
+`
+
+// A migration that was asked for names what the case is to follow; one that took effect is
+// what it follows. The last fact of a transaction says what holds; a case that closes has no
+// target any more.
+func (q *Queries) ProjectMigrations(ctx context.Context, debtors []string, versions []int64) error {
+	_, err := q.db.Exec(ctx, projectMigrations, debtors, versions)
+	return err
+}
+
 const projectPointsDead = `-- name: ProjectPointsDead :exec
 UPDATE contact_points p SET dead = coalesce(f.body->>'reason', '')
 FROM facts f

@@ -503,7 +503,7 @@ func (q *Queries) Releases(ctx context.Context) ([]ReleasesRow, error) {
 }
 
 const sandboxMessages = `-- name: SandboxMessages :many
-SELECT attempt, channel, at, message FROM sandbox_messages ORDER BY at DESC, attempt LIMIT $1
+SELECT attempt, channel, at, message, key_id, sealed FROM sandbox_messages ORDER BY at DESC, attempt LIMIT $1
 `
 
 type SandboxMessagesRow struct {
@@ -511,6 +511,8 @@ type SandboxMessagesRow struct {
 	Channel string
 	At      time.Time
 	Message []byte
+	KeyID   string
+	Sealed  []byte
 }
 
 func (q *Queries) SandboxMessages(ctx context.Context, max int32) ([]SandboxMessagesRow, error) {
@@ -527,6 +529,8 @@ func (q *Queries) SandboxMessages(ctx context.Context, max int32) ([]SandboxMess
 			&i.Channel,
 			&i.At,
 			&i.Message,
+			&i.KeyID,
+			&i.Sealed,
 		); err != nil {
 			return nil, err
 		}

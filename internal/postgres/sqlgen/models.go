@@ -21,6 +21,13 @@ type ApiKey struct {
 	UsedAt     *time.Time
 }
 
+type ChannelBreaker struct {
+	Channel   string
+	Unknowns  int32
+	OpenSince *time.Time
+	ProbeAt   *time.Time
+}
+
 type Contact struct {
 	ID         string
 	CaseID     string

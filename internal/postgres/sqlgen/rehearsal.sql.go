@@ -150,7 +150,7 @@ func (q *Queries) ScriptLeft(ctx context.Context) (int64, error) {
 }
 
 const unreadMessages = `-- name: UnreadMessages :many
-SELECT attempt, at, channel, recipient FROM sandbox_messages
+SELECT attempt, at, channel, recipient, key_id, sealed FROM sandbox_messages
 WHERE read_at IS NULL
 ORDER BY at, attempt LIMIT $1
 `
@@ -160,6 +160,8 @@ type UnreadMessagesRow struct {
 	At        time.Time
 	Channel   string
 	Recipient string
+	KeyID     string
+	Sealed    []byte
 }
 
 func (q *Queries) UnreadMessages(ctx context.Context, max int32) ([]UnreadMessagesRow, error) {
@@ -176,6 +178,8 @@ func (q *Queries) UnreadMessages(ctx context.Context, max int32) ([]UnreadMessag
 			&i.At,
 			&i.Channel,
 			&i.Recipient,
+			&i.KeyID,
+			&i.Sealed,
 		); err != nil {
 			return nil, err
 		}
