@@ -85,6 +85,10 @@ type Console struct {
 func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
 	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter(), lights: &lights{store: d.Store}, watch: newWatch(d)}
 	c.ops = NewDesk(d.Store, c.book, d.Clock, d.Log)
+	var err error
+	if c.ops.look, err = newCaseLook(d, o.Getenv); err != nil {
+		return nil, err
+	}
 	w, err := web.New(web.Options{
 		People: d.Store, Record: c.record, Clock: d.Clock, Wall: clock.Wall, Public: o.Public, Creditors: c.creditors, Hooks: d.Store,
 		Banners: c.banners, Light: c.lights.light, Search: c.search, OIDC: o.OIDC, Log: d.Log, Hint: o.Hint, Behind: o.Behind,

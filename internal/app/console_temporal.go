@@ -136,7 +136,12 @@ func (c *Console) temporal(ctx context.Context, scope read.Scope) (operate.Tempo
 		}
 	}
 	out.Facts.Ended = open
-	return out, nil
+	if !out.Facts.Reachable {
+		return out, nil
+	}
+	var err error
+	out.Failing, out.Asked, err = c.failing(ctx, scope)
+	return out, err
 }
 
 // --- what workers say of themselves ------------------------------------------------

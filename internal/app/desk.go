@@ -24,6 +24,7 @@ type Desk struct {
 	authority *authority.Service
 	hooks     *hooks
 	log       *slog.Logger // may be nil
+	look      *caseLook    // at Temporal; nil: none is configured
 }
 
 // NewDesk makes one over the real store. log may be nil.

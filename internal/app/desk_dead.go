@@ -94,6 +94,9 @@ func (d *Desk) takeUp(ctx context.Context, who identity.Principal, row read.Dead
 	}
 	switch row.Kind {
 	case read.DeadUnknown, read.DeadStuck, read.DeadWorkflow:
+		if row.Kind == read.DeadStuck {
+			d.tryAll(ctx, row.Case, who.By)
+		}
 		return d.store.Wake(ctx, row.Case)
 	case read.DeadInbox:
 		id, err := strconv.ParseInt(row.Subject, 10, 64)

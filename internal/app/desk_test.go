@@ -33,6 +33,8 @@ func init() {
 		"POST /cases/bulk/preview":          {"previewBulk", "tryBulk"},
 		"GET /dead":                         {"listDeadLetters", "getSystemState"},
 		"POST /dead":                        {"takeUpDeadLetter"},
+		"GET /cases/{id}/temporal":          {"getCaseRun"},
+		"POST /cases/{id}/temporal":         {"tryCaseNow"},
 		"GET /inbox/{id}":                   {"getInboxEvent"},
 		"POST /inbox/{id}/assign":           {"assignInboxEvent"},
 		"POST /inbox/assignments/{id}/undo": {"undoAssignment", "listAssignments"},

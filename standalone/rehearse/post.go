@@ -175,7 +175,6 @@ func newPost(o Options) (*post, error) {
 	return m, err
 }
 
-
 // deliver hands a request to the webhooks and wants it to be taken whole.
 func (m *post) deliver(ctx context.Context, path string, body []byte, h http.Header) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, postPublic+path, bytes.NewReader(body))

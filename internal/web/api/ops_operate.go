@@ -28,6 +28,9 @@ type Operator interface {
 	StoreFile(ctx context.Context, who identity.Principal, id string) (read.Upload, error)
 	GiveUpFile(ctx context.Context, who identity.Principal, id string) (read.Upload, error)
 
+	// CaseRun is what Temporal has to do for a case; not configured: false.
+	CaseRun(ctx context.Context, who identity.Principal, caseID string) (run temporalx.Run, configured bool, err error)
+	TryNow(ctx context.Context, who identity.Principal, caseID, activity string) error
 	// Temporal is what is known of the Temporal server; not configured: false.
 	Temporal(ctx context.Context, s read.Scope) (temporalx.Facts, bool, error)
 	Operating(ctx context.Context, s read.Scope) (read.Operating, error)

@@ -41,6 +41,7 @@ func (s *site) pages() []page {
 		{"case-pinned", identity.Collector, "/cases/" + s.cases["102"]},
 		{"numbers", identity.Collector, "/numbers"},
 		{"health", identity.Operations, "/health"},
+		{"case-temporal", identity.Operations, one + "/temporal"},
 		{"cases", identity.Operations, "/cases"},
 		{"cases-waiting", identity.Operations, "/cases?waits=task&sort=amount&currency=USD"},
 		{"messages", identity.Operations, "/messages"},

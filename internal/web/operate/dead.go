@@ -4,7 +4,9 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/read"
@@ -28,6 +30,8 @@ type deadPage struct {
 	Ended  []temporalx.Dead
 	Counts map[string]int64
 	Kind   string
+	Runs   map[string]temporalx.Run // of stuck cases, as Temporal tells them
+	Wall   time.Time
 	Kinds  []struct{ Kind, Words, What string }
 }
 
@@ -49,6 +53,17 @@ func (p deadPage) Actions(r read.DeadRow) []string { return ops.DeadActions(r) }
 
 // Words say what an action does and does not repeat.
 func (p deadPage) Words(kind, action string) string { return ops.DeadWords(kind, action) }
+
+// Fails is what fails in a stuck case, as Temporal tells it.
+func (p deadPage) Fails(r read.DeadRow) []temporalx.Pending {
+	if r.Kind != read.DeadStuck {
+		return nil
+	}
+	return p.Runs[r.Case].Failing()
+}
+
+// Ago says when something is by the wall's clock.
+func (p deadPage) Ago(t time.Time) string { return web.Relative(t, p.Wall) }
 
 // Href leads to what a row is about; "" where its reader may not go.
 func (p deadPage) Href(r read.DeadRow) string {
@@ -84,6 +99,7 @@ func (d *operations) dead(r *web.Request) (err error) {
 	if p.List, err = d.Desk.DeadLetters(ctx, r.User, kinds, read.Page{After: r.Value("after")}); err != nil {
 		return err
 	}
+	p.Wall, p.Runs = clock.Wall(), d.Desk.CaseRuns(ctx, stuckIn(p.List.Rows))
 	if p.Counts, err = d.Desk.DeadCounts(ctx, r.User); err != nil {
 		return err
 	}
@@ -96,6 +112,16 @@ func (d *operations) dead(r *web.Request) (err error) {
 		p.Ended = t.Facts.Ended
 	}
 	return r.Page("dead.html", p)
+}
+
+// stuckIn are the stuck cases among rows.
+func stuckIn(rows []read.DeadRow) (cases []string) {
+	for _, r := range rows {
+		if r.Kind == read.DeadStuck {
+			cases = append(cases, r.Case)
+		}
+	}
+	return cases
 }
 
 var deadHeader = []string{"kind", "subject", "case", "customer", "account", "creditor", "since", "code", "tries", "channel", "template"}

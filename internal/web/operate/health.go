@@ -54,7 +54,14 @@ type healthPage struct {
 	Temporal   Temporal
 	Operating  read.Operating
 	Dead       map[string]int64
+	Wall       time.Time
 }
+
+// Ago says when something was by the wall's clock, as Temporal tells it.
+func (p healthPage) Ago(t time.Time) string { return web.Relative(t, p.Wall) }
+
+// UTC is an instant in full.
+func (p healthPage) UTC(t time.Time) string { return stampOf(t) }
 
 // Groups are the tiles under their headings, in order.
 func (p healthPage) Groups() []tileGroup {
@@ -107,6 +114,7 @@ func (d *operations) health(r *web.Request) (err error) {
 		return err
 	}
 	wall := clock.Wall()
+	p.Wall = wall
 	p.Tiles = slices.Concat(tiles(p.Health, r.Now, wall), deadTiles(p.Dead, p.Operating), temporalTiles(p.Temporal, wall), workerTiles(p.Operating, wall),
 		channelTiles(p.Operating, wall), belowTiles(p.Operating, c, r.Now, wall), feedTiles(p.Health.Feeds, r.Now))
 	p.judge()
@@ -241,10 +249,38 @@ func temporalTiles(t Temporal, wall time.Time) []tile {
 		out = append(out, queueTile(q, wall))
 	}
 	ended := tile{groupTemporal, "Ended badly", many(int64(len(t.Facts.Ended)), "workflow", "workflows"), "failed or terminated, and not started again", "/dead?kind=workflow", kindOf(len(t.Facts.Ended) > 0)}
+	out = append(out, failingTile(t))
 	if len(t.Facts.Missing) > 0 {
 		out = append(out, tile{groupTemporal, "Not answered", many(int64(len(t.Facts.Missing)), "question", "questions"), strings.Join(t.Facts.Missing, ", "), "", "warn"})
 	}
 	return append(out, ended)
+}
+
+// From which attempt on an activity that fails is no hiccup, and is stuck.
+const (
+	warnAttempt  = 3
+	stuckAttempt = 10
+)
+
+// failingTile says what fails and is tried again, of the cases that have work due.
+func failingTile(t Temporal) tile {
+	out := tile{groupTemporal, "Failing activities", many(int64(len(t.Failing)), "activity", "activities"), "nothing that is due fails", "/dead?kind=stuck", "good"}
+	if t.Asked > 0 {
+		out.Note = "of " + many(int64(t.Asked), "case that is due", "cases that are due")
+	}
+	if len(t.Failing) == 0 {
+		return out
+	}
+	worst := slices.MaxFunc(t.Failing, func(a, b temporalx.CasePending) int { return cmp.Compare(a.Attempt, b.Attempt) })
+	out.Path = "/cases/" + worst.Case + "/temporal"
+	out.Note = fmt.Sprintf("%s: attempt %d, %s", worst.Type, worst.Attempt, worst.Failure)
+	switch {
+	case worst.Attempt >= stuckAttempt || worst.State == "paused":
+		out.Kind = "bad"
+	case worst.Attempt >= warnAttempt:
+		out.Kind = "warn"
+	}
+	return out
 }
 
 // queueTile is one task queue: who polls it, and what waits.

@@ -15,6 +15,9 @@ import (
 type Temporal struct {
 	Configured bool
 	Facts      temporalx.Facts
+	// Failing are activities that failed and are tried again, of Asked cases with work due.
+	Failing []temporalx.CasePending
+	Asked   int
 }
 
 // Clock is how business time runs: Rate times as fast as the wall's.
@@ -33,6 +36,9 @@ type Desk interface {
 	DeadLetters(ctx context.Context, who identity.Principal, kinds []string, p read.Page) (read.List[read.DeadRow], error)
 	DeadCounts(ctx context.Context, who identity.Principal) (map[string]int64, error)
 	TakeUp(ctx context.Context, who identity.Principal, kind, subject, action, reason string) error
+	CaseRun(ctx context.Context, who identity.Principal, caseID string) (run temporalx.Run, configured bool, err error)
+	CaseRuns(ctx context.Context, cases []string) map[string]temporalx.Run
+	TryNow(ctx context.Context, who identity.Principal, caseID, activity string) error
 
 	BulkWords(ctx context.Context, action string, params map[string]string) (string, error)
 	TryBulk(ctx context.Context, who identity.Principal, action string, params map[string]string, cases []string) ([]ops.BulkSample, error)

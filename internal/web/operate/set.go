@@ -120,6 +120,8 @@ func Set(deps Deps) web.Set {
 		{Pattern: "POST /cases/bulk/undo/{batch}", Need: identity.Operate, Handle: d.bulkUndo},
 		{Pattern: "GET /dead", Need: identity.Monitor, Handle: d.dead, Saw: "dead_letters"},
 		{Pattern: "POST /dead", Need: identity.Operate, Handle: d.takeUp},
+		{Pattern: "GET /cases/{id}/temporal", Need: identity.Monitor, Handle: d.run},
+		{Pattern: "POST /cases/{id}/temporal", Need: identity.Operate, Handle: d.tryNow},
 		{Pattern: "GET /messages", Need: identity.View, Handle: d.messages, Saw: "messages"},
 		{Pattern: "GET /messages/one", Need: identity.View, Handle: d.message, Saw: "message"},
 		{Pattern: "GET /switches", Need: identity.Monitor, Handle: d.switches},
