@@ -82,13 +82,19 @@ func (s *Service) Do(ctx context.Context, caseID string, cmd dunning.Command, by
 // DoAccount carries out a command on an account that may have no case yet: ref.Case and
 // ref.Sequence may be empty.
 func (s *Service) DoAccount(ctx context.Context, ref dunning.CaseRef, cmd dunning.Command, by string) (Result, error) {
-	ref.TargetSequence, ref.TargetVersion = "", "" // a migration that waits is the worker's business
+	return s.Write(ctx, Toward(ref, cmd), func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+		return dunning.Handle(f, cmd, by, at)
+	})
+}
+
+// Toward is a reference with the sequence version that a command is about beside the one
+// that the case follows: that of a migration. One that waits already is the worker's business.
+func Toward(ref dunning.CaseRef, cmd dunning.Command) dunning.CaseRef {
+	ref.TargetSequence, ref.TargetVersion = "", ""
 	if m, ok := cmd.(dunning.Migrate); ok {
 		ref.TargetSequence, ref.TargetVersion = cmp.Or(m.Sequence, ref.Sequence), m.Version
 	}
-	return s.Write(ctx, ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
-		return dunning.Handle(f, cmd, by, at)
-	})
+	return ref
 }
 
 // Write is Do for facts that no command words, such as a provider's delivery report. make

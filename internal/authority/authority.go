@@ -78,6 +78,8 @@ var needs = map[string]identity.Permission{
 	"accept_settlement":   identity.Settlement,
 	"decline_settlement":  identity.Settlement,
 	"withdraw_settlement": identity.Settlement,
+	"migrate":             identity.Migrate,
+	"cancel_migration":    identity.Migrate,
 }
 
 // ofTask is who may end a task, by its kind: a draft is not approved by whoever may end
@@ -144,7 +146,7 @@ func (s *Service) Do(ctx context.Context, who identity.Principal, ref dunning.Ca
 		return commands.Result{}, err
 	}
 	limits := LimitsOf(who, ref.Creditor, roles)
-	return s.Commands.Write(ctx, ref, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+	return s.Commands.Write(ctx, commands.Toward(ref, cmd), func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
 		if err := Check(who, ref.Creditor, limits, f, cmd, at); err != nil {
 			return nil, err
 		}

@@ -41,7 +41,7 @@ const (
 	Import  Permission = "import"  // items and payments
 	Config  Permission = "config"  // read releases, sequences, templates, policies
 	Publish Permission = "publish" // propose and publish releases
-	Migrate Permission = "migrate"
+	Migrate Permission = "migrate" // move running cases to another version of their sequence
 	Approve Permission = "approve" // check what another made: sequences, templates, policies
 
 	Review Permission = "review" // decisions, frequency, ledgers, violations

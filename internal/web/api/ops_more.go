@@ -65,7 +65,7 @@ var optionalOf = []string{"id", "grace"}
 var making = []string{
 	"record_payment", "place_hold", "raise_dispute", "make_promise", "agree_plan", "take_lease", "log_contact", "write_note", "send_message",
 	"give_consent", "state_times", "state_wish", "record_notice", "receive_notice",
-	"hand_over", "set_callback", "offer_settlement",
+	"hand_over", "set_callback", "offer_settlement", "migrate",
 }
 
 // --- imports ---------------------------------------------------------------------------
