@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/contact"
@@ -101,12 +103,17 @@ func (c *Config) contentOf(t *template, vars map[string]any, m dunning.Message) 
 }
 
 // words that a message is searched for, whole and in any case.
-type words struct{ pattern *regexp.Regexp }
+type words struct {
+	pattern *regexp.Regexp
+	signs   []string // the first word of each, folded: a text without any of them needs no search
+}
 
 func compileWords(list []string) words {
-	var quoted []string
+	var quoted, signs []string
 	for _, w := range list {
 		if w = squeeze(w); w != "" {
+			sign, _, _ := strings.Cut(w, " ")
+			signs = append(signs, fold(sign))
 			quoted = append(quoted, strings.ReplaceAll(regexp.QuoteMeta(w), " ", `\s+`))
 		}
 	}
@@ -114,7 +121,25 @@ func compileWords(list []string) words {
 		return words{}
 	}
 	slices.Sort(quoted)
-	return words{regexp.MustCompile(`(?i)(^|[^\pL])(` + strings.Join(quoted, "|") + `)($|[^\pL])`)}
+	return words{regexp.MustCompile(`(?i)(^|[^\pL])(` + strings.Join(quoted, "|") + `)($|[^\pL])`), signs}
+}
+
+// fold makes texts equal that differ in case only, as a pattern with (?i) sees them: the
+// first of all letters that are one but for their case stands for each of them.
+func fold(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		if r < utf8.RuneSelf {
+			return r
+		}
+		first := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			first = min(first, next)
+		}
+		return first
+	}, text)
 }
 
 // shown: the envelope of a letter (who sends it), or the subject and sender's
@@ -128,7 +153,13 @@ func (o words) shown(m dunning.Message) bool {
 	return m.Channel != dunning.SMS && o.in(outside)
 }
 
-func (o words) in(text string) bool { return o.pattern != nil && o.pattern.MatchString(text) }
+func (o words) in(text string) bool {
+	if o.pattern == nil {
+		return false
+	}
+	folded := fold(text)
+	return slices.ContainsFunc(o.signs, func(s string) bool { return strings.Contains(folded, s) }) && o.pattern.MatchString(text)
+}
 
 // lawAround is the law that a creditor's messages are tried by when they are
 // published: that of its own country and of every part of it that has a pack,
