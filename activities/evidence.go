@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -44,7 +45,7 @@ func (t *turn) resolve(ctx context.Context) ([]dunning.ContactFacts, error) {
 // seekEvidence asks the providers about unknown hand-overs and stores what they prove.
 // The debtor is not locked meanwhile.
 func (j *job) seekEvidence(ctx context.Context, unknown []dunning.ContactFacts) error {
-	found := map[string]dunning.Evidence{}
+	found := map[string]lookedUp{}
 	for _, c := range unknown {
 		e, err := j.lookUp(ctx, c)
 		if err != nil {
@@ -66,10 +67,17 @@ func (j *job) seekEvidence(ctx context.Context, unknown []dunning.ContactFacts) 
 	})
 }
 
+// lookedUp is what a look-up came to: the evidence, and the ids of all messages in the
+// provider's records that look like the contact's where nothing names it.
+type lookedUp struct {
+	dunning.Evidence
+	looks []string
+}
+
 // lookUp asks a contact's provider. Whoever passed the fence may still be calling: that
 // the provider has no record proves nothing until that is over.
-func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (dunning.Evidence, error) {
-	cannot := dunning.Evidence{Found: dunning.EvidenceCannotKnow}
+func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (lookedUp, error) {
+	cannot := lookedUp{Evidence: dunning.Evidence{Found: dunning.EvidenceCannotKnow}}
 	ch, ok := j.Channels[c.Channel]
 	if !ok {
 		return cannot, nil
@@ -89,14 +97,22 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (dunning.Evide
 	ctx, cancel := context.WithTimeout(ctx, j.callTimeout())
 	defer cancel()
 	if c.State == dunning.ContactAccepted {
-		return j.callBack(ctx, ch, m), nil
+		return lookedUp{Evidence: j.callBack(ctx, ch, m)}, nil
 	}
-	e := ch.Lookup(ctx, m)
-	j.Gate.answered(c.Channel, e)
+	e := ask(ctx, ch, m)
+	j.Gate.answered(c.Channel, e.Evidence)
 	if e.Found == dunning.EvidenceCannotKnow && m.Hold != "" {
-		return j.callBack(ctx, ch, m), nil
+		return lookedUp{Evidence: j.callBack(ctx, ch, m)}, nil
 	}
 	return e, nil
+}
+
+func ask(ctx context.Context, ch Channel, m dunning.Message) lookedUp {
+	if r, ok := ch.(Resembler); ok {
+		e, looks := r.Resembling(ctx, m)
+		return lookedUp{e, looks}
+	}
+	return lookedUp{Evidence: ch.Lookup(ctx, m)}
 }
 
 // inFlight is how long a call of the provider by whoever passed the fence may still
@@ -129,14 +145,45 @@ func (j *job) waitFor(ctx context.Context, d time.Duration) error {
 const ResolvedByLookup = "unknown_resolved_by_lookup"
 
 // prove stores what evidence says about an unknown contact. No proof changes nothing.
-func (t *turn) prove(ctx context.Context, c dunning.ContactFacts, e dunning.Evidence) error {
+func (t *turn) prove(ctx context.Context, c dunning.ContactFacts, found lookedUp) error {
 	f, err := dunning.Fold(t.frame.Setup, t.history)
 	if err != nil {
 		return wrap(codeFacts, err)
+	}
+	e, err := t.ours(ctx, c, found)
+	if err != nil {
+		return wrap(codeStore, err)
 	}
 	facts := f.Proven(c.ID, e, t.at)
 	if len(facts) > 0 {
 		t.count(ResolvedByLookup)
 	}
 	return t.append(ctx, facts...)
+}
+
+// rivalWindow is how far from one another two hand-overs may lie and yet be taken for each
+// other in a provider's records: the window of a look-up, both ways.
+const rivalWindow = 20 * time.Minute
+
+// ours takes from evidence what another contact's message explains as well. A message
+// whose id is recorded for another contact is not this one's; of several that are left, or
+// where another contact is in doubt about the same address, none is guessed at.
+func (t *turn) ours(ctx context.Context, c dunning.ContactFacts, found lookedUp) (dunning.Evidence, error) {
+	e, ids := found.Evidence, found.looks
+	if e.Found != dunning.EvidenceAccepted || e.ProviderID == "" {
+		return e, nil
+	}
+	if len(ids) == 0 {
+		ids = []string{e.ProviderID}
+	}
+	taken, rivals, err := t.tx.Others(ctx, c.ID, ids, c.At.Add(-rivalWindow), c.At.Add(rivalWindow))
+	if err != nil {
+		return e, err
+	}
+	left := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(taken, id) })
+	if len(left) != 1 || len(found.looks) > 0 && rivals > 0 {
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "shell:not_told_apart"}, nil
+	}
+	e.ProviderID = left[0]
+	return e, nil
 }

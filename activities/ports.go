@@ -41,6 +41,10 @@ type Tx interface {
 	Switches(ctx context.Context) ([]dunning.Switch, error)
 	// HoldSwitches is Switches, and none can be turned on before this transaction ends.
 	HoldSwitches(ctx context.Context) ([]dunning.Switch, error)
+	// Others says which of some provider's ids name the message of another contact than this
+	// one, and how many other contacts could be what the provider's records show of a message
+	// to the same address: handed over between two instants, and nobody knows by which id.
+	Others(ctx context.Context, contact string, ids []string, from, until time.Time) (taken []string, rivals int, err error)
 	// KeepSent keeps the message of a contact as it is about to be handed over. It is
 	// sealed: what the database holds cannot be read without a key that it does not have.
 	KeepSent(ctx context.Context, contact string, m dunning.Message) error
@@ -102,6 +106,13 @@ type Channel interface {
 	// Lookup looks in the provider's records for the attempt of a message; m.At is
 	// the instant of the hand-over.
 	Lookup(ctx context.Context, m dunning.Message) dunning.Evidence
+}
+
+// Resembler is a channel whose provider's records name no attempt: what is found there only
+// looks like the message. Resembling is Lookup with the ids of all that do; whose they are
+// is decided under the debtor's lock.
+type Resembler interface {
+	Resembling(ctx context.Context, m dunning.Message) (dunning.Evidence, []string)
 }
 
 // Holder is a channel whose provider can hold a message and let it be called back: what

@@ -21,6 +21,9 @@ const (
 	ContactStuck = "contact_stuck"
 	// VersionWrong: a debtor's version is not that of its last facts.
 	VersionWrong = "version_wrong"
+	// MessageTwice: a provider's id is recorded for two contacts, so one of them was proven by
+	// the other's message.
+	MessageTwice = "message_twice"
 	// ListsDrift: lists show something else of an account than its log says; see CheckReads.
 	ListsDrift = "lists_drift"
 )
@@ -49,7 +52,7 @@ const (
 func (s *Store) Doctor(ctx context.Context, now time.Time) ([]Violation, error) {
 	var out []Violation
 	for _, find := range []func(context.Context, time.Time) ([]Violation, error){
-		s.findNoNext, s.findUnowned, s.findLate, s.findNudges, s.findStuck, s.findVersions,
+		s.findNoNext, s.findUnowned, s.findLate, s.findNudges, s.findStuck, s.findVersions, s.findTwice,
 	} {
 		found, err := find(ctx, now)
 		if err != nil {
@@ -96,6 +99,13 @@ func (s *Store) findVersions(ctx context.Context, _ time.Time) ([]Violation, err
 	rows, err := s.q.VersionsWrong(ctx, doctorMost)
 	return violations(rows, err, func(i int) Violation {
 		return Violation{Kind: VersionWrong, Subject: rows[i].ID, Detail: fmt.Sprintf("version %d, facts up to %d", rows[i].Version, rows[i].Logged)}
+	})
+}
+
+func (s *Store) findTwice(ctx context.Context, _ time.Time) ([]Violation, error) {
+	rows, err := s.q.ProviderMessagesTwice(ctx, doctorMost)
+	return violations(rows, err, func(i int) Violation {
+		return Violation{Kind: MessageTwice, Case: rows[i].CaseID, Subject: rows[i].ID, Since: rows[i].StateAt, Detail: rows[i].Channel}
 	})
 }
 

@@ -17,11 +17,17 @@ type Sandbox struct{ s *Store }
 // Sandbox is the store of messages that never leave the machine.
 func (s *Store) Sandbox() Sandbox { return Sandbox{s} }
 
-// Put keeps the message of an attempt. The first one of an attempt stays.
+func sandboxName(attempt string) string { return "sandbox\x00" + attempt }
+
+// Put keeps the message of an attempt, sealed when the store has keys. The first one of an
+// attempt stays.
 func (b Sandbox) Put(ctx context.Context, attempt string, at time.Time, m dunning.Message) error {
 	body, err := encodeJSON(m)
 	if err != nil {
 		return fmt.Errorf("message of attempt %s: %w", attempt, err)
+	}
+	if b.s.cipher != nil {
+		return b.putSealed(ctx, attempt, at, m.Channel, body)
 	}
 	if err := b.s.q.PutSandbox(ctx, sqlgen.PutSandboxParams{
 		Attempt: attempt, Channel: string(m.Channel), At: micros(at),
@@ -30,6 +36,30 @@ func (b Sandbox) Put(ctx context.Context, attempt string, at time.Time, m dunnin
 		return fmt.Errorf("keeping the message of attempt %s: %w", attempt, explain(err))
 	}
 	return nil
+}
+
+func (b Sandbox) putSealed(ctx context.Context, attempt string, at time.Time, ch dunning.Channel, body []byte) error {
+	id, sealed, err := b.s.cipher.Seal(sandboxName(attempt), body)
+	if err != nil {
+		return fmt.Errorf("sealing the message of attempt %s: %w", attempt, err)
+	}
+	err = b.s.q.PutSealedSandbox(ctx, sqlgen.PutSealedSandboxParams{Attempt: attempt, Channel: string(ch), At: micros(at), KeyID: id, Sealed: sealed})
+	if err != nil {
+		return fmt.Errorf("keeping the message of attempt %s: %w", attempt, explain(err))
+	}
+	return nil
+}
+
+// openSandbox reads a sealed message.
+func (s *Store) openSandbox(attempt, keyID string, sealed []byte) (m dunning.Message, err error) {
+	plain, err := s.open(keyID, sandboxName(attempt), sealed)
+	if err != nil {
+		return m, fmt.Errorf("message of attempt %s: %w", attempt, err)
+	}
+	if json.Unmarshal(plain, &m) != nil { // the cause could quote it
+		return m, fmt.Errorf("message of attempt %s cannot be read by this release", attempt)
+	}
+	return m, nil
 }
 
 // Has reports whether an attempt's message is kept.
@@ -52,6 +82,12 @@ func (b Sandbox) Latest(ctx context.Context, limit int) ([]dunning.Message, erro
 	}
 	out := make([]dunning.Message, len(rows))
 	for i, r := range rows {
+		if r.KeyID != "" {
+			if out[i], err = b.s.openSandbox(r.Attempt, r.KeyID, r.Sealed); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err := json.Unmarshal(r.Message, &out[i]); err != nil {
 			return nil, fmt.Errorf("message of attempt %s cannot be read: %w", r.Attempt, err)
 		}

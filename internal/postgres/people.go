@@ -198,6 +198,9 @@ func (s *Store) Erase(ctx context.Context, debtor string) error {
 		if _, err := tx.q.EraseLetters(ctx, debtor); err != nil {
 			return err
 		}
+		if _, err := tx.q.EraseSandbox(ctx, debtor); err != nil {
+			return err
+		}
 		_, err := tx.q.EraseInbox(ctx, debtor)
 		return err
 	})

@@ -88,7 +88,13 @@ func (s *Store) UnreadMessages(ctx context.Context, limit int) ([]Unread, error)
 	}
 	out := make([]Unread, len(rows))
 	for i, r := range rows {
-		out[i] = Unread{r.Attempt, r.At, dunning.Channel(r.Channel), r.Recipient}
+		m := dunning.Message{To: r.Recipient}
+		if r.KeyID != "" {
+			if m, err = s.openSandbox(r.Attempt, r.KeyID, r.Sealed); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = Unread{r.Attempt, r.At, dunning.Channel(r.Channel), m.To}
 	}
 	return out, nil
 }

@@ -33,7 +33,8 @@ var (
 )
 
 // UseCipher gives the store its keys. Call it before the store is used by several
-// goroutines. Without one, messages are kept as digests only, and letters lie in clear.
+// goroutines. Without one, messages are kept as digests only, and letters and what the
+// sandbox holds lie in clear.
 func (s *Store) UseCipher(c Cipher) { s.cipher = c }
 
 // Sent is a message as it was handed over: evidence, and personal data.
@@ -122,7 +123,7 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 		return 0, ErrNoCipher
 	}
 	moved := 0
-	for _, page := range []func(context.Context, *sqlgen.Queries) (int, error){s.resealSent, s.resealLetters, s.resealInbox, s.resealFiles, s.resealUploads} {
+	for _, page := range []func(context.Context, *sqlgen.Queries) (int, error){s.resealSent, s.resealLetters, s.resealSandbox, s.resealInbox, s.resealFiles, s.resealUploads} {
 		for {
 			n := 0
 			err := s.turn(ctx, func(q *sqlgen.Queries) (err error) {
@@ -173,6 +174,23 @@ func (s *Store) resealLetters(ctx context.Context, q *sqlgen.Queries) (int, erro
 			return 0, fmt.Errorf("letter of attempt %s: %w", r.Attempt, err)
 		}
 		if err := q.ResealLetter(ctx, sqlgen.ResealLetterParams{KeyID: id, Pdf: pdf, HtmlSealed: html, Attempt: r.Attempt, Was: r.KeyID}); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
+}
+
+func (s *Store) resealSandbox(ctx context.Context, q *sqlgen.Queries) (int, error) {
+	rows, err := q.SandboxUnderOtherKeys(ctx, s.cipher.Newest(), resealPage)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		id, sealed, err := s.reseal(r.KeyID, sandboxName(r.Attempt), r.Sealed)
+		if err != nil {
+			return 0, fmt.Errorf("message of the sandbox, attempt %s: %w", r.Attempt, err)
+		}
+		if err := q.ResealSandbox(ctx, sqlgen.ResealSandboxParams{KeyID: id, Sealed: sealed, Attempt: r.Attempt, Was: r.KeyID}); err != nil {
 			return 0, err
 		}
 	}

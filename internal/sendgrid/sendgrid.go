@@ -196,6 +196,9 @@ func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidenc
 	if !ok || !messageID.MatchString(id) {
 		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "sendgrid:not_listed"}
 	}
+	// The feed's id is that of the answer to the hand-over with more behind it.
+	id, _, _ = strings.Cut(id, ".filter")
+	id, _, _ = strings.Cut(id, ".recvd")
 	code := "sendgrid:listed"
 	if messageID.MatchString(status) {
 		code = "sendgrid:" + status

@@ -1,8 +1,10 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,29 +32,38 @@ const trialPrefix = "Sent from your Twilio trial account - "
 // Lookup looks for the message of an attempt in Twilio's own records: m is the
 // same message again, m.At the instant of its hand-over.
 //
-// Twilio keeps no tag of ours, so the evidence is recipient, time and the
-// digest of the text. "Not accepted" is answered only when it is proven: both
+// Twilio's records keep no tag of ours (the status callback's address with the attempt is
+// not shown in them), so the evidence is recipient, time and the digest of the text. All
+// messages that look like this one are named: two debtors may share a number and be told
+// the same. "Not accepted" is answered only when it is proven: both
 // listings were read to their ends, the hand-over is long enough ago, and no
 // other message to this recipient in the window could be ours in other words.
 func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidence {
+	e, _ := a.Resembling(ctx, m)
+	return e
+}
+
+// Resembling is Lookup with the ids of all messages that look like this one, the likeliest
+// first; Lookup names that one. Whose it is, the asker knows better.
+func (a *Adapter) Resembling(ctx context.Context, m dunning.Message) (dunning.Evidence, []string) {
 	if m.At.IsZero() || !e164.MatchString(m.To) {
-		return cannotKnow("twilio:no_hand_over")
+		return cannotKnow("twilio:no_hand_over"), nil
 	}
 	w := window{from: m.At.Add(-lookupBefore), until: m.At.Add(a.transport.Timeout() + lookupAfter)}
 	found, complete := a.candidates(ctx, m.To, w)
-	if hit, ok := w.match(found, digest(m.Text), m.At); ok {
-		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: hit.Sid, Code: statusCode(hit)}
+	if hits := match(found, digest(m.Text), m.At); len(hits) > 0 {
+		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: hits[0].Sid, Code: statusCode(hits[0])}, sids(hits)
 	}
 	now, err := a.clock.Now(ctx)
 	switch {
 	case !complete:
-		return cannotKnow("twilio:listing_incomplete")
+		return cannotKnow("twilio:listing_incomplete"), nil
 	case len(found) > 0:
-		return cannotKnow("twilio:other_message_in_window")
+		return cannotKnow("twilio:other_message_in_window"), nil
 	case err != nil || now.Before(m.At.Add(a.cfg.LookupSettle)):
-		return cannotKnow("twilio:too_early")
+		return cannotKnow("twilio:too_early"), nil
 	}
-	return dunning.Evidence{Found: dunning.EvidenceNotAccepted, Code: "twilio:not_listed"}
+	return dunning.Evidence{Found: dunning.EvidenceNotAccepted, Code: "twilio:not_listed"}, nil
 }
 
 func cannotKnow(code string) dunning.Evidence {
@@ -79,19 +90,24 @@ func (w window) holds(created time.Time) bool {
 	return created.IsZero() || !created.Before(w.from.Truncate(time.Second)) && !created.After(w.until)
 }
 
-// match picks the message with our text that was created nearest to at; ties
-// go to the lower id, so that two look-ups agree.
-func (w window) match(ms []listed, want [32]byte, at time.Time) (best listed, ok bool) {
-	for _, m := range ms {
-		if m.Created.IsZero() || digest(m.Body) != want || !plainID.MatchString(m.Sid) {
-			continue
-		}
-		d, b := m.Created.Sub(at).Abs(), best.Created.Sub(at).Abs()
-		if !ok || d < b || d == b && m.Sid < best.Sid {
-			best, ok = m, true
-		}
+// match picks the messages with our text, the one created nearest to at first; ties go to
+// the lower id, so that two look-ups agree.
+func match(ms []listed, want [32]byte, at time.Time) []listed {
+	out := slices.DeleteFunc(slices.Clone(ms), func(m listed) bool {
+		return m.Created.IsZero() || digest(m.Body) != want || !plainID.MatchString(m.Sid)
+	})
+	slices.SortFunc(out, func(a, b listed) int {
+		return cmp.Or(cmp.Compare(a.Created.Sub(at).Abs(), b.Created.Sub(at).Abs()), strings.Compare(a.Sid, b.Sid))
+	})
+	return out
+}
+
+func sids(ms []listed) []string {
+	out := make([]string, len(ms))
+	for i, m := range ms {
+		out[i] = m.Sid
 	}
-	return best, ok
+	return out
 }
 
 // digest is the SHA-256 of a text as it can be compared: Twilio may have put

@@ -78,7 +78,7 @@ VALUES (@attempt, @channel, @at, @recipient, @subject, @message) ON CONFLICT DO 
 SELECT EXISTS (SELECT FROM sandbox_messages WHERE attempt = $1);
 
 -- name: SandboxMessages :many
-SELECT attempt, channel, at, message FROM sandbox_messages ORDER BY at DESC, attempt LIMIT sqlc.arg(max);
+SELECT attempt, channel, at, message, key_id, sealed FROM sandbox_messages ORDER BY at DESC, attempt LIMIT sqlc.arg(max);
 
 -- name: CountSandbox :one
 SELECT count(*) FROM sandbox_messages;

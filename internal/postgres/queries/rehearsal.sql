@@ -14,7 +14,7 @@ ORDER BY at, key LIMIT sqlc.arg(max);
 UPDATE rehearsal_script SET done_at = clock_timestamp() WHERE key = $1;
 
 -- name: UnreadMessages :many
-SELECT attempt, at, channel, recipient FROM sandbox_messages
+SELECT attempt, at, channel, recipient, key_id, sealed FROM sandbox_messages
 WHERE read_at IS NULL
 ORDER BY at, attempt LIMIT sqlc.arg(max);
 
