@@ -413,6 +413,30 @@ func (f *Facts) fulfilled(s *SettlementState) bool {
 	return s.Amount.Minor() > 0 && f.arrived(s) >= s.Amount.Minor() && left <= s.GivenUp().Minor()
 }
 
+// StillToSettle is what must yet come by the last day for a live settlement to be kept: the
+// rest of its amount, and whatever was added to its items since the offer, which is no part
+// of what is given up. beside is what is owed on other items, which no settlement covers.
+// Both are zero when there is no such settlement, or it has ended.
+func (f *Facts) StillToSettle(id string) (left, beside money.Amount) {
+	left, beside = f.zero(), f.zero()
+	s := f.settlement(id)
+	if s == nil || !s.Ended.IsZero() {
+		return left, beside
+	}
+	var open, other int64
+	for i := range f.Items {
+		switch it := &f.Items[i]; {
+		case !f.owed(it):
+		case slices.Contains(s.Items, it.Key):
+			open += it.Open
+		default:
+			other += it.Open
+		}
+	}
+	due := max(s.Amount.Minor()-f.arrived(s), open-s.GivenUp().Minor(), 0)
+	return left.Of(min(due, open)), beside.Of(other)
+}
+
 // arrived is what has come on the items of a settlement since the offer and by its last day.
 func (f *Facts) arrived(s *SettlementState) int64 {
 	return f.paidOn(s.Items, s.Offered, f.dayEnded(s.Due))

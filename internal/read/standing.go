@@ -68,6 +68,10 @@ type Settlement struct {
 	Owed   money.Amount `json:"owed"` // when it was offered
 	Due    dunning.Date `json:"due"`
 	State  string       `json:"state"`
+	// Left is what must yet come for a live one to be kept, with what was added to its items
+	// since the offer; Beside is owed on other items.
+	Left   money.Amount `json:"left,omitzero"`
+	Beside money.Amount `json:"beside,omitzero"`
 }
 
 // Live reports whether it has not ended.
@@ -179,6 +183,9 @@ func (s *Standing) agreements(f dunning.Facts) {
 	if n := len(f.Settlements); n > 0 {
 		x := f.Settlements[n-1]
 		s.Settlement = &Settlement{ID: x.ID, Amount: x.Amount, Owed: x.Owed, Due: x.Due, State: x.State()}
+		if s.Settlement.Live() {
+			s.Settlement.Left, s.Settlement.Beside = f.StillToSettle(x.ID)
+		}
 	}
 	if c := f.OpenCallback(); c != nil {
 		s.Callback = &Callback{ID: c.ID, When: c.When, Owner: c.Owner}

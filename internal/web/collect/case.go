@@ -141,6 +141,16 @@ func (p *casePage) MayWrite() bool {
 	return slices.ContainsFunc(p.Lights, func(l Light) bool { return l.Channel != dunning.Call && l.Allowed() })
 }
 
+// Asked reports whether the debtor is asked for what is open on an item: not when it is
+// written off, with somebody else, or paid.
+func (p *casePage) Asked(it dunning.ItemState) bool {
+	switch it.Disposition {
+	case dunning.InSequence, dunning.InPlan, dunning.Exhausted:
+		return true
+	}
+	return false
+}
+
 // Day is a local day of the debtor some days ahead, for suggestions: "2006-01-02".
 func (p *casePage) Day(ahead int) string { return p.Today.AddDays(ahead).String() }
 
