@@ -22,7 +22,7 @@ func (c *Console) operations() operate.Deps {
 	store, renderer := c.deps.Store, &Renderer{Store: c.deps.Store, Book: c.book}
 	return operate.Deps{
 		Read: store, Config: c.book.Current, CaseRef: cmdStore{store}.CaseRef, Fold: c.foldOf, Draft: renderer.Draft, Names: c.names,
-		Desk: c.ops, Temporal: c.temporal, Clock: c.clockNow, Versions: c.versionsOf, Views: store.Views,
+		Reply: c.replyText, Desk: c.ops, Temporal: c.temporal, Clock: c.clockNow, Versions: c.versionsOf, Views: store.Views,
 		Switches: func(ctx context.Context) ([]operate.Switch, error) { return switchesOf(store.Switches(ctx)) },
 		History: func(ctx context.Context, limit int) ([]operate.Switch, error) {
 			return switchesOf(store.SwitchHistory(ctx, limit))

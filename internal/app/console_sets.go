@@ -29,11 +29,14 @@ func (c *Console) collectors() collect.Deps {
 		Facts: func(ctx context.Context, debtor string) ([]dunning.Fact, error) {
 			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
 		},
-		Reply: func(ctx context.Context, id string) (subject, text string, err error) {
-			m, err := ReplyText(ctx, store, id)
-			return m.Subject, cmp.Or(strings.TrimSpace(m.Text), m.HTML), err
-		},
+		Reply: c.replyText,
 	}
+}
+
+// replyText is what a debtor wrote, by the id of the contact that was recorded of it.
+func (c *Console) replyText(ctx context.Context, id string) (subject, text string, err error) {
+	m, err := ReplyText(ctx, c.deps.Store, id)
+	return m.Subject, cmp.Or(strings.TrimSpace(m.Text), m.HTML), err
 }
 
 // names are those of all users, by id.

@@ -45,7 +45,7 @@ func taskWords(kind dunning.TaskKind, w read.Work) string {
 		tries := max(w.Attempts, 1)
 		return "Call" + ofStep(strings.TrimPrefix(w.Step, "call")) + fmt.Sprintf(": attempt %d of %d", min(w.Tries+1, tries), tries)
 	case dunning.TaskReply:
-		return "Read what the debtor wrote: " + web.Words(either(w.Reason, "a reply"))
+		return "Reply: " + web.Words(either(w.Reason, "of the debtor"))
 	case dunning.TaskSupervisor:
 		return "Look into: " + web.Words(w.Reason)
 	case dunning.TaskNoChannel:

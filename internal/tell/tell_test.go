@@ -116,7 +116,7 @@ func TestFactsInWords(t *testing.T) {
 		{"a note keeps its words as they are", "Note", "a_b {c}", "id: n", dunning.NoteWritten{ID: "n", Text: "a_b {c}"}},
 		{"an id is never made readable", "Disputed: INV_1-2", "", "id: d_1", dunning.DisputeRaised{ID: "d_1", Item: "INV_1-2"}},
 		{"evidence of places", "Debtor known", "consumer", "places: US-MA | evidence: US-MA by address", dunning.DebtorKnown{DebtorKind: "consumer", Places: []string{"US-MA"}, Evidence: map[string]string{"US-MA": "address"}}},
-		{"what a reply seems to ask", "Read what the debtor wrote: sms", "", "id: t | task: reply | reason: sms | seems to ask: intent promise to pay, confidence 80, amount 5.00 EUR", dunning.TaskOpened{ID: "t", Task: dunning.TaskReply, Reason: "sms", Suggest: &dunning.Suggestion{Intent: "promise_to_pay", Confidence: 80, Amount: eur("5.00")}}},
+		{"what a reply seems to ask", "Reply: sms", "", "id: t | task: reply | reason: sms | seems to ask: intent promise to pay, confidence 80, amount 5.00 EUR", dunning.TaskOpened{ID: "t", Task: dunning.TaskReply, Reason: "sms", Suggest: &dunning.Suggestion{Intent: "promise_to_pay", Confidence: 80, Amount: eur("5.00")}}},
 		{"hours at which nobody may call", "Inconvenient times", "Mon, Tue 09:00 to 12:00 America/New_York", "", dunning.TimesInconvenient{Days: []string{"Mon", "Tue"}, From: "09:00", To: "12:00", Zone: "America/New_York"}},
 		{"a whole day", "Inconvenient times", "every day the whole day UTC", "", dunning.TimesInconvenient{From: "00:00", To: "00:00", Zone: "UTC"}},
 		{"a notice that came back", "Notice came back", "", "id: n | undeliverable: yes", dunning.NoticeChanged{ID: "n", Undeliverable: true}},

@@ -334,7 +334,7 @@ func (p *Portfolio) stage(ctx context.Context, pl *rehearse.Player, row postgres
 			return nil, err
 		}
 		sets = sets[1:]
-		if astray {
+		if astray || b.Creditor != Creditors()[0] { // enough to see it
 			continue
 		}
 		if err := p.nobodys(ctx, pl, row, d); err != nil {

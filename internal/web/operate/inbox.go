@@ -1,10 +1,13 @@
 package operate
 
 import (
+	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/answers"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
@@ -12,9 +15,50 @@ import (
 
 type inboxPage struct {
 	Events   read.List[read.InboxRow]
-	Replies  []read.WorkRow
+	Replies  []replyRow
 	Assigned []read.Assignment
 	Names    map[string]string
+}
+
+// replyRow is a reply that nobody has acted on, with its words.
+type replyRow struct {
+	read.WorkRow
+	Text  string // "" when the words are not kept, or no longer
+	Wants string // what they seem to want, as Duly reads them
+}
+
+// replyOf reads a row's words again, as when they came.
+func (d *operations) replyOf(ctx context.Context, w read.WorkRow) replyRow {
+	row := replyRow{WorkRow: w, Wants: web.Words(w.Reason)}
+	id := w.Contact
+	if id == "" {
+		id = w.ID
+	}
+	if d.Reply == nil {
+		return row
+	}
+	subject, text, err := d.Reply(ctx, id)
+	if err != nil {
+		return row
+	}
+	row.Text = text
+	r := answers.Read(answers.Input{Subject: subject, Text: text, Locale: w.Standing.Locale, Today: answers.Date(w.Today)})
+	if f := r.Findings[0]; f.Intent != answers.Unclear {
+		row.Wants = wants(f)
+	}
+	return row
+}
+
+// wants is a finding in words.
+func wants(f answers.Finding) string {
+	text := web.Words(f.Intent)
+	if f.Amount != "" {
+		text += " " + strings.TrimSpace(f.Amount+" "+f.Currency)
+	}
+	if d := dunning.Date(f.Date); !d.IsZero() {
+		text += ", " + d.String()
+	}
+	return fmt.Sprintf("%s (%d %%)", text, f.Confidence)
 }
 
 // Who names who assigned something.
@@ -38,7 +82,9 @@ func (d *operations) inbox(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	p.Replies = replies.Rows
+	for _, w := range replies.Rows {
+		p.Replies = append(p.Replies, d.replyOf(ctx, w))
+	}
 	if p.Assigned, err = d.Read.Assignments(ctx, r.Scope(identity.Operate), 20); err != nil {
 		return err
 	}

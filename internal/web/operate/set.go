@@ -96,6 +96,9 @@ type Deps struct {
 	Fold  func(ctx context.Context, ref dunning.CaseRef) (dunning.Facts, error)
 	Draft func(ctx context.Context, ref dunning.CaseRef, f dunning.Facts, ch dunning.Channel, template string, at time.Time) (dunning.Message, error)
 	Names func(ctx context.Context) (map[string]string, error)
+	// Reply is what a debtor wrote, by the id of the contact that was recorded of it. An error:
+	// the words are not there, or no longer. nil: of none.
+	Reply func(ctx context.Context, id string) (subject, text string, err error)
 	// Views are the saved views of a user.
 	Views func(ctx context.Context, user string) ([]identity.SavedView, error)
 }
