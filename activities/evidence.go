@@ -101,6 +101,9 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (lookedUp, err
 	}
 	e := ask(ctx, ch, m)
 	j.Gate.answered(c.Channel, e.Evidence)
+	if err := j.Gate.tellAnswered(ctx, c.Channel, e.Evidence); err != nil {
+		return e, wrap(codeStore, err)
+	}
 	if e.Found == dunning.EvidenceCannotKnow && m.Hold != "" {
 		return lookedUp{Evidence: j.callBack(ctx, ch, m)}, nil
 	}

@@ -16,10 +16,12 @@ type Limits struct {
 
 // Gate keeps channels to their providers' wishes before anything is reserved: a rate, a
 // pause after "too many requests", and a breaker that opens when hand-overs stay unknown
-// one after another. It is shared by all activities of a process. A nil Gate is open.
+// one after another. It is shared by all activities of a process, and the breaker by all
+// workers where they have a place for it (Share). A nil Gate is open.
 type Gate struct {
 	wall   func() time.Time
 	limits map[dunning.Channel]Limits
+	shared Breakers // nil: the breaker is this process's own
 
 	mu       sync.Mutex
 	channels map[dunning.Channel]*lane
@@ -52,6 +54,42 @@ func NewGate(wall func() time.Time, limits map[dunning.Channel]Limits) *Gate {
 	return &Gate{wall: wall, limits: limits, channels: map[dunning.Channel]*lane{}}
 }
 
+// Share has the breaker kept in one place for all workers: what one of them does not get
+// answered counts for all, and of all of them one tries an open channel. It returns g.
+func (g *Gate) Share(b Breakers) *Gate {
+	g.shared = b
+	return g
+}
+
+// tries reports for how long the breaker of all workers keeps them from a channel; 0: a
+// hand-over may begin, and if the breaker is open this one is the trial.
+func (g *Gate) tries(ctx context.Context, ch dunning.Channel) (time.Duration, error) {
+	if g == nil || g.shared == nil {
+		return 0, nil
+	}
+	return g.shared.AdmitBreaker(ctx, string(ch))
+}
+
+// tell tells the breaker of all workers what became of a hand-over. What was never written
+// to the wire was answered by nobody.
+func (g *Gate) tell(ctx context.Context, ch dunning.Channel, o dunning.Outcome) error {
+	switch {
+	case g == nil || g.shared == nil || o.Class == dunning.FailedNow:
+		return nil
+	case o.State == dunning.SendUnknown:
+		return g.shared.BreakerUnknown(ctx, string(ch))
+	}
+	return g.shared.BreakerAnswered(ctx, string(ch), "hand_over")
+}
+
+// tellAnswered tells it that the provider's records could be read again.
+func (g *Gate) tellAnswered(ctx context.Context, ch dunning.Channel, e dunning.Evidence) error {
+	if g == nil || g.shared == nil || e.Found == dunning.EvidenceCannotKnow || e.Found == "" {
+		return nil
+	}
+	return g.shared.BreakerAnswered(ctx, string(ch), "look_up")
+}
+
 // admit waits for a channel's turn. It returns 0 when a hand-over may begin, else for
 // how long the channel is closed.
 func (g *Gate) admit(ctx context.Context, ch dunning.Channel) time.Duration {
@@ -77,7 +115,7 @@ func (g *Gate) take(ch dunning.Channel) (wait, closed time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l, now := g.lane(ch), g.wall()
-	if l.unknowns >= breakAfter {
+	if g.shared == nil && l.unknowns >= breakAfter {
 		if d := l.probe.Sub(now); d > 0 {
 			return 0, d
 		}
@@ -167,7 +205,7 @@ func (g *Gate) answered(ch dunning.Channel, e dunning.Evidence) {
 	g.lane(ch).unknowns = 0
 }
 
-// Broken reports whether a channel's breaker is open, for health pages.
+// Broken reports whether the breaker of a channel that is this process's own is open.
 func (g *Gate) Broken(ch dunning.Channel) bool {
 	if g == nil {
 		return false

@@ -76,6 +76,17 @@ type Pacer interface {
 	TakePace(ctx context.Context, sender string, every time.Duration, burst int, patience time.Duration) (time.Duration, error)
 }
 
+// Breakers keep the breakers of channels for all workers together. An open one lets one
+// hand-over try every so often, whichever worker asks first.
+type Breakers interface {
+	// AdmitBreaker is for how long a channel is closed to everybody; 0: a hand-over may begin.
+	AdmitBreaker(ctx context.Context, channel string) (time.Duration, error)
+	// BreakerUnknown counts a hand-over that stayed unknown.
+	BreakerUnknown(ctx context.Context, channel string) error
+	// BreakerAnswered ends the count; reason is a code.
+	BreakerAnswered(ctx context.Context, channel, reason string) error
+}
+
 // Frames gives the frame of a case: its creditor, its sequence in the version it was
 // opened with, and today's policies.
 type Frames interface {

@@ -151,9 +151,39 @@ const reportEvery = 10 * time.Second
 
 // workerReport is what a worker says of itself: codes and instants only.
 type workerReport struct {
-	Broken []string  `json:"broken,omitempty"` // channels whose breaker is open
-	Swept  time.Time `json:"swept,omitzero"`   // when late cases were last looked for (wall time)
-	Woken  int       `json:"woken"`            // cases that the sweeper woke since the start
+	Broken []string `json:"broken,omitempty"` // channels whose breaker is open, for all workers
+	// Breakers is what breakers did last, the newest first.
+	Breakers []breakerEvent `json:"breakers,omitempty"`
+	Swept    time.Time      `json:"swept,omitzero"` // when late cases were last looked for (wall time)
+	Woken    int            `json:"woken"`          // cases that the sweeper woke since the start
+}
+
+// breakerEvent is that a channel's breaker opened or closed (wall time).
+type breakerEvent struct {
+	Channel string    `json:"channel"`
+	Event   string    `json:"event"`
+	At      time.Time `json:"at"`
+}
+
+// shownBreakers is how many of the last events of breakers are told.
+const shownBreakers = 6
+
+// breakers says how the breakers stand that all workers keep together.
+func (r *workerReport) breakers(ctx context.Context, s *postgres.Store) error {
+	all, err := s.Breakers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if !b.Since.IsZero() {
+			r.Broken = append(r.Broken, string(b.Channel))
+		}
+	}
+	events, err := s.BreakerEvents(ctx, shownBreakers)
+	for _, e := range events {
+		r.Breakers = append(r.Breakers, breakerEvent{string(e.Channel), e.Event, e.At})
+	}
+	return err
 }
 
 // report says every few seconds how this worker is, until ctx ends.
@@ -180,14 +210,9 @@ func (w *Worker) report(ctx context.Context) {
 
 func (w *Worker) reportOnce(ctx context.Context, name string) {
 	var r workerReport
-	for _, ch := range workflows.QueuedChannels() {
-		if w.acts.Gate.Broken(ch) {
-			r.Broken = append(r.Broken, string(ch))
-		}
-	}
+	err := r.breakers(ctx, w.deps.Store)
 	r.Swept, r.Woken = w.relay.lastSweep()
-	body, err := json.Marshal(r)
-	if err == nil {
+	if body, encoding := json.Marshal(r); encoding == nil && err == nil {
 		err = w.deps.Store.Report(ctx, name, "worker", body)
 	}
 	if err != nil && ctx.Err() == nil && w.deps.Log != nil {

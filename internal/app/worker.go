@@ -83,7 +83,7 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 	w := &Worker{deps: d, o: o, dead: make(chan struct{})}
 	w.acts = &activities.Activities{
 		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book, Unsubscribe: d.Unsubscribe},
-		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits), Pacer: d.Store,
+		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits).Share(d.Store), Pacer: d.Store,
 		Log: d.Log, Count: w.count, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
 	}
 	w.guardian = &Guardian{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}

@@ -302,9 +302,14 @@ func queueTile(q temporalx.Queue, wall time.Time) tile {
 
 // workerReport is what a worker says of itself; see internal/app.
 type workerReport struct {
-	Broken []string  `json:"broken"`
-	Swept  time.Time `json:"swept"`
-	Woken  int       `json:"woken"`
+	Broken   []string `json:"broken"`
+	Breakers []struct {
+		Channel string    `json:"channel"`
+		Event   string    `json:"event"` // opened, closed
+		At      time.Time `json:"at"`    // wall time
+	} `json:"breakers"`
+	Swept time.Time `json:"swept"`
+	Woken int       `json:"woken"`
 }
 
 // silent is when a process has not been heard of for too long.
@@ -342,22 +347,14 @@ func workerTiles(o read.Operating, wall time.Time) []tile {
 
 // channelTiles say how each channel does: errors, breakers, pauses.
 func channelTiles(o read.Operating, wall time.Time) []tile {
-	broken := map[string]bool{}
-	for _, p := range o.Processes {
-		var w workerReport
-		if p.Age <= silent && json.Unmarshal(p.Body, &w) == nil {
-			for _, ch := range w.Broken {
-				broken[ch] = true
-			}
-		}
-	}
+	broken, last := breakers(o, wall)
 	var out []tile
 	for _, c := range o.Channels {
-		out = append(out, rateTile(c, broken[string(c.Channel)]))
+		out = append(out, rateTile(c, broken[string(c.Channel)], last[string(c.Channel)]))
 		delete(broken, string(c.Channel))
 	}
 	for _, ch := range slices.Sorted(maps.Keys(broken)) {
-		out = append(out, tile{groupChannels, web.Words(ch), "breaker open", "five unknown in a row: it tries again by itself", "/dead?kind=unknown", "bad"})
+		out = append(out, tile{groupChannels, web.Words(ch), "breaker open", "five unknown in a row" + last[ch] + ": it tries again by itself", "/dead?kind=unknown", "bad"})
 	}
 	for _, p := range o.Paused {
 		out = append(out, tile{groupChannels, "Sender " + p.Sender, "paused", "its provider asked for it, until " + web.Relative(p.Until, wall), "", "warn"})
@@ -368,17 +365,41 @@ func channelTiles(o read.Operating, wall time.Time) []tile {
 	return out
 }
 
+// breakers are the channels whose breaker is open, and since when a channel's breaker
+// stands as it does, as words to add. Workers keep them together, so any report tells.
+func breakers(o read.Operating, wall time.Time) (broken map[string]bool, last map[string]string) {
+	broken, last = map[string]bool{}, map[string]string{}
+	for _, p := range o.Processes {
+		var w workerReport
+		if p.Age > silent || json.Unmarshal(p.Body, &w) != nil {
+			continue
+		}
+		for _, ch := range w.Broken {
+			broken[ch] = true
+		}
+		for _, e := range w.Breakers { // the newest first
+			if last[e.Channel] == "" && wall.Sub(e.At) < 24*time.Hour {
+				last[e.Channel] = ", " + e.Event + " " + web.Relative(e.At, wall)
+			}
+		}
+	}
+	return broken, last
+}
+
+// shut is what is added about a breaker that is closed: when it was closed, if it was open.
+func shut(last string) string { return strings.TrimPrefix(last, ", closed") }
+
 // rateTile is a channel's error rate. A few failures are no alarm: half of ten are.
-func rateTile(c read.ChannelRate, broken bool) tile {
+func rateTile(c read.ChannelRate, broken bool, last string) tile {
 	all := c.Accepted + c.Failed + c.Unknown
 	wrong := c.Failed + c.Unknown
 	t := tile{
 		groupChannels, web.Words(c.Channel) + ", 15 min", fmt.Sprintf("%d %% errors", wrong*100/max(all, 1)),
-		fmt.Sprintf("%d of %d failed, %d unknown; breaker closed", c.Failed, all, c.Unknown), "/messages?channel=" + string(c.Channel) + "&state=failed", kindOf(wrong*20 > all),
+		fmt.Sprintf("%d of %d failed, %d unknown; breaker closed%s", c.Failed, all, c.Unknown, shut(last)), "/messages?channel=" + string(c.Channel) + "&state=failed", kindOf(wrong*20 > all),
 	}
 	switch {
 	case broken:
-		t.Kind, t.Note = "bad", "breaker open: five unknown in a row; it tries again by itself"
+		t.Kind, t.Note = "bad", "breaker open: five unknown in a row"+last+"; it tries again by itself"
 	case all >= 10 && wrong*2 > all:
 		t.Kind = "bad"
 	}
