@@ -56,7 +56,9 @@ func TestAPIEveryOperationForEveryCreditor(t *testing.T) {
 // owned makes a key with an owner who is a user.
 func (d *desk) owned(creditor string, scopes ...identity.Permission) (secret, id, owner string) {
 	d.t.Helper()
-	user, err := d.store.AddUser(d.t.Context(), identity.User{Name: "o" + strings.ReplaceAll(uuid.NewString(), "-", ""), Created: clock.Wall()})
+	user, err := d.store.AddUser(d.t.Context(), identity.User{
+		Name: "o" + strings.ReplaceAll(uuid.NewString(), "-", ""), Created: clock.Wall(), Grants: []identity.Grant{{Creditor: "*", Role: identity.Admin}},
+	})
 	d.must(err)
 	id = strings.ReplaceAll(uuid.NewString(), "-", "")[:12]
 	secret = identity.NewKey(id)

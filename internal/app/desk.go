@@ -25,13 +25,19 @@ type Desk struct {
 	hooks     *hooks
 	log       *slog.Logger // may be nil
 	look      *caseLook    // at Temporal; nil: none is configured
+	// large bounds how many uploaded files are in memory at once: each takes some three
+	// times its size while it is sealed, kept or read.
+	large chan struct{}
 }
+
+// mostLarge is how many uploaded files are worked on at once.
+const mostLarge = 2
 
 // NewDesk makes one over the real store. log may be nil.
 func NewDesk(store *postgres.Store, book *Book, c clock.Clock, log *slog.Logger) *Desk {
 	cmds := NewCommands(store, book, c)
 	return &Desk{
-		store: store, book: book, clock: c, log: log,
+		store: store, book: book, clock: c, log: log, large: make(chan struct{}, mostLarge),
 		hooks: &hooks{store: store, book: book, commands: cmds, clock: c},
 		authority: &authority.Service{Commands: cmds, Roles: func(ctx context.Context) ([]config.Role, error) {
 			cfg, err := book.Current(ctx)

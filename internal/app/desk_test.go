@@ -584,7 +584,7 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		{"a file without its columns is told, and nothing stored", "items", "demo", "a,b\n1,2\n", b.ops, 200, "failed"},
 		{"an unreadable one", "items", "demo", "\x00\x01\x02\xff\xfe", b.ops, 200, "failed"},
 		{"UTF-16 with a byte order mark is read", "items", "demo", utf16(itemsFile), b.ops, 200, "checked"},
-		{"too large a file", "items", "demo", itemsFile + strings.Repeat("x", ops.MostUpload), b.ops, 422, ""},
+		{"too large a file", "items", "demo", itemsFile + strings.Repeat("x", ops.MostUpload), b.ops, 413, ""},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			u, err := b.desk.TakeFile(t.Context(), c.who, "f.csv", c.mapping, c.creditor, strings.NewReader(c.body))

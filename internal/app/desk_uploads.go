@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -65,22 +66,53 @@ func (d *Desk) TakeFile(ctx context.Context, who identity.Principal, name, mappi
 	if u.At, err = d.clock.Now(ctx); err != nil {
 		return u, err
 	}
-	b, err := io.ReadAll(io.LimitReader(body, ops.MostUpload+1))
-	switch {
-	case err != nil:
-		return u, err
-	case len(b) > ops.MostUpload:
-		return u, web.Invalid(fmt.Sprintf("The file has more than %d MiB. Take it in with duly import %s FILE, or split it.", ops.MostUpload>>20, u.Kind), nil)
-	case len(b) == 0:
-		return u, web.Invalid("The file is empty. Choose another.", map[string]string{"file": "It is empty."})
-	}
-	if err := d.store.PutUpload(ctx, u, b); err != nil {
+	if u.Size, err = d.putFile(ctx, u, body); err != nil {
 		return u, err
 	}
-	if err := d.note(ctx, who, "import.upload", u.ID, map[string]string{"creditor": creditor, "mapping": mappingName, "bytes": fmt.Sprint(len(b))}); err != nil {
+	if err := d.note(ctx, who, "import.upload", u.ID, map[string]string{"creditor": creditor, "mapping": mappingName, "bytes": fmt.Sprint(u.Size)}); err != nil {
 		return u, err
 	}
 	return d.uploadAtOnce(ctx, u.ID)
+}
+
+// putFile reads a file and keeps it, as one of a few at a time: whoever sends one meanwhile
+// waits their turn with what they send.
+func (d *Desk) putFile(ctx context.Context, u read.Upload, body io.Reader) (size int64, err error) {
+	select {
+	case d.large <- struct{}{}:
+		defer func() { <-d.large }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	b, err := io.ReadAll(io.LimitReader(body, ops.MostUpload+1))
+	switch {
+	case err != nil:
+		return 0, err
+	case len(b) > ops.MostUpload:
+		return 0, &web.Error{
+			Status: http.StatusRequestEntityTooLarge, Title: "Too large",
+			Detail: fmt.Sprintf("The file has more than %d MiB. Take it in with duly import %s FILE, or split it.", ops.MostUpload>>20, u.Kind),
+		}
+	case len(b) == 0:
+		return 0, web.Invalid("The file is empty. Choose another.", map[string]string{"file": "It is empty."})
+	}
+	return int64(len(b)), noRoom(d.store.PutUpload(ctx, u, b, ops.MostKept, ops.MostKeptAll))
+}
+
+// noRoom says how room is made.
+func noRoom(err error) error {
+	var e *postgres.NoRoomError
+	if !errors.As(err, &e) {
+		return err
+	}
+	whose := "yours"
+	if e.All {
+		whose = "all of you"
+	}
+	return &web.Error{
+		Status: http.StatusTooManyRequests, Title: "Too many files wait",
+		Detail: fmt.Sprintf("Uploaded files of %s wait with %d MiB, and there is room for %d MiB. Take some of them in, or give them up, and send this one again.", whose, e.Kept>>20, e.Room>>20),
+	}
 }
 
 // mappingFor finds the mapping and asks for the right to import for the creditor.
@@ -159,8 +191,14 @@ func (d *Desk) moveFile(ctx context.Context, who identity.Principal, id, to, lat
 func (d *Desk) uploadAtOnce(ctx context.Context, id string) (read.Upload, error) {
 	done := make(chan error, 1)
 	go func() {
-		_, err := d.uploadOnce(context.WithoutCancel(ctx), id)
-		done <- err
+		select {
+		case d.large <- struct{}{}:
+			_, err := d.uploadOnce(context.WithoutCancel(ctx), id)
+			<-d.large
+			done <- err
+		default: // others are being worked on; this one is taken up when they are done
+			done <- nil
+		}
 	}()
 	timer := time.NewTimer(atOnce)
 	defer timer.Stop()
@@ -179,7 +217,7 @@ func (d *Desk) runUploads(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		more, err := d.uploadOnce(ctx, "")
+		more, err := d.uploadInTurn(ctx)
 		if err != nil && ctx.Err() == nil && d.log != nil {
 			d.log.Warn("an uploaded file waits", slog.String("type", kindOf(err)))
 		}
@@ -191,6 +229,17 @@ func (d *Desk) runUploads(ctx context.Context, every time.Duration) {
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// uploadInTurn checks or stores one file when it is one of a few.
+func (d *Desk) uploadInTurn(ctx context.Context) (more bool, err error) {
+	select {
+	case d.large <- struct{}{}:
+		defer func() { <-d.large }()
+		return d.uploadOnce(ctx, "")
+	case <-ctx.Done():
+		return false, ctx.Err()
 	}
 }
 

@@ -19,10 +19,10 @@ import (
 
 // How the chain is looked after, in wall time.
 const (
-	sealEvery    = 20 * time.Second
+	sealEvery    = 2 * time.Second  // with sealAge: whatever is committed is sealed within five seconds
 	lookEvery    = time.Minute      // whether a verification is due
 	sweepLook    = 3 * time.Minute  // whether a sweep is; in a rehearsal weeks go by meanwhile
-	sealAge      = time.Minute      // a row waits that long for others to be sealed with
+	sealAge      = 3 * time.Second  // a row waits that long for others to be sealed with
 	sealBatch    = 500              // unless that many wait
 	sealPatience = 5 * time.Second  // for writers under way
 	verifyEvery  = 24 * time.Hour   // everything is hashed again

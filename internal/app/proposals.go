@@ -181,8 +181,8 @@ func (p *Proposals) Approve(ctx context.Context, who identity.Principal, id, wor
 	if own, err := p.MadeBy(ctx, id, who); err != nil || own {
 		return errors.Join(err, ownIf(own))
 	}
-	if err := p.mayCount(ctx, id, who); err != nil { // the database refuses it, too
-		return err
+	if tied, err := p.Tied(ctx, id, who); err != nil || tied { // the database refuses it, too
+		return errors.Join(err, handIf(tied))
 	}
 	current, _, err := p.Store.CurrentVersion(ctx)
 	if err != nil {
@@ -209,22 +209,25 @@ func (p *Proposals) Approve(ctx context.Context, who identity.Principal, id, wor
 	return p.end(ctx, who, id, proposal.Approved, words)
 }
 
-// mayCount refuses, where four eyes are required, somebody whose account is in the hands of
-// a maker of the proposal, or who has theirs in hand.
-func (p *Proposals) mayCount(ctx context.Context, id string, who identity.Principal) error {
+// Tied reports whether four eyes are required and somebody's account is in the hands of a
+// maker of the proposal, or has theirs in hand: then they do not count as a second person.
+func (p *Proposals) Tied(ctx context.Context, id string, who identity.Principal) (bool, error) {
 	four, err := p.Store.FourEyes(ctx)
 	if err != nil || !four.Required {
-		return err
+		return false, err
 	}
 	u, err := p.person(ctx, who.By)
 	if err != nil {
-		return err
+		return false, err
 	}
-	tied, err := p.Store.Tied(ctx, id, u.ID)
-	if err == nil && tied {
-		err = proposal.ErrHand
+	return p.Store.Tied(ctx, id, u.ID)
+}
+
+func handIf(tied bool) error {
+	if tied {
+		return proposal.ErrHand
 	}
-	return err
+	return nil
 }
 
 func ownIf(own bool) error {

@@ -98,8 +98,8 @@ type Key struct {
 	Expires  time.Time // zero: never
 	Revoked  time.Time // zero: in force
 	Used     time.Time // zero: never; exact to the minute
-	// Owner is who made it, as they are now. Nil: not a user but somebody at the database
-	// (By is no "user:…" nor "key:…"); then nobody's rights bound the key's.
+	// Owner is who made it, as they are now. Nil: not a user but somebody at the database (By
+	// names none); then nobody's rights bound the key's.
 	Owner *Owner
 }
 
@@ -196,7 +196,7 @@ type Delivery struct {
 
 // EventKinds are the events that webhooks can be told of, sorted (docs/api.md).
 var EventKinds = []string{
-	"account.opted_out", "case.closed", "case.escalated", "case.exhausted", "case.opened", "case.paid", "case.referred", "contact.accepted",
+	"account.opted_out", "case.closed", "case.escalated", "case.exhausted", "case.migrated", "case.opened", "case.paid", "case.referred", "contact.accepted",
 	"contact.bounced", "contact.failed", "contact.unknown", "dispute.raised", "dispute.resolved", "hold.lifted", "hold.placed", "integrity.sealed",
 	"item.written_off", "payment.recorded", "payment.reversed", "plan.agreed", "plan.broken", "plan.ended", "plan.kept", "plan.offer_ended", "plan.offered",
 	"promise.broken", "promise.kept", "promise.made", "promise.partly", "proposal.decided", "proposal.made", "settlement.accepted", "settlement.approved",

@@ -20,6 +20,13 @@ const MostBulk = 5000
 // which reads them from disk.
 const MostUpload = 32 << 20
 
+// How much of uploaded files is kept at once, until they are taken in, given up or
+// forgotten: of one person or key, and of all.
+const (
+	MostKept    = 8 * MostUpload
+	MostKeptAll = 64 * MostUpload
+)
+
 // Bulk actions. Each is one command per case, given as the person who ordered it, within
 // their rights and limits at that moment.
 const (
@@ -28,6 +35,7 @@ const (
 	BulkDispute = "dispute" // the whole account
 	BulkNote    = "note"    // text
 	BulkMessage = "message" // channel, template
+	BulkMigrate = "migrate" // sequence, version, steps, at_once, reason: see MigrationOrder
 )
 
 // HoldKinds are the kinds of holds that a bulk action places and lifts. What law or decency
@@ -37,6 +45,7 @@ var HoldKinds = []dunning.HoldKind{dunning.HoldManual, dunning.HoldHardship}
 // bulkCommands are the commands of each action: they say which permission it needs.
 var bulkCommands = map[string]dunning.Command{
 	BulkHold: dunning.PlaceHold{}, BulkLift: dunning.LiftHold{}, BulkDispute: dunning.RaiseDispute{}, BulkNote: dunning.WriteNote{}, BulkMessage: dunning.SendMessage{},
+	BulkMigrate: dunning.Migrate{},
 }
 
 // BulkActions lists the actions that somebody may order somewhere, in order.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/duly/duly/internal/postgres/sqlgen"
 	"github.com/duly/duly/internal/read"
 )
@@ -31,14 +33,41 @@ func (s *Store) unseal(keyID, name string, body []byte) ([]byte, error) {
 	return s.open(keyID, name, body)
 }
 
-// PutUpload keeps an uploaded file, to be checked.
-func (s *Store) PutUpload(ctx context.Context, u read.Upload, body []byte) error {
+// NoRoomError says that a file is not kept because those that wait are too large together.
+type NoRoomError struct {
+	All        bool  // everybody's; else the sender's own
+	Kept, Room int64 // bytes
+}
+
+func (e *NoRoomError) Error() string {
+	return fmt.Sprintf("%d bytes of uploaded files wait, of %d for which there is room", e.Kept, e.Room)
+}
+
+// PutUpload keeps an uploaded file, to be checked, if there is room for it beside those
+// that wait: mine bytes of the same u.By, and all of everybody. *NoRoomError otherwise.
+func (s *Store) PutUpload(ctx context.Context, u read.Upload, body []byte, mine, all int64) error {
 	key, sealed, err := s.seal(uploadName(u.ID), body)
-	if err == nil {
-		err = s.q.PutUpload(ctx, sqlgen.PutUploadParams{
+	if err != nil {
+		return fmt.Errorf("keeping an uploaded file: %w", err)
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
+		q := sqlgen.New(t)
+		if err := q.LockUploads(ctx); err != nil {
+			return err
+		}
+		kept, err := q.UploadsKept(ctx, u.By)
+		switch size := int64(len(body)); {
+		case err != nil:
+			return err
+		case kept.Mine+size > mine:
+			return &NoRoomError{Kept: kept.Mine, Room: mine}
+		case kept.OfAll+size > all:
+			return &NoRoomError{All: true, Kept: kept.OfAll, Room: all}
+		}
+		return q.PutUpload(ctx, sqlgen.PutUploadParams{
 			ID: u.ID, Kind: u.Kind, Mapping: u.Mapping, CreditorID: u.Creditor, Name: cleanText(u.Name), By: u.By, At: micros(u.At), Size: int64(len(body)), KeyID: key, Body: sealed,
 		})
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("keeping an uploaded file: %w", explain(err))
 	}

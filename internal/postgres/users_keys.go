@@ -43,12 +43,12 @@ func (s *Store) Key(ctx context.Context, hash identity.Hash) (identity.Key, erro
 
 // keyOwner finds who answers for a key now; nil: whoever made it was no user.
 func (s *Store) keyOwner(ctx context.Context, by string) (*identity.Owner, error) {
-	if !strings.HasPrefix(by, "user:") && !strings.HasPrefix(by, "key:") {
-		return nil, nil
-	}
 	r, err := s.q.KeyOwner(ctx, by)
 	if err = explain(err); errors.Is(err, ErrNotFound) {
-		return &identity.Owner{Gone: true}, nil
+		if id, ok := strings.CutPrefix(by, "user:"); ok && isUUID(id) { // users are never deleted
+			return &identity.Owner{Gone: true}, nil
+		}
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("owner of an API key: %w", err)

@@ -22,8 +22,16 @@ type Console struct {
 	nav    []Nav
 	base   *base
 	limits *limits
+	room   *Room // for large forms, which lie in memory and on disk
 	looks  looks
 }
+
+// How much of large forms (uploads, configurations) is held at once: two files of one
+// person, eight of all.
+const (
+	roomOfOne   = 72 << 20
+	roomOfForms = 288 << 20
+)
 
 // New makes a console with the pages about users themselves.
 func New(o Options) (*Console, error) {
@@ -34,7 +42,7 @@ func New(o Options) (*Console, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Console{o: o, mux: http.NewServeMux(), base: base, limits: newLimits(o.Wall)}
+	c := &Console{o: o, mux: http.NewServeMux(), base: base, limits: newLimits(o.Wall), room: NewRoom(roomOfOne, roomOfForms)}
 	c.mux.Handle("GET /static/{version}/{file}", http.HandlerFunc(static))
 	for _, set := range []Set{c.signinSet(), c.selfSet(), c.adminSet(), c.hookSet()} {
 		if err := c.Add(set); err != nil {
@@ -161,7 +169,11 @@ func (c *Console) serve(route Route, pages pages) http.Handler {
 			err = q.may()
 		}
 		if err == nil {
-			err = q.form(limit)
+			var give func()
+			if give, err = q.hold(limit); err == nil {
+				defer give()
+				err = q.form(limit)
+			}
 		}
 		if err == nil {
 			err = route.Handle(q)

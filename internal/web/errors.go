@@ -21,7 +21,9 @@ type Error struct {
 	// Permission that was missing.
 	Permission identity.Permission
 	Creditor   string
-	cause      error
+	// Retry is after how many seconds it may be tried again; 0: not said.
+	Retry int
+	cause error
 }
 
 func (e *Error) Error() string {

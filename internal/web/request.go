@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,6 +74,18 @@ func (r *Request) may() error {
 	return nil
 }
 
+// inMemory is how much of a form with files is held in memory; files beyond it lie on disk
+// until the request is answered (net/http removes them).
+const inMemory = 1 << 20
+
+// hold reserves room for what is sent with a large form, until the request is answered.
+func (r *Request) hold(limit int64) (give func(), err error) {
+	if r.R.Method != http.MethodPost || limit <= inMemory {
+		return func() {}, nil
+	}
+	return r.console.room.Take(r.User.By, Sent(r.R, limit))
+}
+
 // form reads what was posted, so that what is too large is said to be.
 func (r *Request) form(limit int64) error {
 	if r.R.Method != http.MethodPost {
@@ -80,7 +93,7 @@ func (r *Request) form(limit int64) error {
 	}
 	err := r.R.ParseForm()
 	if err == nil && strings.HasPrefix(r.R.Header.Get("Content-Type"), "multipart/form-data") {
-		err = r.R.ParseMultipartForm(min(limit, 8<<20))
+		err = r.R.ParseMultipartForm(min(limit, inMemory))
 	}
 	var tooBig *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooBig) {
@@ -225,6 +238,9 @@ func (r *Request) fail(err error) {
 		return
 	}
 	e := AsError(err)
+	if e.Retry > 0 {
+		r.W.Header().Set("Retry-After", strconv.Itoa(e.Retry))
+	}
 	switch {
 	case e.Status >= 500:
 		r.console.o.Log.Error("console", slog.String("request", RequestID(r.R.Context())), slog.String("route", r.route.Pattern), slog.String("error", err.Error()))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/internal/read"
@@ -67,6 +68,9 @@ func problemOf(ctx context.Context, err error, sent []byte) *failure {
 		f = fail(e.Status, kinds[e.Status], e.Title, withoutEchoes(e.Detail, sent))
 		if f.Type == "urn:duly:problem:" {
 			f.Type = "about:blank"
+		}
+		if e.Retry > 0 {
+			f.header = map[string]string{"Retry-After": strconv.Itoa(e.Retry)}
 		}
 	}
 	f.Instance = "urn:duly:request:" + web.RequestID(ctx)

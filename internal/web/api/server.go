@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,6 +64,7 @@ type Server struct {
 
 	calls   *web.Buckets // of a key: 100 at once, 50 a second
 	silence *web.Buckets // of refusals of strangers that are recorded: 100, then one a second
+	room    *web.Room    // for large bodies, which lie in memory or on disk
 	strange *web.Buckets // of callers without a key that works: 10 at once, then one in 6 s
 }
 
@@ -70,6 +72,13 @@ type Server struct {
 const (
 	perSecond = 50
 	burst     = 100
+)
+
+// How much of large bodies (imports, releases) is held at once, of a key and of all: the
+// largest body that an operation takes is 256 MiB.
+const (
+	roomOfKey = 512 << 20
+	roomOfAll = 1 << 30
 )
 
 // New builds the API from the table of operations.
@@ -82,6 +91,7 @@ func build(o Options, ops []Operation) (*Server, error) {
 	s := &Server{
 		o: o, mux: http.NewServeMux(),
 		calls: web.NewBuckets(o.Wall, perSecond, burst), silence: web.NewBuckets(o.Wall, 1, 100), strange: web.NewBuckets(o.Wall, rate.Every(6*time.Second), 10),
+		room: web.NewRoom(roomOfKey, roomOfAll),
 	}
 	for _, op := range ops {
 		if op.Body != nil && op.Raw == "" {
@@ -289,7 +299,7 @@ func (s *Server) begin(w http.ResponseWriter, c *Call) (err error) {
 	}
 	for _, need := range c.op.needs() {
 		if !c.Who.Somewhere(need) {
-			return fail(http.StatusForbidden, "forbidden", "Not allowed", fmt.Sprintf("This key lacks the scope %q.", need))
+			return fail(http.StatusForbidden, "forbidden", "Not allowed", lacks(c.Who, need))
 		}
 	}
 	if err := checkPlace(c); err != nil {
@@ -304,6 +314,14 @@ func (s *Server) begin(w http.ResponseWriter, c *Call) (err error) {
 		}
 	}
 	return c.readBody(w)
+}
+
+// lacks says why a key has not a scope.
+func lacks(who identity.Principal, need identity.Permission) string {
+	if slices.Contains(who.Scopes, need) {
+		return fmt.Sprintf("Who made this key has the permission %q no more, so the key has not either.", need)
+	}
+	return fmt.Sprintf("This key lacks the scope %q.", need)
 }
 
 // idempotencyKey is the request's, "" for none.
@@ -396,6 +414,13 @@ func (c *Call) readBody(w http.ResponseWriter) error {
 	}
 	if err := c.checkType(); err != nil {
 		return err
+	}
+	if limit > 1<<20 {
+		give, err := c.srv.room.Take(c.Who.By, web.Sent(c.R, limit))
+		if err != nil {
+			return err
+		}
+		c.done = append(c.done, give)
 	}
 	c.R.Body = http.MaxBytesReader(w, c.R.Body, limit)
 	if c.op.Raw != "" { // a handler reads it as it comes

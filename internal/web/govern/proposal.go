@@ -21,6 +21,7 @@ type proposalPage struct {
 	Names    map[string]string
 	Own      bool // the reader had a hand in it
 	Maker    bool // the reader made it
+	Tied     bool // the reader's account and a maker's are in one hand
 	Stale    bool
 	Current  string
 	Conflict []string // files that another release changed too
@@ -62,6 +63,9 @@ func (d *governance) onePage(r *web.Request) (*proposalPage, error) {
 	}
 	p.FourEyes = four.Required
 	if p.Own, err = d.Service.MadeBy(ctx, x.ID, r.User); err != nil && !proposal.Refused(err) {
+		return nil, err
+	}
+	if p.Tied, err = d.Service.Tied(ctx, x.ID, r.User); err != nil && !proposal.Refused(err) {
 		return nil, err
 	}
 	_, base, err := d.Service.Files(ctx, x.Base)

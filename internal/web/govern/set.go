@@ -24,6 +24,8 @@ type Service interface {
 	List(ctx context.Context, open bool) ([]proposal.Proposal, error)
 	Get(ctx context.Context, id string) (proposal.Proposal, map[string][]byte, error)
 	MadeBy(ctx context.Context, id string, who identity.Principal) (bool, error)
+	// Tied reports whether somebody's account does not count as a second person for a proposal.
+	Tied(ctx context.Context, id string, who identity.Principal) (bool, error)
 	// Files are those of a release; "" is the one in force, which is told.
 	Files(ctx context.Context, version string) (string, map[string][]byte, error)
 	Load(ctx context.Context, files map[string][]byte) (*config.Config, error)

@@ -57,6 +57,10 @@ type Data struct {
 	Until    time.Time    `json:"until,omitzero"`
 	Sequence string       `json:"sequence,omitempty"`
 	Reopened bool         `json:"reopened,omitempty"`
+	// Of a migration: the version that the case follows now, and what it followed before.
+	SequenceVersion string `json:"sequence_version,omitempty"`
+	FromSequence    string `json:"from_sequence,omitempty"`
+	FromVersion     string `json:"from_version,omitempty"`
 	// Owed is what a settlement gives up a part of.
 	Owed        money.Amount `json:"owed,omitzero"`
 	Instalments []Instalment `json:"instalments,omitempty"`
@@ -140,7 +144,7 @@ var (
 	promised = map[string]string{"kept": "promise.kept", "partly": "promise.partly", "broken": "promise.broken"}
 	settled  = map[string]string{"approved": "settlement.approved", "accepted": "settlement.accepted", "kept": "settlement.kept", "broken": "settlement.broken"}
 	plain    = map[dunning.Kind]string{
-		"case_opened": "case.opened", "step_counted": "step.done", "payment": "payment.recorded", "payment_reversed": "payment.reversed",
+		"case_opened": "case.opened", "migrated": "case.migrated", "step_counted": "step.done", "payment": "payment.recorded", "payment_reversed": "payment.reversed",
 		"promise_made": "promise.made", "offer_opened": "plan.offered", "offer_ended": "plan.offer_ended", "plan_agreed": "plan.agreed", "settlement_offered": "settlement.offered", "dispute_raised": "dispute.raised", "dispute_resolved": "dispute.resolved",
 		"hold_placed": "hold.placed", "hold_lifted": "hold.lifted", "task_opened": "task.opened", "opted_out": "account.opted_out",
 	}
@@ -151,6 +155,8 @@ func dataOf(b dunning.Body) Data {
 	switch b := b.(type) {
 	case dunning.CaseOpened:
 		return Data{Sequence: b.Sequence, Reopened: b.Reopened}
+	case dunning.Migrated:
+		return Data{ID: b.ID, Sequence: b.Sequence, SequenceVersion: b.Version, FromSequence: b.FromSequence, FromVersion: b.FromVersion}
 	case dunning.CaseClosed:
 		return Data{Reason: b.Reason}
 	case dunning.StepCounted:

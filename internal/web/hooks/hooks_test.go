@@ -18,6 +18,7 @@ func samples() []dunning.Body {
 	usd := money.MustParse("12.50", "USD")
 	return []dunning.Body{
 		dunning.CaseOpened{Sequence: "s", Version: "v"},
+		dunning.Migrated{ID: "m", Sequence: "s", Version: "v2", Reason: "Ada says so"},
 		dunning.CaseClosed{Reason: "paid"},
 		dunning.CaseClosed{Reason: "recalled"},
 		dunning.StepCounted{Items: []string{"i"}, Step: "call", Why: "done"},

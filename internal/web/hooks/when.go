@@ -12,6 +12,7 @@ var when = map[string]string{
 	"case.closed":         "a case ends",
 	"case.escalated":      "a case is handed to a person",
 	"case.exhausted":      "the last step of a sequence is done and something is still owed",
+	"case.migrated":       "a case goes on by another version of a sequence",
 	"case.opened":         "a case begins",
 	"case.paid":           "a case ends because everything is paid",
 	"case.referred":       "items are referred, for example to legal",
@@ -69,6 +70,8 @@ func Example(kind string) Event {
 		if kind == "proposal.decided" {
 			e.Data.Outcome = "approved"
 		}
+	case "case.migrated":
+		e.Data = Data{ID: "M-1", Sequence: "consumer-standard", SequenceVersion: "2f1c9a", FromSequence: "consumer-standard", FromVersion: "81d0e4"}
 	case "plan.offered":
 		e.Data = Data{ID: "O-1", Step: "offer-plan", Items: []string{"INV-7"}, Until: at.AddDate(0, 0, 10)}
 	case "plan.offer_ended":

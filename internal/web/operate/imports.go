@@ -34,7 +34,12 @@ func (importsPage) Share(u read.Upload) int64 {
 
 func (d *operations) imports(r *web.Request) error { return d.showImports(r, "") }
 
-func (d *operations) showImports(r *web.Request, fault string) (err error) {
+func (d *operations) showImports(r *web.Request, fault string) error {
+	return d.showRefused(r, http.StatusUnprocessableEntity, fault)
+}
+
+// showRefused is the page with why a file was not taken; status counts where there is a fault.
+func (d *operations) showRefused(r *web.Request, status int, fault string) (err error) {
 	ctx := r.R.Context()
 	if fault == "" && r.WantsCSV() {
 		scope := r.Scope(identity.Export)
@@ -56,7 +61,7 @@ func (d *operations) showImports(r *web.Request, fault string) (err error) {
 		}
 	}
 	if fault != "" {
-		return r.PageStatus(http.StatusUnprocessableEntity, "imports.html", p)
+		return r.PageStatus(status, "imports.html", p)
 	}
 	return r.Page("imports.html", p)
 }
@@ -114,8 +119,8 @@ func (d *operations) upload(r *web.Request) error {
 	defer func() { _ = file.Close() }()
 	u, err := d.Desk.TakeFile(r.R.Context(), r.User, header.Filename, r.Value("mapping"), r.Value("creditor"), file)
 	if err != nil {
-		if e := web.AsError(err); e.Status == http.StatusUnprocessableEntity {
-			return d.showImports(r, e.Detail)
+		if e := web.AsError(err); e.Status == http.StatusUnprocessableEntity || e.Status == http.StatusRequestEntityTooLarge || e.Status == http.StatusTooManyRequests {
+			return d.showRefused(r, e.Status, e.Detail)
 		}
 		return err
 	}
