@@ -22,6 +22,8 @@ type contract struct {
 	mu      sync.Mutex
 	doc     map[string]any
 	schemas map[string]*jsonschema.Schema
+	// addresses tell which operation an address belongs to.
+	addresses *http.ServeMux
 }
 
 func (c *contract) at(path ...string) any {
@@ -74,7 +76,10 @@ func (d *desk) contract() *contract {
 		defer func() { _ = res.Body.Close() }()
 		doc, err := jsonschema.UnmarshalJSON(res.Body)
 		d.must(err)
-		published.c = &contract{doc: doc.(map[string]any), schemas: map[string]*jsonschema.Schema{}}
+		published.c = &contract{doc: doc.(map[string]any), schemas: map[string]*jsonschema.Schema{}, addresses: http.NewServeMux()}
+		for _, op := range d.console.api.Operations() {
+			published.c.addresses.Handle(op.Method+" "+op.Path, http.NotFoundHandler())
+		}
 	}
 	return published.c
 }
@@ -125,15 +130,11 @@ func (d *desk) fits(s *jsonschema.Schema, res reply, what string) {
 // patternOf is the operation's path for an address.
 func (d *desk) patternOf(method, path string) string {
 	path, _, _ = strings.Cut(path, "?")
-	mux := http.NewServeMux()
-	for _, op := range d.console.api.Operations() {
-		mux.Handle(op.Method+" "+op.Path, http.NotFoundHandler())
-	}
 	req, err := http.NewRequestWithContext(d.t.Context(), method, "http://x"+path, nil)
 	if err != nil {
 		return ""
 	}
-	_, pattern := mux.Handler(req)
+	_, pattern := d.contract().addresses.Handler(req)
 	_, pattern, _ = strings.Cut(pattern, " ")
 	return pattern
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -70,7 +71,8 @@ type base struct {
 // pages are the compiled pages of a set, by file name.
 type pages map[string]*template.Template
 
-func parseBase() (*base, error) {
+// parseBase compiles the frame's templates, which are part of the program: once.
+var parseBase = sync.OnceValues(func() (*base, error) {
 	t, err := template.New("base").Funcs(funcs).ParseFS(own(), "_*.html")
 	if err != nil {
 		return nil, fmt.Errorf("layout of the console: %w", err)
@@ -78,7 +80,7 @@ func parseBase() (*base, error) {
 	b := &base{tmpl: t}
 	b.own, err = b.parse(own())
 	return b, err
-}
+})
 
 // parse compiles a set's pages, each over the layout and the set's shared templates.
 func (b *base) parse(fsys fs.FS) (pages, error) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	generator "github.com/invopop/jsonschema"
@@ -74,6 +75,28 @@ func mapped(t reflect.Type) *generator.Schema {
 type checker struct {
 	schema *jsonschema.Schema
 	names  map[string]bool
+}
+
+// checkers are those of this process, by what a body is made of: a schema follows from it
+// alone, and to compile those of all operations takes longer than to answer most.
+var checkers sync.Map // of checkerKey
+
+type checkerKey struct {
+	body     reflect.Type
+	optional string
+}
+
+// bodyChecker compiles the schema of an operation's body, once in a process.
+func bodyChecker(op Operation) (*checker, error) {
+	key := checkerKey{op.bodyType(), strings.Join(op.optional, "\x00")}
+	if c, ok := checkers.Load(key); ok {
+		return c.(*checker), nil
+	}
+	c, err := newChecker(op.schema())
+	if err == nil {
+		checkers.Store(key, c)
+	}
+	return c, err
 }
 
 func newChecker(s *generator.Schema) (*checker, error) {

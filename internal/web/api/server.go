@@ -96,7 +96,7 @@ func build(o Options, ops []Operation) (*Server, error) {
 	for _, op := range ops {
 		if op.Body != nil && op.Raw == "" {
 			var err error
-			if op.check, err = newChecker(schemaOf(op.bodyType(), op.optional...)); err != nil {
+			if op.check, err = bodyChecker(op); err != nil {
 				return nil, fmt.Errorf("schema of %s: %w", op.ID, err)
 			}
 		}
