@@ -373,6 +373,7 @@ func (b *big) tables() []bigTable {
 				add(p.account, w.Kind, w.ID, p.debtor, p.creditor, p.kase, w.Queue, w.Owner, nullable(w.Due), w.Opened, w.At, body)
 			}
 		}},
+		{"tasks", "debtor_id id account_id case_id kind queue step reason attempts opened_at", nil, false, (*bigPerson).taskRows},
 		{"contacts", "id case_id debtor_id round step channel ordinal point_id template automatic decision_id version reserved_at state state_at " +
 			"provider_id creditor_id", byCase, false, (*bigPerson).messageRows},
 		{"logged_contacts", "debtor_id version seq creditor_id account_id case_id id at by direction channel outcome", nil, false, (*bigPerson).callRows},
@@ -409,6 +410,18 @@ func (p *bigPerson) caseRow(add func(...any)) {
 	}
 	add(p.kase, p.account, p.debtor, p.creditor, p.sequence, "v1", "open", p.opened, nil, nil, "matures", "", "send", p.step, p.next, p.opened, int64(1),
 		string(p.waits), p.queue, p.owner, "USD", p.standing.Open, date(p.standing.Oldest))
+}
+
+// taskRows are the tasks behind the work, and one account in a hundred whose step failed for good.
+func (p *bigPerson) taskRows(add func(...any)) {
+	for _, w := range p.work {
+		if kind, isTask := strings.CutPrefix(w.Kind, "task:"); isTask {
+			add(p.debtor, w.ID, p.account, p.kase, kind, w.Queue, w.Step, "", int32(0), w.Opened)
+		}
+	}
+	if p.open && p.n%100 == 0 {
+		add(p.debtor, "f1", p.account, p.kase, "failed", "operations", p.step, "content", int32(0), p.opened)
+	}
 }
 
 func (p *bigPerson) messageRows(add func(...any)) {
@@ -641,6 +654,26 @@ func (b *big) questions() []asked {
 		}},
 		{"frequency", true, func(ctx context.Context, s *postgres.Store, b *big, r *rand.Rand) error {
 			_, err := s.Frequency(ctx, read.Everything(), b.people[r.IntN(len(b.people))].debtor, bigNow, 7)
+			return err
+		}},
+		{"dead letters", true, func(ctx context.Context, s *postgres.Store, b *big, r *rand.Rand) error {
+			scope := b.scope(r)
+			list, err := s.DeadLetters(ctx, scope, nil, bigNow, read.Page{})
+			if err == nil && list.Next != "" {
+				_, err = s.DeadLetters(ctx, scope, nil, bigNow, read.Page{After: list.Next})
+			}
+			return err
+		}},
+		{"dead letters of a kind", true, func(ctx context.Context, s *postgres.Store, b *big, r *rand.Rand) error {
+			_, err := s.DeadLetters(ctx, b.scope(r), []string{pick(r, []string{read.DeadUnknown, read.DeadFailed, read.DeadStuck, read.DeadInbox, read.DeadHook})}, bigNow, read.Page{})
+			return err
+		}},
+		{"count of dead letters", true, func(ctx context.Context, s *postgres.Store, b *big, r *rand.Rand) error {
+			_, err := s.CountDead(ctx, b.scope(r), bigNow)
+			return err
+		}},
+		{"operating", false, func(ctx context.Context, s *postgres.Store, b *big, r *rand.Rand) error {
+			_, err := s.Operating(ctx, b.scope(r), bigNow)
 			return err
 		}},
 		{"queues", false, func(ctx context.Context, s *postgres.Store, b *big, r *rand.Rand) error {

@@ -2,14 +2,10 @@ package postgres
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/duly/duly/dunning"
-	"github.com/duly/duly/internal/postgres/sqlgen"
 	"github.com/duly/duly/internal/read"
 )
 
@@ -22,7 +18,7 @@ func (s *Store) Operating(ctx context.Context, scope read.Scope, now time.Time) 
 	c := &conds{ask: &ask{}}
 	before := c.p(micros(now.Add(-sweptAfter)))
 	c.within("c.creditor_id", scope)
-	sql := "SELECT (SELECT count(*) FROM cases c WHERE c.status = 'open' AND LEAST(c.next_at, c.pending_at) < " + before + "::timestamptz" + c.and() + `),
+	sql := "SELECT (SELECT count(*) FROM cases c WHERE c.status = 'open' AND (c.next_at < " + before + "::timestamptz OR c.pending_at < " + before + "::timestamptz)" + c.and() + `),
  (SELECT count(*) FROM inbox i WHERE i.state IN ('unmatched', 'failed'))`
 	o, err = one(ctx, s, "late cases", sql, c.args, func(row pgx.CollectableRow) (o read.Operating, err error) {
 		return o, row.Scan(&o.Late, &o.Inbox)
@@ -104,145 +100,6 @@ func (s *Store) Report(ctx context.Context, process, kind string, body []byte) e
 // EndReport forgets a process that ended, and those that have not been heard of for a day.
 func (s *Store) EndReport(ctx context.Context, process string) error {
 	return explain(s.q.EndProcessReport(ctx, process))
-}
-
-// --- dead letters ----------------------------------------------------------------
-
-const deadOrder = "dead"
-
-// deadParts are the kinds of dead letters as queries with the same columns: kind, subject,
-// case, creditor, debtor, account, since, code, tries, channel, template, task.
-var deadParts = map[string]string{
-	read.DeadUnknown: `SELECT 'unknown', x.id, x.case_id, x.creditor_id, x.debtor_id, ca.account_id, x.state_at, coalesce(x.code, x.class, ''),
-  (SELECT count(*) FROM attempts a WHERE a.contact_id = x.id)::int, x.channel, x.template,
-  coalesce((SELECT t.id FROM tasks t WHERE t.debtor_id = x.debtor_id AND t.contact_id = x.id AND t.kind = 'unknown' AND t.ended_at IS NULL ORDER BY t.id LIMIT 1), '')
-  FROM contacts x JOIN cases ca ON ca.id = x.case_id WHERE x.state = 'unknown'`,
-	read.DeadFailed: `SELECT 'failed', t.case_id::text || '/' || t.id, t.case_id, ca.creditor_id, t.debtor_id, ca.account_id, t.opened_at,
-  coalesce(nullif(t.reason, ''), t.kind), t.attempts, coalesce(x.channel, ''), coalesce(x.template, t.step), t.id
-  FROM tasks t JOIN cases ca ON ca.id = t.case_id LEFT JOIN contacts x ON x.id = t.contact_id AND t.contact_id <> ''
-  WHERE t.ended_at IS NULL AND t.kind IN ('failed', 'parked')`,
-	read.DeadStuck: `SELECT 'stuck', x.id::text, x.id, x.creditor_id, x.debtor_id, x.account_id, LEAST(x.next_at, x.pending_at), coalesce(x.waits_for, ''), 0, '', coalesce(x.next_step, ''), ''
-  FROM cases x WHERE x.status = 'open' AND (x.next_at < $1::timestamptz OR x.pending_at < $1::timestamptz)`, // each by its index,
-	read.DeadInbox: `SELECT 'inbox', x.id::text, NULL::uuid, '', x.debtors[1], NULL::uuid, x.at, coalesce(nullif(x.error_code, ''), x.outcome), x.attempts, '', x.source, ''
-  FROM inbox x WHERE x.state = 'failed' AND NOT EXISTS (SELECT FROM inbox_assignments g WHERE g.inbox_id = x.id AND g.state <> 'undone')`,
-	read.DeadHook: `SELECT 'hook', d.id::text, NULL::uuid, h.creditor_id, NULL::uuid, NULL::uuid, e.at, coalesce(nullif(d.problem, ''), d.status::text), d.tries, '', d.name, h.id::text
-  FROM hook_deliveries d JOIN hooks h ON h.id = d.hook_id JOIN hook_events e ON e.seq = d.event
-  WHERE d.next_at IS NULL AND d.delivered_at IS NULL AND h.ended_at IS NULL`,
-}
-
-// deadKinds are the kinds that the store knows, in order.
-var deadKinds = []string{read.DeadUnknown, read.DeadFailed, read.DeadStuck, read.DeadInbox, read.DeadHook}
-
-// deadAfter is how late a case is stuck: the sweeper has woken it by then.
-const deadAfter = 10 * time.Minute
-
-// DeadLetters lists what was tried and came to no end, the oldest first, without what
-// somebody has dealt with. No kinds: all that the store knows. Events of nobody are seen by
-// who sees everything.
-func (s *Store) DeadLetters(ctx context.Context, scope read.Scope, kinds []string, now time.Time, p read.Page) (read.List[read.DeadRow], error) {
-	after, err := read.DecodeCursor(p.After, deadOrder, 3)
-	if err != nil {
-		return read.List[read.DeadRow]{}, err
-	}
-	if after != nil && okInstant(after[0]) != nil {
-		return read.List[read.DeadRow]{}, read.ErrBadCursor
-	}
-	c := &conds{ask: &ask{args: []any{micros(now.Add(-deadAfter))}}}
-	if after != nil {
-		c.add("(d.since, d.kind, d.subject) > (%s::text::timestamptz, %s::text, %s::text)", texts(after)...)
-	}
-	deadScope(c, scope)
-	all, err := rows(ctx, s, "dead letters", deadSQL(kinds)+c.and()+" ORDER BY d.since, d.kind, d.subject LIMIT "+c.p(p.Size()+1), c.args, scanDead)
-	if err != nil {
-		return read.List[read.DeadRow]{}, err
-	}
-	return cut(all, p, deadOrder, func(r read.DeadRow) []string { return []string{read.CursorTime(r.Since), r.Kind, r.Subject} }), nil
-}
-
-func texts(all []string) []any {
-	out := make([]any, len(all))
-	for i, t := range all {
-		out[i] = t
-	}
-	return out
-}
-
-// deadScope narrows to a scope: by the row's creditor, else by whom the event is about.
-func deadScope(c *conds, scope read.Scope) {
-	if !scope.All() {
-		c.add("coalesce(nullif(d.creditor, ''), b.creditor_id) = ANY(%s::text[])", scope.Creditors())
-	}
-}
-
-// deadSQL is the query up to its conditions.
-func deadSQL(kinds []string) string {
-	var parts []string
-	for _, k := range deadKinds {
-		if len(kinds) == 0 || slices.Contains(kinds, k) {
-			parts = append(parts, deadParts[k])
-		}
-	}
-	if len(parts) == 0 {
-		parts = []string{deadParts[read.DeadUnknown] + " AND false"}
-	}
-	return `SELECT d.kind, d.subject, coalesce(d.case_id::text, ''), coalesce(nullif(d.creditor, ''), b.creditor_id, ''), coalesce(d.debtor::text, ''), coalesce(b.key, ''),
- coalesce(d.account::text, ''), coalesce(ac.key, ''), coalesce(pr.name, ''), d.since, d.code, d.tries, d.channel, d.template, d.task
- FROM (` + strings.Join(parts, " UNION ALL ") + `) d (kind, subject, case_id, creditor, debtor, account, since, code, tries, channel, template, task)
- LEFT JOIN debtors b ON b.id = d.debtor LEFT JOIN accounts ac ON ac.id = d.account LEFT JOIN debtor_profiles pr ON pr.debtor_id = d.debtor
- WHERE $1::timestamptz IS NOT NULL AND NOT EXISTS (SELECT FROM dead_letters_handled h WHERE h.kind = d.kind AND h.subject = d.subject AND h.since >= d.since)`
-}
-
-func scanDead(row pgx.CollectableRow) (r read.DeadRow, err error) {
-	var channel string
-	err = row.Scan(&r.Kind, &r.Subject, &r.Case, &r.Creditor, &r.Debtor, &r.DebtorKey, &r.Account, &r.AccountKey, &r.Name, &r.Since, &r.Code, &r.Tries,
-		&channel, &r.Template, &r.Task)
-	r.Channel = dunning.Channel(channel)
-	return r, err
-}
-
-// DeadLetter is one. ErrNotFound when it is none (any more) or lies outside of the scope.
-func (s *Store) DeadLetter(ctx context.Context, scope read.Scope, kind, subject string, now time.Time) (read.DeadRow, error) {
-	c := &conds{ask: &ask{args: []any{micros(now.Add(-deadAfter))}}}
-	c.add("d.kind = %s AND d.subject = %s", kind, subject)
-	deadScope(c, scope)
-	return one(ctx, s, "a dead letter", deadSQL([]string{kind})+c.and(), c.args, scanDead)
-}
-
-// CountDead counts dead letters by kind, up to read.DeadMost+1 of each: whoever has more
-// needs no figure but a remedy.
-func (s *Store) CountDead(ctx context.Context, scope read.Scope, now time.Time) (map[string]int64, error) {
-	c := &conds{ask: &ask{args: []any{micros(now.Add(-deadAfter))}}}
-	deadScope(c, scope)
-	type count struct {
-		kind string
-		n    int64
-	}
-	most := c.p(read.DeadMost + 1)
-	var parts []string
-	for _, kind := range deadKinds {
-		parts = append(parts, "SELECT '"+kind+"', count(*) FROM ("+deadSQL([]string{kind})+c.and()+" LIMIT "+most+") k")
-	}
-	all, err := rows(ctx, s, "dead letters", strings.Join(parts, " UNION ALL "), c.args,
-		func(row pgx.CollectableRow) (x count, err error) { return x, row.Scan(&x.kind, &x.n) })
-	out := map[string]int64{}
-	for _, x := range all {
-		if x.n > 0 {
-			out[x.kind] = x.n
-		}
-	}
-	return out, err
-}
-
-// HandleDead says that somebody has dealt with a dead letter. One that dies again later is
-// a new one.
-func (s *Store) HandleDead(ctx context.Context, r read.DeadRow, by, reason string, at time.Time) (added bool, err error) {
-	n, err := s.q.HandleDeadLetter(ctx, sqlgen.HandleDeadLetterParams{Kind: r.Kind, Subject: r.Subject, Since: r.Since, By: by, At: micros(at), Reason: cleanText(reason)})
-	return n > 0, explain(err)
-}
-
-// Wake leaves a nudge for a case: it looks again, and no rule is passed over by it.
-func (s *Store) Wake(ctx context.Context, caseIDs ...string) error {
-	return s.InDebtor(ctx, nil, func(tx *Tx) error { return tx.Nudge(ctx, caseIDs...) })
 }
 
 // --- configuration -----------------------------------------------------------------
