@@ -155,6 +155,9 @@ func (f *Facts) addMigration(x Fact) {
 	}
 }
 
+// LastMove is the last migration that took effect, nil when the account's cases never moved.
+func (f *Facts) LastMove() *Migrated { return f.moved }
+
 func (f *Facts) endMigration(id, outcome string, at time.Time) {
 	endAll(f.Migrations, func(m *MigrationState) bool { return m.ID == id && m.Ended.IsZero() },
 		func(m *MigrationState) { m.Ended, m.Outcome = at, outcome })
@@ -303,6 +306,14 @@ func (f *Facts) mayMigrate(m Migrate) error {
 		return fmt.Errorf("migrate: the case follows that version already: %w", ErrConflict)
 	}
 	return checkSteps(f.Sequence, f.Target, m.Steps)
+}
+
+// StepsOf are the entries of a map whose old step a version has: one map may serve cases of
+// several versions.
+func StepsOf(s *Sequence, steps map[string]string) map[string]string {
+	out := maps.Clone(steps)
+	maps.DeleteFunc(out, func(from, _ string) bool { return s.StepIndex(from) < 0 })
+	return out
 }
 
 // checkSteps refuses a map that names steps that are not there.
@@ -586,6 +597,7 @@ type Outlook struct {
 	At      time.Time `json:"at,omitzero"`
 	Waiting string    `json:"waiting,omitempty"` // when nothing but a fact brings the next thing
 	Reason  string    `json:"reason,omitempty"`  // of closing
+	Reaches bool      `json:"reaches,omitempty"` // reaches the debtor, or hands the debt on, within a day
 }
 
 // PreviewMigration tells what Migrate would do now: the same rules, nothing written. Its
@@ -613,17 +625,15 @@ func (f *Facts) preview(m MigrationAsked, at time.Time) MigrationPreview {
 		return p
 	}
 	p.After = NextThing(moved, at)
-	p.AtOnce = p.After.soon(at) && !p.Before.soon(at)
+	p.AtOnce = p.After.Reaches && !p.Before.Reaches
 	if p.AtOnce && !m.AtOnce {
 		p.Outcome, p.Why = MigrationRefused, "at_once"
 	}
 	return p
 }
 
-// soon reports whether the debtor is reached, or the debt handed on, within a day.
-func (o Outlook) soon(at time.Time) bool {
-	return slices.Contains([]Verb{VerbSend, VerbOffer, VerbCall, VerbRefer}, o.Verb) && o.At.Before(at.Add(24*time.Hour))
-}
+// reaching are verbs by which the debtor is reached, or the debt handed on.
+var reaching = []Verb{VerbSend, VerbOffer, VerbCall, VerbRefer}
 
 // maxOutlook bounds how many waits in a row an outlook follows.
 const maxOutlook = 40
@@ -632,6 +642,7 @@ const maxOutlook = 40
 // happened. It reads its arguments only.
 func NextThing(f Facts, at time.Time) Outlook {
 	f.Record = false
+	soon := at.Add(24 * time.Hour)
 	for range maxOutlook {
 		g, made, err := Settle(f, at)
 		if err != nil {
@@ -641,7 +652,7 @@ func NextThing(f Facts, at time.Time) Outlook {
 		d := made[len(made)-1]
 		switch {
 		case d.due(at) && d.Verb != VerbLook:
-			return Outlook{Verb: d.Verb, Step: d.Step, Channel: d.Channel(), At: at, Reason: d.Reason}
+			return Outlook{Verb: d.Verb, Step: d.Step, Channel: d.Channel(), At: at, Reason: d.Reason, Reaches: slices.Contains(reaching, d.Verb) && at.Before(soon)}
 		case d.WakeAt.IsZero():
 			return Outlook{Waiting: d.Waiting}
 		case !d.WakeAt.After(at):

@@ -66,6 +66,8 @@ func (d *Desk) BulkWords(ctx context.Context, action string, p map[string]string
 		return "Write the note “" + p["text"] + "”", nil
 	case ops.BulkMessage:
 		return d.bulkMessageWords(ctx, p)
+	case ops.BulkMigrate:
+		return d.migrationWords(ctx, p)
 	}
 	return "", bad("action", "Choose what to do.")
 }
@@ -87,6 +89,9 @@ func (d *Desk) bulkMessageWords(ctx context.Context, p map[string]string) (strin
 func (d *Desk) StartBulk(ctx context.Context, who identity.Principal, id, action string, params map[string]string, cases []string) (read.Bulk, error) {
 	words, err := d.BulkWords(ctx, action, params)
 	if err != nil {
+		return read.Bulk{}, err
+	}
+	if params, err = d.wholeParams(ctx, action, params); err != nil {
 		return read.Bulk{}, err
 	}
 	if _, err := uuid.Parse(id); err != nil {
@@ -317,9 +322,11 @@ type takenBack struct {
 	// later. nil: not known.
 	End   *time.Time          `json:"end,omitempty"`
 	Place []dunning.PlaceHold `json:"place,omitempty"`
+	// Return brings a case back to the version that it followed.
+	Return *dunning.Migrate `json:"return,omitempty"`
 }
 
-func (t takenBack) empty() bool { return len(t.Lift)+len(t.Place) == 0 }
+func (t takenBack) empty() bool { return len(t.Lift)+len(t.Place) == 0 && t.Return == nil }
 
 // and is what undoes a try, and an earlier one that broke off.
 func (t takenBack) and(earlier []byte) (takenBack, error) {
@@ -334,6 +341,9 @@ func (t takenBack) and(earlier []byte) (takenBack, error) {
 		if !slices.ContainsFunc(first.Place, func(p dunning.PlaceHold) bool { return p.ID == h.ID }) {
 			first.Place = append(first.Place, h)
 		}
+	}
+	if first.Return == nil {
+		first.Return = t.Return
 	}
 	if len(first.Lift) == 0 {
 		first.Lift, first.End = t.Lift, t.End
@@ -353,6 +363,9 @@ func (d *Desk) bulkCase(ctx context.Context, who identity.Principal, b read.Bulk
 		return "", nil, err
 	}
 	if b.At, err = d.clock.Now(ctx); err != nil {
+		return "", nil, err
+	}
+	if err := d.fitsBulk(ctx, b, f); err != nil {
 		return "", nil, err
 	}
 	orders, back := bulkOrders(b, it, who, f)
@@ -402,6 +415,8 @@ func bulkOrders(b read.Bulk, it read.BulkItem, who identity.Principal, f dunning
 		return []dunning.Command{dunning.WriteNote{ID: id, Text: b.Params["text"]}}, back
 	case ops.BulkMessage:
 		return []dunning.Command{dunning.SendMessage{ID: id, Channel: dunning.Channel(b.Params["channel"]), Template: b.Params["template"]}}, back
+	case ops.BulkMigrate:
+		return migrationOrders(b, it, f)
 	case ops.BulkLift:
 		for _, h := range f.Holds {
 			if string(h.HoldKind) != or(b.Params["kind"], string(dunning.HoldManual)) || h.From.After(b.At) || !h.End.IsZero() && !h.End.After(b.At) {
@@ -447,6 +462,9 @@ func (d *Desk) unbulk(ctx context.Context, who identity.Principal, b read.Bulk, 
 			return err
 		}
 	}
+	if back.Return != nil {
+		return d.moveBack(ctx, who, ref, *back.Return)
+	}
 	now, err := d.clock.Now(ctx)
 	if err != nil {
 		return err
@@ -488,6 +506,9 @@ func (d *Desk) TryBulk(ctx context.Context, who identity.Principal, action strin
 	if err != nil {
 		return nil, err
 	}
+	if params, err = d.wholeParams(ctx, action, params); err != nil {
+		return nil, err
+	}
 	b := read.Bulk{ID: uuid.Nil.String(), Action: action, Params: params, At: at}
 	out := make([]ops.BulkSample, len(cases))
 	for i, id := range cases {
@@ -496,9 +517,13 @@ func (d *Desk) TryBulk(ctx context.Context, who identity.Principal, action strin
 		if err != nil {
 			return nil, err
 		}
-		f, err := d.fold(ctx, ref)
+		f, err := d.fold(ctx, toward(b, ref))
 		if err != nil {
 			return nil, err
+		}
+		if fault := d.fitsBulk(ctx, b, f); fault != nil {
+			out[i].Refused = web.AsError(fault).Detail
+			continue
 		}
 		orders, _ := bulkOrders(b, read.BulkItem{Case: id}, who, f)
 		out[i].Same = len(orders) == 0

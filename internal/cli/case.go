@@ -35,7 +35,7 @@ The subcommands enter what people do; each is a fact like any other and wakes th
 		RunE: func(cmd *cobra.Command, given []string) error { return a.showCase(cmd.Context(), given[0], f) },
 	}
 	cmd.PersistentFlags().StringVar(&f.creditor, "creditor", "", "id of the creditor, where several use the customer number")
-	cmd.AddCommand(a.whyCmd(&f))
+	cmd.AddCommand(a.whyCmd(&f), a.caseMigrateCmd(&f))
 	for _, verb := range verbs {
 		cmd.AddCommand(a.verbCmd(verb, &f))
 	}

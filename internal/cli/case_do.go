@@ -146,6 +146,7 @@ var verbs = []verb{
 	{"waive", "Leave the next step out", []string{"step!", "reason!"}, func(w words) (dunning.Command, error) {
 		return dunning.WaiveStep{Step: w.given["step"], Why: w.given["reason"]}, nil
 	}, nil},
+	{"cancel-migration", "Take a migration back that waits", nil, func(words) (dunning.Command, error) { return dunning.CancelMigration{}, nil }, nil},
 	{"recall", "Take the account back from collection", []string{"reason"}, func(w words) (dunning.Command, error) {
 		return dunning.Recall{Reason: w.given["reason"]}, nil
 	}, nil},

@@ -16,11 +16,12 @@ func (a *app) migrateCmd() *cobra.Command {
 	var rebuild bool
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring the database's schema to this version; safe to run at any time, also twice at once",
+		Short: "Bring the database's schema to this version; safe to run at any time, also twice at once (migrate cases: move running cases)",
 		Args:  args(),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.migrate(cmd.Context(), rebuild) },
 	}
 	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make what lists show (standings, work) anew from every debtor's log")
+	cmd.AddCommand(a.migrateCasesCmd())
 	return cmd
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/duly/duly/internal/postgres/sqlgen"
 )
 
@@ -111,6 +113,21 @@ func (s *Store) ReleaseOf(ctx context.Context, sequence, version string) (string
 		return "", fmt.Errorf("version %s of sequence %s: %w", version, sequence, explain(err))
 	}
 	return r, nil
+}
+
+// VersionsOf are the versions of a sequence that were ever published, the newest first. They
+// and their files stay: a case may follow any of them.
+func (s *Store) VersionsOf(ctx context.Context, sequence string) ([]string, error) {
+	rows, err := s.pool.Query(ctx, `SELECT v.version FROM sequence_versions v JOIN releases r ON r.version = v.release
+WHERE v.sequence = $1 ORDER BY r.seq DESC, v.version`, sequence)
+	if err != nil {
+		return nil, fmt.Errorf("versions of sequence %s: %w", sequence, explain(err))
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("versions of sequence %s: %w", sequence, explain(err))
+	}
+	return out, nil
 }
 
 // Releases returns all releases in the order of their publication, without files.
