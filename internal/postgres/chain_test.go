@@ -451,3 +451,36 @@ func TestVerifyingIsForOne(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSealSoon measures what it costs that rows are sealed within seconds: a round over
+// a few new rows of two ledgers, a round that finds nothing, and the bytes of a seal.
+func BenchmarkSealSoon(b *testing.B) {
+	s := pgtest.New(b)
+	ctx := b.Context()
+	n := int64(0)
+	for b.Loop() {
+		b.StopTimer()
+		if _, err := s.Pool().Exec(ctx, `INSERT INTO audit (at, by, action) SELECT now(), 'user:1', 'view.case' FROM generate_series(1, 5)`); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		out, err := s.Seal(ctx, wall, patient)
+		if err != nil || out.Rows != 5 {
+			b.Fatalf("%+v, %v", out, err)
+		}
+		n++
+	}
+	began := time.Now()
+	const idle = 200
+	for range idle {
+		if out, err := s.Seal(ctx, wall, patient); err != nil || out.Rows != 0 {
+			b.Fatalf("%+v, %v", out, err)
+		}
+	}
+	b.ReportMetric(float64(time.Since(began).Microseconds())/idle, "µs/idle-round")
+	var bytes int64
+	if err := s.Pool().QueryRow(ctx, "SELECT pg_total_relation_size('seals')").Scan(&bytes); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(bytes)/float64(n), "bytes/seal")
+}
