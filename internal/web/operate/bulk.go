@@ -226,6 +226,13 @@ func (d *operations) bulks(r *web.Request) (err error) {
 	if p.Names, err = d.Names(r.R.Context()); err != nil {
 		return err
 	}
+	if r.WantsCSV() {
+		var rows [][]string
+		for _, b := range p.Rows {
+			rows = append(rows, []string{b.ID, b.Action, b.Words, p.Who(b.By), stamp(b.At), b.State, strconv.FormatInt(b.Total(), 10), strconv.FormatInt(b.Counts["done"], 10), strconv.FormatInt(b.Counts["refused"], 10)})
+		}
+		return file(r, "bulk-actions", []string{"action", "kind", "what", "by", "ordered", "state", "cases", "done", "refused"}, rows)
+	}
 	return r.Page("bulks.html", p)
 }
 

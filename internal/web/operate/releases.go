@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +50,22 @@ func (d *operations) releases(r *web.Request) (err error) {
 	if p.Names, err = d.Names(ctx); err != nil {
 		return err
 	}
+	if r.WantsCSV() {
+		var rows [][]string
+		for _, x := range p.Rows {
+			rows = append(rows, []string{x.Version, yes(x.InForce), stamp(x.Published), p.Who(x.By), strconv.Itoa(x.Files), strconv.FormatInt(x.OpenCases, 10)})
+		}
+		return file(r, "releases", []string{"release", "in_force", "published", "by", "files", "open_cases"}, rows)
+	}
 	return r.Page("releases.html", p)
+}
+
+// yes is "yes", or nothing.
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
 }
 
 type releasePage struct {

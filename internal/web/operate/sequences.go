@@ -3,6 +3,7 @@ package operate
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/duly/duly/dunning"
@@ -44,6 +45,13 @@ func (d *operations) sequences(r *web.Request) error {
 			}
 		}
 		p.Rows = append(p.Rows, row)
+	}
+	if r.WantsCSV() {
+		var rows [][]string
+		for _, x := range p.Rows {
+			rows = append(rows, []string{x.ID, x.Title, x.Version, strconv.Itoa(x.Steps), strconv.FormatInt(x.Open, 10), strconv.FormatInt(x.Old, 10)})
+		}
+		return file(r, "sequences", []string{"sequence", "title", "version", "steps", "open_cases", "on_older_versions"}, rows)
 	}
 	return r.Page("sequences.html", p)
 }

@@ -3,6 +3,7 @@ package operate
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -70,6 +71,13 @@ func (d *operations) showSwitches(r *web.Request, p switchesPage) (err error) {
 	}
 	if p.Subjects, err = d.subjects(ctx); err != nil {
 		return err
+	}
+	if r.WantsCSV() {
+		var rows [][]string
+		for _, s := range slices.Concat(p.On, p.Past) {
+			rows = append(rows, []string{string(s.Scope), s.Subject, s.Reason, p.By(s.By), stamp(s.On), stamp(s.Until), stamp(s.Off), p.By(s.OffBy), s.OffReason})
+		}
+		return file(r, "switches", []string{"scope", "subject", "reason", "by", "on", "until", "off", "off_by", "off_reason"}, rows)
 	}
 	if p.Faults != nil {
 		return r.PageStatus(422, "switches.html", p)

@@ -41,6 +41,13 @@ func (d *operations) templates(r *web.Request) error {
 		}
 		p.Rows[i].Locales = append(p.Rows[i].Locales, t.Locale)
 	}
+	if r.WantsCSV() {
+		var rows [][]string
+		for _, x := range p.Rows {
+			rows = append(rows, []string{string(x.Channel), x.Name, x.Title, x.Purpose, strings.Join(x.Locales, " ")})
+		}
+		return file(r, "templates", []string{"channel", "template", "title", "purpose", "languages"}, rows)
+	}
 	return r.Page("templates.html", p)
 }
 
