@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,10 +47,21 @@ type Batch struct {
 	LeftOut  map[string]string `json:"left_out,omitempty"` // contact → why
 	Waiting  map[string]string `json:"waiting,omitempty"`  // contact → why not yet
 	Unproved []string          `json:"unproved,omitempty"` // attempts whose page differs from what the outbox holds
+	Failed   map[string]string `json:"failed,omitempty"`   // contact → why nobody can tell whether it stands; it stays where it is
+	Printing int               `json:"printing,omitempty"` // 0: the first; n: the n-th after it
+
+	at    time.Time // business instant of a later printing
+	again bool      // it was written to its end before
 }
 
 // ErrNoLetters is returned when nothing lies in the outbox.
 var ErrNoLetters = errors.New("no letter is waiting")
+
+// Errors of printing a batch again.
+var (
+	ErrPosted   = errors.New("the batch was posted: its letters are out of the house. What each said is with its case")
+	ErrSwitched = errors.New("letters are switched off: turn the switch off, or wait for its end, and print again")
+)
 
 // lettersAtOnce bounds a batch: more is another batch.
 const lettersAtOnce = 5000
@@ -81,14 +93,36 @@ func (p *Post) Close(ctx context.Context, o BatchOptions) (Batch, error) {
 		return b, err
 	}
 	for _, w := range waiting {
-		if err := p.place(ctx, &b, w, on); err != nil {
-			return b, err
+		if err := p.guarded(w.Contact, func() error { return p.place(ctx, &b, w, on) }); err != nil {
+			if ctx.Err() != nil {
+				return b, ctx.Err()
+			}
+			b.fail(w.Contact, err)
 		}
 	}
 	if b.Letters == 0 {
 		return b, nil
 	}
 	return p.write(ctx, b, o)
+}
+
+// fail notes a letter that cannot be judged. The others go on.
+func (b *Batch) fail(contact string, err error) {
+	if b.Failed == nil {
+		b.Failed = map[string]string{}
+	}
+	b.Failed[contact] = err.Error()
+}
+
+// guarded keeps a panic over one debtor's data from the other letters. The value of a panic
+// may quote data, so it is not told.
+func (p *Post) guarded(contact string, f func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("letter of contact %s: a fault in Duly over this debtor's data: run duly doctor and duly recheck", contact)
+		}
+	}()
+	return f()
 }
 
 // inCase writes facts of a case through the one way in.
@@ -149,28 +183,74 @@ func switchedOff(on []postgres.Switch, w postgres.WaitingLetter, at time.Time) (
 	return rule, stopped
 }
 
-// Print writes a batch that was closed before, again, with the same letters.
+// Print writes a batch that was closed before once more. Each letter is decided again, under
+// its debtor's lock: what would not be written any more (it was paid meanwhile), or may not
+// leave now, is called off, left out and named; its step is decided anew. The batch keeps
+// what it was when it was closed; the printing has a row of its own. A batch that was posted
+// is not printed: ErrPosted.
 func (p *Post) Print(ctx context.Context, id string, o BatchOptions) (Batch, error) {
 	row, letters, err := p.Store.LetterBatch(ctx, id)
 	if err != nil {
 		return Batch{}, err
 	}
+	if !row.Posted.IsZero() {
+		return Batch{}, fmt.Errorf("batch %s: %w", id, ErrPosted)
+	}
+	on, err := p.Store.Switches(ctx)
+	if err != nil {
+		return Batch{}, err
+	}
 	b := Batch{ID: id, Closed: row.Closed, LeftOut: map[string]string{}}
+	if b.at, err = p.Clock.Now(ctx); err != nil {
+		return Batch{}, err
+	}
 	for _, l := range letters {
 		if l.Place == 0 {
 			b.LeftOut[l.Contact] = l.LeftOut
-		} else {
-			b.Letters++
+			continue
+		}
+		if err := p.guarded(l.Contact, func() error { return p.stillStands(ctx, &b, l, on) }); errors.Is(err, ErrSwitched) || ctx.Err() != nil {
+			return Batch{}, err
+		} else if err != nil {
+			b.fail(l.Contact, err)
 		}
 	}
-	if b.Letters == 0 {
-		return b, nil
+	if row.PDFSHA256 != nil {
+		b.again = true
 	}
 	return p.write(ctx, b, o)
 }
 
+// stillStands decides over a letter of a batch that is printed again.
+func (p *Post) stillStands(ctx context.Context, b *Batch, l postgres.BatchedLetter, on []postgres.Switch) error {
+	w, err := p.Store.WaitingLetterOf(ctx, l)
+	if err != nil {
+		return err
+	}
+	if rule, stopped := switchedOff(on, w, b.at); stopped {
+		return fmt.Errorf("%w (%s)", ErrSwitched, rule)
+	}
+	reason := ""
+	err = p.inCase(ctx, l.Case, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+		if reason, _ = f.LetterStands(l.Contact, at); reason == "" {
+			return nil, nil
+		}
+		return f.LetterCalledOff(l.Contact, reason, at), nil
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("letter of contact %s: %w", l.Contact, err)
+	case reason != "":
+		b.LeftOut[l.Contact] = reason
+		return nil
+	}
+	b.Letters++
+	return nil
+}
+
 // write sets the letters of a batch together. Each is compared with what the outbox has
-// held since it was sent: a release that sets otherwise is found out, and said.
+// held since it was sent: a release that sets otherwise is found out, and said. A letter
+// that cannot be read or set is called off and named; the others are printed.
 func (p *Post) write(ctx context.Context, b Batch, o BatchOptions) (Batch, error) {
 	_, rows, err := p.Store.LetterBatch(ctx, b.ID)
 	if err != nil {
@@ -179,18 +259,25 @@ func (p *Post) write(ctx context.Context, b Batch, o BatchOptions) (Batch, error
 	var messages []dunning.Message
 	var entries []letter.Entry
 	for _, l := range rows {
-		if l.Place == 0 {
+		if l.Place == 0 || b.LeftOut[l.Contact] != "" || b.Failed[l.Contact] != "" {
 			continue
 		}
 		m, sum, proved, err := p.letter(ctx, l)
 		if err != nil {
-			return b, err
+			if ctx.Err() != nil || errors.Is(err, postgres.ErrNoCipher) {
+				return b, err // of all of them
+			}
+			p.unreadable(ctx, &b, l, err)
+			continue
 		}
 		if !proved {
 			b.Unproved = append(b.Unproved, l.Attempt)
 		}
 		messages = append(messages, m)
 		entries = append(entries, letter.Entry{Place: l.Place, Contact: l.Contact, Recipient: recipient(m), SHA256: sum})
+	}
+	if b.Letters = len(messages); b.Letters == 0 {
+		return b, p.printed(ctx, &b, nil, o)
 	}
 	bundle, err := letter.Together(messages, p.Form, b.Closed, o.Duplex)
 	if err != nil {
@@ -199,12 +286,58 @@ func (p *Post) write(ctx context.Context, b Batch, o BatchOptions) (Batch, error
 	for i := range entries {
 		entries[i].Placed = bundle.Places[i]
 	}
-	b.Dir, b.Pages = filepath.Join(o.Dir, b.ID), bundle.Pages
-	if err := letter.WriteBatch(b.Dir, letter.BatchManifest{Batch: b.ID, Closed: b.Closed, Entries: entries, LeftOut: b.LeftOut}, bundle); err != nil {
+	b.Pages = bundle.Pages
+	sum := sha256.Sum256(bundle.PDF)
+	if err := p.printed(ctx, &b, sum[:], o); err != nil {
 		return b, err
 	}
-	sum := sha256.Sum256(bundle.PDF)
-	return b, p.Store.FinishLetterBatch(ctx, b.ID, sum[:], bundle.Pages)
+	b.Dir = filepath.Join(o.Dir, b.name())
+	return b, letter.WriteBatch(b.Dir, letter.BatchManifest{Batch: b.ID, Closed: b.Closed, Entries: entries, LeftOut: b.LeftOut}, bundle)
+}
+
+// name is that of the batch's directory: every printing has one of its own.
+func (b *Batch) name() string {
+	if b.Printing == 0 {
+		return b.ID
+	}
+	return fmt.Sprintf("%s-again-%d", b.ID, b.Printing)
+}
+
+// printed writes down what is about to be written: of the first printing in the batch
+// itself, of a later one in a row of its own.
+func (p *Post) printed(ctx context.Context, b *Batch, sum []byte, o BatchOptions) (err error) {
+	if !b.again {
+		if sum == nil {
+			return nil
+		}
+		return p.Store.FinishLetterBatch(ctx, b.ID, sum, b.Pages)
+	}
+	b.Printing, err = p.Store.AddLetterReprint(ctx, b.ID, postgres.LetterReprint{
+		At: b.at, By: o.By, Letters: b.Letters, Pages: b.Pages, PDFSHA256: sum, LeftOut: b.LeftOut,
+	})
+	if err != nil {
+		return err
+	}
+	return p.Store.Audit(ctx, postgres.Audited{
+		At: b.at, By: o.By, Action: "letters_printed_again", Subject: "batch/" + b.ID,
+		Detail: map[string]string{"printing": strconv.Itoa(b.Printing), "letters": strconv.Itoa(b.Letters), "left_out": strconv.Itoa(len(b.LeftOut))},
+	})
+}
+
+// unreadable calls a letter off that cannot be read or set, so that its step is decided
+// anew; where that cannot be done either, it is named as failed.
+func (p *Post) unreadable(ctx context.Context, b *Batch, l postgres.BatchedLetter, cause error) {
+	const reason = "unreadable"
+	err := p.guarded(l.Contact, func() error {
+		return p.inCase(ctx, l.Case, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+			return f.LetterCalledOff(l.Contact, reason, at), nil
+		})
+	})
+	if err != nil {
+		b.fail(l.Contact, errors.Join(cause, err))
+		return
+	}
+	b.LeftOut[l.Contact] = reason
 }
 
 // letter is the message of a letter, and the digest of the PDF that the outbox holds.
@@ -230,8 +363,9 @@ func recipient(m dunning.Message) string {
 	return strings.Join(append([]string{m.ToName}, strings.Split(m.To, "\n")...), ", ")
 }
 
-// Confirm notes that a batch was handed to the post: its letters are sent. It may be
-// repeated. It returns how many letters that was.
+// Confirm notes that a batch was handed to the post: its letters are sent, but for those that
+// were called off when it was printed again. It may be repeated. It returns how many letters
+// that was; the error names those whose debtor's facts cannot be read.
 func (p *Post) Confirm(ctx context.Context, id, by string) (int, error) {
 	_, letters, err := p.Store.LetterBatch(ctx, id)
 	if err != nil {
@@ -241,17 +375,27 @@ func (p *Post) Confirm(ctx context.Context, id, by string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := 0
+	n, failed := 0, error(nil)
 	for _, l := range letters {
 		if l.Place == 0 {
 			continue
 		}
-		n++
-		if err := p.inCase(ctx, l.Case, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
-			return f.LetterPosted(l.Contact, id, at), nil
-		}); err != nil {
-			return n, fmt.Errorf("letter of contact %s: %w", l.Contact, err)
+		posted := 0
+		err := p.guarded(l.Contact, func() error {
+			return p.inCase(ctx, l.Case, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+				facts := f.LetterPosted(l.Contact, id, at) // none of one that was called off since
+				posted = min(len(facts), 1)
+				return facts, nil
+			})
+		})
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("letter of contact %s: %w", l.Contact, err))
+			continue
 		}
+		n += posted
+	}
+	if failed != nil { // the others are noted; the batch can be confirmed again
+		return n, failed
 	}
 	if fresh, err := p.Store.PostLetterBatch(ctx, id, at, by); err != nil || !fresh {
 		return n, err

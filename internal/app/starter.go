@@ -14,6 +14,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
 )
 
 // Starter opens a case for every account that needs one: an open item comes within 48 hours
@@ -75,6 +76,7 @@ func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error)
 		for _, c := range page {
 			if err := s.guarded(ctx, c, o, &sum); err != nil {
 				sum.Failed++
+				s.found(ctx, at, c, o)
 				first = cmpErr(first, fmt.Errorf("account %s: %w", c.Account, err))
 			}
 			if ctx.Err() != nil {
@@ -85,6 +87,22 @@ func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error)
 			return sum, first
 		}
 		cursor = page[len(page)-1].Account
+	}
+}
+
+// found opens a finding about an account that cannot be looked at, once, so that somebody
+// sees it who does not read logs. No case opens for it, and nothing is sent.
+func (s *Starter) found(ctx context.Context, at time.Time, c postgres.Candidate, o StartOptions) {
+	if o.DryRun || ctx.Err() != nil {
+		return
+	}
+	_, opened, err := s.Store.OpenFinding(ctx, read.NewFinding{
+		Key: "starter/" + c.Account, Source: read.BySweep, Kind: read.NearMiss, Title: "The account cannot be judged, so no case opens for it",
+		Creditor: c.Creditor, Debtor: c.Debtor, Account: c.Account, At: at, Opened: at, By: "system",
+		Words: "Its facts, or what surrounds them, cannot be read by this program. Run duly doctor, and see the log of the starter. Other accounts go on.",
+	})
+	if s.Log != nil && (opened || err != nil) {
+		s.Log.Error("an account cannot be judged; it is among the findings", slog.String("account", c.Account), slog.String("type", kindOf(err)))
 	}
 }
 

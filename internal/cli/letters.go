@@ -117,7 +117,7 @@ func directory(dir string) error {
 func (a *app) lettersPrintCmd() *cobra.Command {
 	var o wiring.BatchOptions
 	cmd := &cobra.Command{
-		Use: "print BATCH --out DIR --by NAME", Short: "Write a closed batch again, with the same letters",
+		Use: "print BATCH --out DIR --by NAME", Short: "Write a closed batch again, with those of its letters that still stand",
 		Args: args("BATCH"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if err := directory(o.Dir); err != nil {
@@ -146,6 +146,9 @@ func (a *app) printBatch(b wiring.Batch) error {
 			for _, c := range sortedKeys(set) {
 				_, _ = fmt.Fprintf(w, "  not in it: %s (%s)\n", c, set[c])
 			}
+		}
+		for _, c := range sortedKeys(b.Failed) {
+			_, _ = fmt.Fprintf(w, "  nobody can tell whether it stands, so it is not printed: %s\n", plain(b.Failed[c]))
 		}
 		for _, at := range b.Unproved {
 			_, _ = fmt.Fprintf(w, "  set otherwise than when it was put into the outbox: %s (compare before posting)\n", at)

@@ -77,6 +77,21 @@ func (s *Store) PutInBatch(ctx context.Context, batch string, l BatchedLetter) (
 	return n > 0, nil
 }
 
+// WaitingLetterOf is a letter of a batch as it was when it waited: what switches ask for.
+func (s *Store) WaitingLetterOf(ctx context.Context, l BatchedLetter) (WaitingLetter, error) {
+	c, err := s.Contact(ctx, l.Contact)
+	if err != nil {
+		return WaitingLetter{}, fmt.Errorf("letter of contact %s: %w", l.Contact, err)
+	}
+	ref, err := s.CaseRef(ctx, l.Case)
+	if err != nil {
+		return WaitingLetter{}, fmt.Errorf("letter of contact %s: %w", l.Contact, err)
+	}
+	return WaitingLetter{
+		Attempt: l.Attempt, Contact: l.Contact, Case: l.Case, Account: l.Account, Debtor: l.Debtor, Creditor: l.Creditor, Sequence: ref.Sequence, Template: c.Template,
+	}, nil
+}
+
 // FinishLetterBatch notes what was written of a batch.
 func (s *Store) FinishLetterBatch(ctx context.Context, batch string, sha256 []byte, pages int) error {
 	if err := s.q.FinishLetterBatch(ctx, sha256, int32(pages), batch); err != nil {

@@ -233,7 +233,7 @@ func (s *Store) ReadsMissing(ctx context.Context) (bool, error) {
 
 // Drift is a difference between what lists show of an account and what its log says.
 type Drift struct {
-	Account string
+	Account string // or the debtor's id, where its log cannot be read
 	What    string // standing, work, or the reason why the log cannot be folded
 }
 
@@ -251,11 +251,34 @@ func (s *Store) CheckReads(ctx context.Context, most int) ([]Drift, error) {
 		}
 		found, err := s.driftOf(ctx, page)
 		if err != nil {
+			found, err = s.driftOfEach(ctx, page)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("checking lists after debtor %s: %w", after, explain(err))
 		}
 		out, after = append(out, found...), page[len(page)-1]
 	}
 	return out[:min(len(out), most)], nil
+}
+
+// driftOfEach is driftOf debtor by debtor: one whose log cannot be read is a difference
+// itself and hides no other. When none can be read the store is away, not they.
+func (s *Store) driftOfEach(ctx context.Context, debtors []string) (out []Drift, last error) {
+	read := 0
+	for _, d := range debtors {
+		found, err := s.driftOf(ctx, []string{d})
+		if err != nil {
+			last = err
+			found = []Drift{{Account: d, What: "the log of this debtor cannot be read: " + explain(err).Error()}}
+		} else {
+			read++
+		}
+		out = append(out, found...)
+	}
+	if err := s.pool.Ping(ctx); err != nil || ctx.Err() != nil || read == 0 && len(debtors) > 1 {
+		return nil, last
+	}
+	return out, nil
 }
 
 func (s *Store) driftOf(ctx context.Context, debtors []string) (out []Drift, err error) {

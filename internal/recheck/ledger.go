@@ -1,7 +1,9 @@
 package recheck
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -33,6 +35,9 @@ const (
 	Late Verdict = "late"
 	// ByHand: a person's own contact, or one of an imported history, was outside a rule.
 	ByHand Verdict = "by_hand"
+	// Unjudged: the debtor's facts, or what surrounds them, cannot be read by this program, so
+	// nobody can say whether its contacts were allowed (Error says what is in the way).
+	Unjudged Verdict = "unjudged"
 )
 
 // Finding is a contact that was outside a rule. It holds codes and ids.
@@ -60,11 +65,14 @@ type Sweep struct {
 	Late    int `json:"late"`            // received before, entered after
 	ByHand  int `json:"by_hand"`         // people's own outbound contacts, and imported ones
 	Against int `json:"by_hand_outside"` // of them, outside a rule
+	// Unjudged debtors: their contacts could not be judged.
+	Unjudged int `json:"unjudged,omitempty"`
 }
 
 // Contacts sweeps the ledger: every contact that left is judged again by the rules at
 // the instant it left, over the facts known by then. It tells of each that was
-// outside. The error is of reading.
+// outside. A debtor whose contacts cannot be judged is told of, too, and keeps nobody from
+// the others; the error is of reading who there is, or of telling.
 func Contacts(ctx context.Context, l Ledger, frames Frames, each func(Finding) error) (Sweep, error) {
 	s := sweep{ledger: l, frames: frames, each: each}
 	for after := ""; ; {
@@ -73,7 +81,7 @@ func Contacts(ctx context.Context, l Ledger, frames Frames, each func(Finding) e
 			return s.sum, err
 		}
 		for _, d := range debtors {
-			if err := s.debtor(ctx, d); err != nil {
+			if err := s.guarded(ctx, d); err != nil {
 				return s.sum, fmt.Errorf("contacts of debtor %s: %w", d, err)
 			}
 		}
@@ -86,6 +94,33 @@ type sweep struct {
 	frames Frames
 	each   func(Finding) error
 	sum    Sweep
+}
+
+// guarded judges one debtor. Whatever is wrong with it, a panic of the rules over its facts
+// too, is told as a finding of its own. That nobody could be told ends the sweep: then the
+// store is away.
+func (s *sweep) guarded(ctx context.Context, debtor string) error {
+	untold := error(nil)
+	each := s.each
+	s.each = func(f Finding) error {
+		untold = each(f)
+		return untold
+	}
+	defer func() { s.each = each }()
+	err := func() (err error) {
+		defer func() {
+			if recover() != nil { // its value may quote data
+				err = errors.New("a fault in Duly over these facts")
+			}
+		}()
+		return s.debtor(ctx, debtor)
+	}()
+	switch {
+	case err == nil, untold != nil, ctx.Err() != nil:
+		return cmp.Or(untold, err)
+	}
+	s.sum.Unjudged++
+	return each(Finding{Debtor: debtor, Verdict: Unjudged, Error: err.Error()})
 }
 
 // debtor judges all contacts of one debtor.

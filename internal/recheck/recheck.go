@@ -13,7 +13,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -92,9 +91,12 @@ func Run(ctx context.Context, j Journal, frames Frames, each func(Difference) er
 			return sum, err
 		}
 		for _, d := range list {
-			diff, err := One(ctx, j, frames, d)
-			if err != nil {
-				return sum, fmt.Errorf("decision %s: %w", d.ID, err)
+			diff, err := guardedOne(ctx, j, frames, d)
+			if ctx.Err() != nil {
+				return sum, ctx.Err()
+			}
+			if err != nil { // the others are none of its business
+				diff.Verdict, diff.Error = Wrong, err.Error()
 			}
 			sum.Checked++
 			sum.By[diff.Verdict]++
@@ -106,6 +108,17 @@ func Run(ctx context.Context, j Journal, frames Frames, each func(Difference) er
 		}
 		after = last
 	}
+}
+
+// guardedOne is One; a panic over a decision's facts is its error.
+func guardedOne(ctx context.Context, j Journal, frames Frames, d dunning.StoredDecision) (diff Difference, err error) {
+	defer func() {
+		if recover() != nil { // its value may quote data
+			diff = Difference{Decision: d.ID, Case: d.Case, Stored: d.Decision}
+			err = errors.New("a fault in Duly over these facts")
+		}
+	}()
+	return One(ctx, j, frames, d)
 }
 
 // One re-derives one stored decision.

@@ -192,16 +192,25 @@ func (b *Begun) open(ctx context.Context, creditor string, f Finding) error {
 	return err
 }
 
+// unjudgedWords tell the reader what to do about a debtor who cannot be judged.
+const unjudgedWords = "The debtor's facts, or what surrounds them, cannot be read by this program. Run duly doctor, which says what is in the way; the other debtors were swept."
+
 // open is the finding as it is kept. It is found again by the debtor, the contact and the
 // verdict: people name the contacts that they log, and only one debtor's differ.
 func (f Finding) open(creditor string, at time.Time) (read.NewFinding, error) {
-	raw, err := json.Marshal(f)
+	kept := f
+	if f.Verdict == Unjudged { // an error may quote what it could not read
+		kept.Error = "cannot be read by this program"
+	}
+	raw, err := json.Marshal(kept)
 	n := read.NewFinding{
 		Key: fmt.Sprintf("contact/%s/%s/%s", f.Debtor, f.Contact, f.Verdict), Source: read.BySweep, Kind: read.Violation, Creditor: creditor, Debtor: f.Debtor, Account: f.Account,
 		Case: f.Case, Decision: f.Decision, Contact: f.Contact, At: f.At, Opened: at, Detail: raw, By: "system",
 	}
 	n.Title = "Duly let it leave against a rule"
 	switch {
+	case f.Verdict == Unjudged:
+		n.Title, n.At, n.Words = "Nobody can say whether its contacts were allowed", at, unjudgedWords
 	case f.Error != "":
 		n.Title = "It left, and no decision on file allowed it"
 	case f.Verdict == ByHand:
