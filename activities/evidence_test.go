@@ -333,3 +333,103 @@ func TestDeadlinesByChannel(t *testing.T) {
 		})
 	}
 }
+
+// othersTx answers only whose messages these are.
+type othersTx struct {
+	Tx
+	taken  []string
+	rivals int
+}
+
+func (o othersTx) Others(context.Context, string, []string, time.Time, time.Time) ([]string, int, error) {
+	return o.taken, o.rivals, nil
+}
+
+// TestTwinsAreNotGuessedAt: of messages that look alike, the one that no other contact is
+// known for is the contact's own; where that leaves a doubt, it stays unknown.
+func TestTwinsAreNotGuessedAt(t *testing.T) {
+	found := func(id string, looks ...string) lookedUp {
+		return lookedUp{dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: id, Code: "twilio:sent"}, looks}
+	}
+	for _, tc := range []struct {
+		about  string
+		found  lookedUp
+		taken  []string
+		rivals int
+		want   string // provider id; "" = nothing is proven
+	}{
+		{"one message looks like it, and nobody else is in doubt", found("SM1", "SM1"), nil, 0, "SM1"},
+		{"the only one is another contact's", found("SM1", "SM1"), []string{"SM1"}, 0, ""},
+		{"the nearest is another contact's, the next is nobody's", found("SM1", "SM1", "SM2"), []string{"SM1"}, 0, "SM2"},
+		{"two look like it and are nobody's", found("SM1", "SM1", "SM2"), nil, 0, ""},
+		{"one looks like it, and another contact to the same number is in doubt", found("SM1", "SM1"), nil, 1, ""},
+		{"one found by the attempt's own id is its own, whoever else is in doubt", found("X1"), nil, 3, "X1"},
+		{"one found by the attempt's id that is recorded for another contact is not", found("X1"), []string{"X1"}, 0, ""},
+	} {
+		t.Run(tc.about, func(t *testing.T) {
+			turn := &turn{tx: othersTx{taken: tc.taken, rivals: tc.rivals}}
+			got, err := turn.ours(context.Background(), dunning.ContactFacts{}, tc.found)
+			if err != nil || got.ProviderID != tc.want || (got.Found == dunning.EvidenceAccepted) != (tc.want != "") {
+				t.Fatalf("%+v, %v; want %q", got, err, tc.want)
+			}
+		})
+	}
+	nothing := lookedUp{Evidence: dunning.Evidence{Found: dunning.EvidenceNotAccepted, Code: "x"}}
+	if got, err := (&turn{}).ours(context.Background(), dunning.ContactFacts{}, nothing); err != nil || got != nothing.Evidence {
+		t.Fatalf("%+v, %v", got, err)
+	}
+}
+
+// sharedBreakers is a place that two gates share.
+type sharedBreakers struct {
+	unknown, answered int
+	closed            time.Duration
+}
+
+func (s *sharedBreakers) AdmitBreaker(context.Context, string) (time.Duration, error) {
+	return s.closed, nil
+}
+
+func (s *sharedBreakers) BreakerUnknown(context.Context, string) error { s.unknown++; return nil }
+
+func (s *sharedBreakers) BreakerAnswered(context.Context, string, string) error {
+	s.answered++
+	return nil
+}
+
+// TestASharedBreakerIsTheOnlyOne: what this process saw by itself closes nothing where all
+// workers keep the breaker together, and all outcomes that say something reach it.
+func TestASharedBreakerIsTheOnlyOne(t *testing.T) {
+	ctx, s := context.Background(), &sharedBreakers{}
+	g := NewGate(func() time.Time { return epoch }, nil).Share(s)
+	for range 2 * breakAfter {
+		g.report(dunning.SMS, dunning.Outcome{State: dunning.SendUnknown})
+		if err := g.tell(ctx, dunning.SMS, dunning.Outcome{State: dunning.SendUnknown}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if g.admit(ctx, dunning.SMS) != 0 {
+		t.Error("the process's own breaker is in the way")
+	}
+	for _, o := range []dunning.Outcome{
+		{State: dunning.SendAccepted},
+		{State: dunning.SendFailed, Class: dunning.FailedRecipient},
+		{State: dunning.SendFailed, Class: dunning.FailedNow}, // nobody answered
+	} {
+		if err := g.tell(ctx, dunning.SMS, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range []dunning.EvidenceKind{dunning.EvidenceNotAccepted, dunning.EvidenceCannotKnow} {
+		if err := g.tellAnswered(ctx, dunning.SMS, dunning.Evidence{Found: e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.unknown != 2*breakAfter || s.answered != 3 {
+		t.Errorf("%d unknown and %d answered reached it, want %d and 3", s.unknown, s.answered, 2*breakAfter)
+	}
+	s.closed = time.Minute
+	if d, err := g.tries(ctx, dunning.SMS); d != time.Minute || err != nil {
+		t.Errorf("closed for %v, %v", d, err)
+	}
+}

@@ -31,6 +31,7 @@ func RunRemote(t *testing.T, s Remote) {
 	t.Run("nothing after the window", s.window)
 	t.Run("impossible messages are refused for good and cost nothing", s.impossible)
 	t.Run("a look-up claims no more than is known", s.lookup)
+	t.Run("twins are not taken for one another", s.twins)
 }
 
 func (s Remote) once(t *testing.T) {
@@ -113,6 +114,43 @@ func (s Remote) impossible(t *testing.T) {
 	}
 	if n := len(taken()); n != 0 {
 		t.Errorf("%d impossible messages were taken", n)
+	}
+}
+
+// twins: two attempts with the same text to the same address. What was taken of one proves
+// nothing of the other, unless the provider's records cannot tell them apart; then all that
+// look alike are named, so that whoever asks can see that it is not one.
+func (s Remote) twins(t *testing.T) {
+	c, _ := s.New(t)
+	one, two, never := Message(s.Channel, 1), Message(s.Channel, 2), Message(s.Channel, 3)
+	for _, m := range []*dunning.Message{&two, &never} {
+		attempt := m.Attempt
+		*m = one
+		m.Attempt = attempt
+	}
+	ids := map[string]bool{}
+	for _, m := range []dunning.Message{one, two} {
+		if out := c.Send(t.Context(), m); out.State == dunning.SendAccepted {
+			ids[out.ProviderID] = true
+		}
+	}
+	if len(ids) != 2 {
+		t.Fatalf("two attempts were accepted under %d ids", len(ids))
+	}
+	resembler, ok := c.(interface {
+		Resembling(context.Context, dunning.Message) (dunning.Evidence, []string)
+	})
+	if !ok {
+		if e := c.Lookup(t.Context(), never); e.Found == dunning.EvidenceAccepted {
+			t.Errorf("an attempt that was never sent is found: %+v", e)
+		}
+		return
+	}
+	for _, m := range []dunning.Message{one, two, never} {
+		e, looks := resembler.Resembling(t.Context(), m)
+		if e.Found != dunning.EvidenceAccepted || len(looks) != 2 || !ids[looks[0]] || !ids[looks[1]] || looks[0] == looks[1] {
+			t.Errorf("%+v names %v, want both of %v", e, looks, ids)
+		}
 	}
 }
 
