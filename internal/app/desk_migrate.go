@@ -176,3 +176,8 @@ func (d *Desk) moveBack(ctx context.Context, who identity.Principal, ref dunning
 	_, err = d.do(ctx, who, ref, back)
 	return err
 }
+
+// SequenceVersions are the versions of a sequence that were ever published, the newest first.
+func (d *Desk) SequenceVersions(ctx context.Context, sequence string) ([]string, error) {
+	return d.store.VersionsOf(ctx, sequence)
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/authority"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/sms"
 	"github.com/duly/duly/internal/web"
@@ -552,7 +553,7 @@ type BulkPreview struct {
 // BulkOrder is a bulk action. Count must be how many cases are named: who sends another
 // number has not looked.
 type BulkOrder struct {
-	Action string       `json:"action" jsonschema:"enum=hold,enum=lift,enum=dispute,enum=note,enum=message"`
+	Action string       `json:"action" jsonschema:"enum=hold,enum=lift,enum=dispute,enum=note,enum=message,enum=migrate"`
 	Cases  []string     `json:"cases" jsonschema:"minItems=1,maxItems=5000"`
 	Count  int          `json:"count"`
 	Until  dunning.Date `json:"until,omitzero" jsonschema_description:"of a hold: the day on which it ends"`
@@ -560,6 +561,8 @@ type BulkOrder struct {
 	Kind   string       `json:"kind,omitempty" jsonschema_description:"of holds that are placed or lifted: manual (default) or hardship"`
 	// Message is channel and template, such as sms/nudge.
 	Message string `json:"message,omitempty" jsonschema_description:"channel and template of a message, such as sms/nudge"`
+	// Migrate says where the cases go.
+	Migrate *ops.MigrationOrder `json:"migrate,omitempty" jsonschema_description:"of a migration: the sequence, its version, steps with new names, and why; POST /migrations/try tells what it would come to"`
 }
 
 // BulkDone is what a bulk action came to, in a sentence, and its id, by which holds can be
@@ -599,6 +602,11 @@ func (h handlers) runBulk(c *Call) (any, error) {
 	form := url.Values{"action": {in.Action}, "text": {in.Text}, "kind": {in.Kind}, "message": {in.Message}, "batch": {batch}, "typed": {strconv.Itoa(in.Count)}, "query": {"status=any"}}
 	if !in.Until.IsZero() {
 		form.Set("until", in.Until.String())
+	}
+	if in.Migrate != nil {
+		for name, value := range in.Migrate.Params() {
+			form.Set(name, value)
+		}
 	}
 	for i, id := range in.Cases {
 		if _, err := uuid.Parse(id); err != nil {

@@ -23,6 +23,8 @@ type Operator interface {
 	DeadLetters(ctx context.Context, who identity.Principal, kinds []string, p read.Page) (read.List[read.DeadRow], error)
 	TakeUp(ctx context.Context, who identity.Principal, kind, subject, action, reason string) error
 	TryBulk(ctx context.Context, who identity.Principal, action string, params map[string]string, cases []string) ([]ops.BulkSample, error)
+	TryMigration(ctx context.Context, who identity.Principal, params map[string]string, cases []string) (ops.MigrationTrial, error)
+	SequenceVersions(ctx context.Context, sequence string) ([]string, error)
 	Mappings(ctx context.Context) ([]ops.Mapping, error)
 	TakeFile(ctx context.Context, who identity.Principal, name, mapping, creditor string, body io.Reader) (read.Upload, error)
 	StoreFile(ctx context.Context, who identity.Principal, id string) (read.Upload, error)
@@ -105,8 +107,8 @@ type DeadTaken struct {
 
 // BulkTrial is a bulk action that is tried at some cases.
 type BulkTrial struct {
-	Action string            `json:"action" jsonschema:"enum=hold,enum=lift,enum=dispute,enum=note,enum=message"`
-	With   map[string]string `json:"with,omitempty" jsonschema_description:"until and kind of a hold, kind of holds to lift, text of a note, channel and template of a message"`
+	Action string            `json:"action" jsonschema:"enum=hold,enum=lift,enum=dispute,enum=note,enum=message,enum=migrate"`
+	With   map[string]string `json:"with,omitempty" jsonschema_description:"until and kind of a hold, kind of holds to lift, text of a note, channel and template of a message, sequence, version and reason of a migration"`
 	Cases  []string          `json:"cases" jsonschema:"minItems=1,maxItems=50"`
 }
 

@@ -36,6 +36,7 @@ type bulkPage struct {
 	About         int    // segments of all of them, reckoned from the sample
 	Waits         bool   // it begins when the time to undo it is over
 	CanUndo       bool
+	Moves         *ops.MigrationTrial // of a migration: what it comes to, of many cases
 }
 
 // bulkRow is a case of the sample with what the core says to the action.
@@ -49,6 +50,7 @@ func bulkParams(r *web.Request) map[string]string {
 	out := map[string]string{}
 	for _, name := range map[string][]string{
 		ops.BulkHold: {"until", "kind"}, ops.BulkLift: {"kind"}, ops.BulkNote: {"text"}, ops.BulkMessage: {"channel", "template"},
+		ops.BulkMigrate: {"sequence", "version", "steps", "at_once", "reason"},
 	}[r.Value("action")] {
 		if v := r.Value(name); v != "" {
 			out[name] = v
@@ -83,6 +85,11 @@ func (d *operations) bulkPreview(r *web.Request) error {
 	}
 	if err := d.trySample(r, &p, rows); err != nil {
 		return err
+	}
+	if p.Action == ops.BulkMigrate {
+		if err := d.tryMoves(r, &p, rows); err != nil {
+			return err
+		}
 	}
 	return r.Page("bulk.html", p)
 }

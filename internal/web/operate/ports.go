@@ -42,6 +42,8 @@ type Desk interface {
 
 	BulkWords(ctx context.Context, action string, params map[string]string) (string, error)
 	TryBulk(ctx context.Context, who identity.Principal, action string, params map[string]string, cases []string) ([]ops.BulkSample, error)
+	TryMigration(ctx context.Context, who identity.Principal, params map[string]string, cases []string) (ops.MigrationTrial, error)
+	SequenceVersions(ctx context.Context, sequence string) ([]string, error)
 	StartBulk(ctx context.Context, who identity.Principal, id, action string, params map[string]string, cases []string) (read.Bulk, error)
 	UndoBulk(ctx context.Context, who identity.Principal, id string) (read.Bulk, error)
 

@@ -9,6 +9,7 @@ import (
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/memo"
 	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
@@ -77,6 +78,7 @@ type Deps struct {
 	// are required it needs a reason, and somebody else looks at it afterwards.
 	Activate func(ctx context.Context, version, by, reason string) error
 	Doctor   func(ctx context.Context, now time.Time) ([]Violation, error)
+	Examined func(ctx context.Context) (memo.Answer[[]Violation], error) // Doctor, or what it found some while ago where it takes long
 	// Replay has unassigned events of the inbox processed again; how many.
 	Replay func(ctx context.Context, ids ...int64) (int64, error)
 	// Sent is a message exactly as it was handed over; an error that is a sentence when
@@ -135,6 +137,7 @@ func Set(deps Deps) web.Set {
 		{Pattern: "POST /releases/{version}/activate", Need: identity.Publish, Handle: d.activate},
 		{Pattern: "GET /sequences", Need: identity.Config, Handle: d.sequences},
 		{Pattern: "GET /sequences/{id}", Need: identity.Config, Handle: d.sequence},
+		{Pattern: "GET /sequences/{id}/migrate", Need: identity.Migrate, Handle: d.migrate},
 		{Pattern: "GET /templates", Need: identity.Config, Handle: d.templates},
 		{Pattern: "GET /templates/one", Need: identity.Config, Handle: d.template, Saw: "template_preview"},
 		{Pattern: "GET /imports", Need: identity.Monitor, Handle: d.imports},
