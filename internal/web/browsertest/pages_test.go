@@ -55,6 +55,7 @@ func (s *site) pages() []page {
 		{"release", identity.Operations, "/releases/" + s.release()},
 		{"sequences", identity.Operations, "/sequences"},
 		{"sequence", identity.Operations, "/sequences/consumer-standard"},
+		{"migrate", identity.Operations, "/sequences/consumer-standard/migrate"},
 		{"templates", identity.Operations, "/templates"},
 		{"template", identity.Operations, "/templates/one?channel=sms&name=nudge"},
 		{"template-real", identity.Operations, "/templates/one?channel=email&name=friendly-reminder&case=" + s.cases["101"]},
