@@ -47,7 +47,7 @@ const (
 	BadHead  Fault = "head"     // the head that was kept elsewhere is not in the chain
 	NoForm   Fault = "form"     // see ErrForm
 	// Unlogged is found beside the chain (internal/postgres): something that changes is not as
-	// its newest sealed row says.
+	// its newest row says, or a row of its log covers up more than it says.
 	Unlogged Fault = "unlogged"
 )
 
@@ -76,7 +76,7 @@ func (b Break) String() string {
 		if b.Row == 0 {
 			return fmt.Sprintf("a user, a role or a key was made past its log: it is in no row of %s", b.Ledger)
 		}
-		return fmt.Sprintf("the user, role or key of row %d of %s was changed past its log: it is not as that row, its newest, says", b.Row, b.Ledger)
+		return fmt.Sprintf("the user, role or key of row %d of %s was changed past its log: that row does not say how it came about", b.Row, b.Ledger)
 	case NoForm:
 		return fmt.Sprintf("seal %d of %s is of a newer program, or was made up", b.Seal, b.Ledger)
 	}

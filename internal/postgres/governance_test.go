@@ -277,6 +277,78 @@ func TestChangesPastTheLogAreFound(t *testing.T) {
 	}
 }
 
+// A change past the log is not covered up by a lawful one after it: the row of that one
+// says more than it did.
+func TestWhatIsCoveredUpIsFound(t *testing.T) {
+	hash, err := identity.HashPassword("correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := func(o *office) string { return idOf(o.bob) }
+	for _, c := range []struct {
+		why, sql string
+		then     func(o *office, ctx context.Context) error
+	}{
+		{"somebody let in, who then changes the password", "UPDATE users SET disabled_at = NULL WHERE name = 'dan'", func(o *office, ctx context.Context) error {
+			return o.SetPassword(ctx, idOf(o.disabled), hash, false, identity.Hash{})
+		}},
+		{"a password put in, and the user is shut out and let in", "UPDATE users SET password = '$argon2id$v=19$m=65536,t=3,p=2$AAAA$AAAA' WHERE name = 'bob'", func(o *office, ctx context.Context) error {
+			return errors.Join(o.Disable(ctx, bob(o), noon), o.Disable(ctx, bob(o), time.Time{}))
+		}},
+		{"a role slipped in, and another is given", "INSERT INTO user_grants SELECT id, '*', 'admin' FROM users WHERE name = 'bob'", func(o *office, ctx context.Context) error {
+			return o.SetGrants(ctx, bob(o), []identity.Grant{{Creditor: "*", Role: identity.Admin}, {Creditor: "acme", Role: identity.Collector}, {Creditor: "acme", Role: identity.Legal}})
+		}},
+		{"a role slipped in, and it is taken again", "INSERT INTO user_grants SELECT id, '*', 'compliance' FROM users WHERE name = 'bob'", func(o *office, ctx context.Context) error {
+			return o.SetGrants(ctx, bob(o), nil)
+		}},
+		{"a role taken, and given again", "DELETE FROM user_grants", func(o *office, ctx context.Context) error {
+			return o.SetGrants(ctx, bob(o), []identity.Grant{{Creditor: "acme", Role: identity.Collector}, {Creditor: "acme", Role: identity.Legal}})
+		}},
+		{"a first role slipped in, and another is given", "INSERT INTO user_grants SELECT id, '*', 'admin' FROM users WHERE name = 'cat'", func(o *office, ctx context.Context) error {
+			return o.SetGrants(ctx, idOf(o.cat), []identity.Grant{{Creditor: "*", Role: identity.Admin}, {Creditor: "acme", Role: identity.Legal}})
+		}},
+		{"a user slipped in, and shut out", "INSERT INTO users (id, name, created_at) VALUES ('11111111-1111-4111-8111-111111111111', 'mallory', now())", func(o *office, ctx context.Context) error {
+			return o.Disable(ctx, "11111111-1111-4111-8111-111111111111", noon)
+		}},
+		{"a key gets a scope, and is revoked", "UPDATE api_keys SET scopes = scopes || 'users'::text", func(o *office, ctx context.Context) error {
+			return o.RevokeKey(ctx, strings.TrimPrefix(o.bobsKey, "key:"), noon)
+		}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			o := newOffice(t)
+			o.must(o.SetGrants(t.Context(), bob(o), []identity.Grant{{Creditor: "acme", Role: identity.Collector}}))
+			if r := mustVerify(t, o.Store); r.Broken != nil {
+				t.Fatal(r.Broken)
+			}
+			asOwner(t, o.Store, c.sql)
+			o.must(c.then(o, t.Context()))
+			mustSeal(t, o.Store, patient)
+			if r := mustVerify(t, o.Store); r.Broken == nil || r.Broken.Fault != chain.Unlogged {
+				t.Errorf("%v", r.Broken)
+			}
+		})
+	}
+}
+
+// Several things of a user that one statement changes are a row each.
+func TestOneStatementIsSeveralRows(t *testing.T) {
+	o := newOffice(t)
+	before := len(o.events(0))
+	if _, err := o.Pool().Exec(t.Context(), "UPDATE users SET name = 'bobby', must_change = NOT must_change, oidc_issuer = 'https://i', oidc_subject = 's', disabled_at = now() WHERE name = 'bob'"); err != nil {
+		t.Fatal(err)
+	}
+	var whats []string
+	for _, e := range o.events(before) {
+		whats = append(whats, e.what)
+	}
+	if !slices.Equal(whats, []string{"renamed", "password", "identity", "disabled"}) {
+		t.Errorf("%v", whats)
+	}
+	if r := mustVerify(t, o.Store); r.Broken != nil {
+		t.Error(r.Broken)
+	}
+}
+
 // Who made an account, let it in again, or gave it a role, a password or an identity, has it
 // in hand, and so has in whose hands these are: the two do not count as two people where
 // four eyes are required.

@@ -51,7 +51,7 @@ CREATE TABLE access_events (
   subject     text NOT NULL CONSTRAINT access_events_subject CHECK (subject <> ''), -- id of the user or the key
   what        text NOT NULL CONSTRAINT access_events_what CHECK (what IN (
                 'found', 'made', 'renamed', 'password', 'identity', 'disabled', 'enabled', 'roles_given', 'roles_taken', 'revoked', 'changed', 'deleted')),
-  -- How it is afterwards: what the three functions below say.
+  -- How it is afterwards: what the three functions below say; of roles also which were moved.
   body        jsonb NOT NULL CONSTRAINT access_events_body CHECK (jsonb_typeof(body) = 'object')
 );
 CREATE INDEX access_events_of ON access_events (kind, subject, id);
@@ -98,24 +98,34 @@ END $$;
 
 -- +goose StatementBegin
 CREATE FUNCTION duly_log_user() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  b jsonb; -- as it was, with what is told so far: a row says what it changed and nothing else
+  n jsonb;
 BEGIN
   IF TG_OP = 'INSERT' THEN
     PERFORM duly_access_event('user', NEW.id::text, 'made', duly_user_body(NEW));
+    RETURN NULL;
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM duly_access_event('user', OLD.id::text, 'deleted', '{}');
-  ELSE
-    IF OLD.name <> NEW.name THEN
-      PERFORM duly_access_event('user', NEW.id::text, 'renamed', duly_user_body(NEW));
-    END IF;
-    IF OLD.password <> NEW.password OR OLD.must_change <> NEW.must_change THEN
-      PERFORM duly_access_event('user', NEW.id::text, 'password', duly_user_body(NEW));
-    END IF;
-    IF OLD.oidc_issuer <> NEW.oidc_issuer OR OLD.oidc_subject <> NEW.oidc_subject THEN
-      PERFORM duly_access_event('user', NEW.id::text, 'identity', duly_user_body(NEW));
-    END IF;
-    IF (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL) THEN
-      PERFORM duly_access_event('user', NEW.id::text, CASE WHEN NEW.disabled_at IS NULL THEN 'enabled' ELSE 'disabled' END, duly_user_body(NEW));
-    END IF;
+    RETURN NULL;
+  END IF;
+  b := duly_user_body(OLD);
+  n := duly_user_body(NEW);
+  IF OLD.name <> NEW.name THEN
+    b := b || jsonb_build_object('name', n->'name');
+    PERFORM duly_access_event('user', NEW.id::text, 'renamed', b);
+  END IF;
+  IF OLD.password <> NEW.password OR OLD.must_change <> NEW.must_change THEN
+    b := b || jsonb_build_object('password', n->'password', 'must_change', n->'must_change');
+    PERFORM duly_access_event('user', NEW.id::text, 'password', b);
+  END IF;
+  IF OLD.oidc_issuer <> NEW.oidc_issuer OR OLD.oidc_subject <> NEW.oidc_subject THEN
+    b := b || jsonb_build_object('identity', n->'identity');
+    PERFORM duly_access_event('user', NEW.id::text, 'identity', b);
+  END IF;
+  IF (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL) THEN
+    b := b || jsonb_build_object('disabled', n->'disabled');
+    PERFORM duly_access_event('user', NEW.id::text, CASE WHEN NEW.disabled_at IS NULL THEN 'enabled' ELSE 'disabled' END, b);
   END IF;
   RETURN NULL;
 END $$;
@@ -125,8 +135,9 @@ CREATE TRIGGER users_log AFTER INSERT OR UPDATE OR DELETE ON users FOR EACH ROW 
 -- +goose StatementBegin
 CREATE FUNCTION duly_log_roles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM duly_access_event('roles', c.user_id::text, CASE TG_OP WHEN 'INSERT' THEN 'roles_given' ELSE 'roles_taken' END, duly_roles_body(c.user_id))
-  FROM (SELECT DISTINCT x.user_id FROM changed x ORDER BY x.user_id) c;
+  PERFORM duly_access_event('roles', c.user_id::text, CASE TG_OP WHEN 'INSERT' THEN 'roles_given' ELSE 'roles_taken' END,
+    duly_roles_body(c.user_id) || jsonb_build_object('moved', c.moved))
+  FROM (SELECT x.user_id, jsonb_agg(x.creditor_id || '/' || x.role ORDER BY x.creditor_id COLLATE "C", x.role COLLATE "C") AS moved FROM changed x GROUP BY x.user_id ORDER BY x.user_id) c;
   RETURN NULL;
 END $$;
 -- +goose StatementEnd
