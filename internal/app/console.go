@@ -75,7 +75,7 @@ type Console struct {
 	watch     *watch // of Temporal; nil: none is configured
 	ops       *Desk
 	lights    *lights
-	examined  doctorMemo
+	counted   counted // what takes long to count
 	cancel    context.CancelFunc
 	done      chan struct{}
 }
@@ -83,7 +83,7 @@ type Console struct {
 // NewConsole wires everything. A database without published configuration is fine: the
 // console says so on its pages.
 func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
-	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter(), lights: &lights{store: d.Store}, watch: newWatch(d)}
+	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter(), lights: &lights{store: d.Store}, watch: newWatch(d), counted: newCounted()}
 	c.ops = NewDesk(d.Store, c.book, d.Clock, d.Log)
 	var err error
 	if c.ops.look, err = newCaseLook(d, o.Getenv); err != nil {

@@ -22,9 +22,10 @@ func (c *Console) compliance() comply.Deps {
 	return comply.Deps{
 		Read: store, Journal: store, Frames: c.book, Config: c.book.Current, Names: c.names, Whose: store.RefOf,
 		Findings: store, Sweep: c.beginSweep, Chain: store, Ledgers: postgres.ChainedLedgers(), Wall: clock.Wall,
-		Light:  func(s chain.State) web.Light { return LightOf(s, clock.Wall()) },
-		Verify: func(ctx context.Context, by string) error { _, err := c.verifyChain(ctx, by); return err },
-		Sent:   evidenceView{store}.SentCopy,
+		Light:    func(s chain.State) web.Light { return LightOf(s, clock.Wall()) },
+		Verify:   func(ctx context.Context, by string) error { _, err := c.verifyChain(ctx, by); return err },
+		Sent:     evidenceView{store}.SentCopy,
+		Frequent: c.frequent,
 		Snapshot: func(ctx context.Context, f func(v comply.View) error) error {
 			return store.Snapshot(ctx, func(as *postgres.Store) error { return f(evidenceView{as}) })
 		},

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/duly/duly/dunning"
@@ -38,7 +36,7 @@ func (c *Console) operations() operate.Deps {
 			}
 			return err
 		},
-		Activations: c.activations, Activate: c.activate, Doctor: c.doctor, Sent: c.sentText,
+		Activations: c.activations, Activate: c.activate, Doctor: c.doctor, Examined: c.examined, Sent: c.sentText,
 		Replay: func(ctx context.Context, ids ...int64) (int64, error) {
 			return store.ReplayInbox(ctx, postgres.InboxFilter{}, ids...)
 		},
@@ -84,40 +82,6 @@ func (c *Console) activations(ctx context.Context) ([]operate.Activation, error)
 // activate puts an earlier release into force again, see Proposals.GoBack.
 func (c *Console) activate(ctx context.Context, version, by, reason string) error {
 	return c.Proposals().GoBack(ctx, by, version, reason)
-}
-
-// slowDoctor is how long an examination may take before its result is kept for a while: it
-// reads tables as a whole, and the page of health asks again and again.
-const slowDoctor = 2 * time.Second
-
-// doctorMemo is the last examination that was slow.
-type doctorMemo struct {
-	mu    sync.Mutex
-	until time.Time // wall time
-	found []operate.Violation
-}
-
-// doctor examines the store. One that took long is not made again for twenty times as long.
-func (c *Console) doctor(ctx context.Context, now time.Time) ([]operate.Violation, error) {
-	m := &c.examined
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	began := clock.Wall()
-	if began.Before(m.until) {
-		return slices.Clone(m.found), nil
-	}
-	all, err := c.deps.Store.Doctor(ctx, now)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]operate.Violation, len(all))
-	for i, v := range all {
-		out[i] = operate.Violation{Kind: v.Kind, Case: v.Case, Subject: v.Subject, Detail: v.Detail, Since: v.Since}
-	}
-	if took := clock.Wall().Sub(began); took > slowDoctor {
-		m.found, m.until = slices.Clone(out), clock.Wall().Add(20*took)
-	}
-	return out, nil
 }
 
 // sentText is a message as it left; what keeps it from being shown is said for the reader.

@@ -26,6 +26,7 @@ const (
 type Memo[K comparable, V any] struct {
 	wall     func() time.Time
 	patience time.Duration
+	first    time.Duration
 	mu       sync.Mutex
 	known    map[K]*entry[V]
 }
@@ -47,9 +48,10 @@ type Answer[V any] struct {
 	Busy  bool // it is being asked anew
 }
 
-// New makes a memo. wall is wall time; patience is how long Get waits for a fresh answer.
-func New[K comparable, V any](wall func() time.Time, patience time.Duration) *Memo[K, V] {
-	return &Memo[K, V]{wall: wall, patience: patience, known: map[K]*entry[V]{}}
+// New makes a memo. wall is wall time; patience is how long Get waits for a fresh answer,
+// first how long it waits while there is none at all.
+func New[K comparable, V any](wall func() time.Time, patience, first time.Duration) *Memo[K, V] {
+	return &Memo[K, V]{wall: wall, patience: patience, first: first, known: map[K]*entry[V]{}}
 }
 
 // Known reports whether there is a value.
@@ -81,18 +83,21 @@ func ago(d time.Duration) string {
 // Get answers within the patience: with what is now, else with what was known last and its
 // age. ask is the question of the key; it outlives ctx, and runs once at a time for a key.
 func (m *Memo[K, V]) Get(ctx context.Context, key K, ask func(ctx context.Context) (V, error)) (Answer[V], error) {
-	timer := time.NewTimer(m.patience)
-	defer timer.Stop()
-	return m.answer(ctx, key, ask, timer.C)
+	return m.answer(ctx, key, ask, func(known bool) time.Duration {
+		if known {
+			return m.patience
+		}
+		return m.first
+	})
 }
 
-// Wait is Get without an end to the patience: the answer is never missing. It may be one
-// that was kept, and then says its age.
+// Wait is Get with a patience for everything: the answer is not missing. It may be one that
+// was kept, and then says its age.
 func (m *Memo[K, V]) Wait(ctx context.Context, key K, ask func(ctx context.Context) (V, error)) (Answer[V], error) {
-	return m.answer(ctx, key, ask, nil)
+	return m.answer(ctx, key, ask, func(bool) time.Duration { return longest })
 }
 
-func (m *Memo[K, V]) answer(ctx context.Context, key K, ask func(ctx context.Context) (V, error), late <-chan time.Time) (Answer[V], error) {
+func (m *Memo[K, V]) answer(ctx context.Context, key K, ask func(ctx context.Context) (V, error), patience func(known bool) time.Duration) (Answer[V], error) {
 	m.mu.Lock()
 	e := m.entry(key)
 	if m.rests(e) {
@@ -103,13 +108,14 @@ func (m *Memo[K, V]) answer(ctx context.Context, key K, ask func(ctx context.Con
 		e.run = make(chan struct{})
 		go m.renew(context.WithoutCancel(ctx), e, ask)
 	}
-	run := e.run
+	run, timer := e.run, time.NewTimer(patience(!e.at.IsZero()))
 	m.mu.Unlock()
+	defer timer.Stop()
 	fresh := false
 	select {
 	case <-run:
 		fresh = true
-	case <-late:
+	case <-timer.C:
 	case <-ctx.Done():
 		return Answer[V]{}, ctx.Err()
 	}

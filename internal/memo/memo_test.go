@@ -51,7 +51,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 
 // TestQuickAnswersAreNeverKept: whoever asks a small site sees what is now.
 func TestQuickAnswersAreNeverKept(t *testing.T) {
-	m, n := New[string, int](newWall().now, time.Minute), 0
+	m, n := New[string, int](newWall().now, time.Minute, time.Minute), 0
 	for i := range 3 {
 		a, err := m.Get(t.Context(), "k", func(context.Context) (int, error) { n++; return n, nil })
 		if err != nil || a.Value != i+1 || a.Says() != "" || a.Busy {
@@ -63,7 +63,7 @@ func TestQuickAnswersAreNeverKept(t *testing.T) {
 // TestSlowAnswersSayTheirAge follows a question that takes longer than the patience.
 func TestSlowAnswersSayTheirAge(t *testing.T) {
 	w, q := newWall(), &slow{let: make(chan int)}
-	m := New[string, int](w.now, time.Millisecond)
+	m := New[string, int](w.now, time.Millisecond, 2*time.Millisecond)
 	get := func() Answer[int] {
 		t.Helper()
 		a, err := m.Get(t.Context(), "k", q.ask)
@@ -111,7 +111,7 @@ func TestSlowAnswersSayTheirAge(t *testing.T) {
 // TestFaultsAreTold: a question that fails says so, also one that failed behind, and what
 // was known stays.
 func TestFaultsAreTold(t *testing.T) {
-	m, fault := New[int, int](newWall().now, time.Minute), errors.New("no database")
+	m, fault := New[int, int](newWall().now, time.Minute, time.Minute), errors.New("no database")
 	fails := func(context.Context) (int, error) { return 0, fault }
 	if _, err := m.Get(t.Context(), 1, fails); !errors.Is(err, fault) {
 		t.Errorf("%v", err)
@@ -137,7 +137,7 @@ func TestFaultsAreTold(t *testing.T) {
 // TestManyKeysAreBounded: old answers are forgotten, not those that are asked.
 func TestManyKeysAreBounded(t *testing.T) {
 	w := newWall()
-	m := New[int, int](w.now, time.Minute)
+	m := New[int, int](w.now, time.Minute, time.Minute)
 	for i := range 3 * most {
 		w.move(time.Second)
 		if a, err := m.Get(t.Context(), i, func(context.Context) (int, error) { return i, nil }); err != nil || a.Value != i {

@@ -9,7 +9,7 @@ ORDER BY c.id LIMIT sqlc.arg(max);
 
 -- name: CasesLate :many
 SELECT c.id, LEAST(c.next_at, c.pending_at)::timestamptz AS at FROM cases c
-WHERE c.status = 'open' AND LEAST(c.next_at, c.pending_at) < sqlc.arg(before)::timestamptz
+WHERE c.status = 'open' AND (c.next_at < sqlc.arg(before)::timestamptz OR c.pending_at < sqlc.arg(before)::timestamptz) -- each by its index
 ORDER BY LEAST(c.next_at, c.pending_at), c.id LIMIT sqlc.arg(max);
 
 -- name: NudgesLate :many

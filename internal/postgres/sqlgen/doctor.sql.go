@@ -14,7 +14,7 @@ import (
 
 const casesLate = `-- name: CasesLate :many
 SELECT c.id, LEAST(c.next_at, c.pending_at)::timestamptz AS at FROM cases c
-WHERE c.status = 'open' AND LEAST(c.next_at, c.pending_at) < $1::timestamptz
+WHERE c.status = 'open' AND (c.next_at < $1::timestamptz OR c.pending_at < $1::timestamptz) -- each by its index
 ORDER BY LEAST(c.next_at, c.pending_at), c.id LIMIT $2
 `
 

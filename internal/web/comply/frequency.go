@@ -3,6 +3,7 @@ package comply
 import (
 	"cmp"
 	"errors"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -21,26 +22,46 @@ const (
 )
 
 type frequentPage struct {
-	Rows []read.FrequencyRow
-	Days int
+	Rows  []read.FrequencyRow
+	Days  int
+	Known bool   // it was counted before
+	Says  string // how long ago that was
 }
 
-// frequent lists who was contacted most in the last seven days.
+// frequentRows is how many are listed.
+const frequentRows = 100
+
+// frequent lists who was contacted most in the last seven days. A file is of now, however
+// long that takes.
 func (d *compliance) frequent(r *web.Request) error {
-	rows, err := d.Read.Frequent(r.R.Context(), r.Scope(identity.Review), r.Now, frequentDays, 100)
+	ctx, scope := r.R.Context(), r.Scope(identity.Review)
+	if r.WantsCSV() {
+		rows, err := d.Read.Frequent(ctx, scope, r.Now, frequentDays, frequentRows)
+		if err != nil {
+			return err
+		}
+		return r.CSV("frequency", []string{"debtor", "customer", "creditor", "attempts", "conversations", "inbound", "last"}, mapped(without(rows), frequentCells))
+	}
+	a, err := d.Deps.Frequent(ctx, scope, frequentDays, frequentRows)
 	if err != nil {
 		return err
 	}
-	if r.WantsCSV() {
-		return r.CSV("frequency", []string{"debtor", "customer", "creditor", "attempts", "conversations", "inbound", "last"}, func(yield func([]string, error) bool) {
-			for _, f := range rows {
-				if !yield([]string{f.Debtor, f.DebtorKey, f.Creditor, strconv.Itoa(f.Attempts), strconv.Itoa(f.Talks), strconv.Itoa(f.Inbound), stamp(f.Last)}, nil) {
-					return
-				}
+	return r.Page("frequent.html", frequentPage{a.Value, frequentDays, a.Known(), a.Says()})
+}
+
+// without are rows that were read without a fault.
+func without[T any](all []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, x := range all {
+			if !yield(x, nil) {
+				return
 			}
-		})
+		}
 	}
-	return r.Page("frequent.html", frequentPage{rows, frequentDays})
+}
+
+func frequentCells(f read.FrequencyRow) []string {
+	return []string{f.Debtor, f.DebtorKey, f.Creditor, strconv.Itoa(f.Attempts), strconv.Itoa(f.Talks), strconv.Itoa(f.Inbound), stamp(f.Last)}
 }
 
 type frequencyPage struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/chain"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/memo"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/recheck"
 	"github.com/duly/duly/internal/web"
@@ -72,6 +73,9 @@ type Deps struct {
 	// Sent is a message as it was handed over, and the SHA-256 kept with it; an error that is
 	// a sentence when there is no copy.
 	Sent func(ctx context.Context, contact string) (dunning.Message, []byte, error)
+	// Frequent lists who was contacted most often in the last days; where that takes long, as
+	// of some while ago.
+	Frequent func(ctx context.Context, s read.Scope, days, limit int) (memo.Answer[[]read.FrequencyRow], error)
 	// Snapshot runs f over a view of one instant.
 	Snapshot func(ctx context.Context, f func(v View) error) error
 	// Log tells operations of what failed beside a request.

@@ -49,6 +49,8 @@ type healthPage struct {
 	Tiles      []tile
 	Violations []Violation // the first of them
 	Found      int         // all that the doctor found
+	Examined   string      // how long ago it looked, where that takes long; "": now
+	Unexamined bool        // it has not looked yet
 	Switches   []Switch
 	Health     read.Health
 	Temporal   Temporal
@@ -98,9 +100,11 @@ func (d *operations) health(r *web.Request) (err error) {
 	if p.Temporal, err = d.Temporal(ctx, scope); err != nil {
 		return err
 	}
-	if p.Violations, err = d.Doctor(ctx, r.Now); err != nil {
+	examined, err := d.Examined(ctx)
+	if err != nil {
 		return err
 	}
+	p.Violations, p.Examined, p.Unexamined = examined.Value, examined.Says(), !examined.Known()
 	p.Found = len(p.Violations)
 	p.Violations = p.Violations[:min(p.Found, doctorRows)]
 	if p.Switches, err = d.inForce(ctx, r.Now); err != nil {
@@ -124,6 +128,9 @@ func (d *operations) health(r *web.Request) (err error) {
 // judge sums up: the worst of the tiles, and the doctor.
 func (p *healthPage) judge() {
 	p.Kind, p.Verdict = "good", "Nothing is stuck."
+	if p.Unexamined {
+		p.Kind, p.Verdict = "quiet", "Nothing is known to be stuck; the doctor is still looking."
+	}
 	var bad, warn []string
 	for _, t := range p.Tiles {
 		switch t.Kind {
