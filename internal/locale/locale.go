@@ -14,8 +14,11 @@ import (
 	"github.com/duly/duly/dunning/money"
 )
 
-// nbsp keeps a number and its currency on one line.
-const nbsp = "\u00a0"
+// nbsp keeps a number and its currency on one line, narrow keeps its digits on one.
+const (
+	nbsp   = "\u00a0"
+	narrow = "\u202f"
+)
 
 // format is how one language, or one country's use of it, writes.
 type format struct {
@@ -26,6 +29,7 @@ type format struct {
 	long, short    string // dates; D day, DD two digits, MMMM, MMM, MM, YYYY
 	months         *[12]string
 	abbreviated    *[12]string
+	ungrouped      int // a number of so many digits or fewer is not grouped
 }
 
 var (
@@ -33,17 +37,26 @@ var (
 	englishIn = [12]string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
 	german    = [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"}
 	austrian  = [12]string{"Jänner", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"}
+	spanish   = [12]string{"enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"}
+	spanishIn = [12]string{"ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"}
+	french    = [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"}
+	frenchIn  = [12]string{"janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."}
 )
 
 // formats by language tag; a tag with a country goes before the bare language.
 var formats = map[string]format{
-	"en":    {".", ",", true, "", "front", "MMMM D, YYYY", "MMM D, YYYY", &english, &englishIn},
-	"en-GB": {".", ",", true, "", "front", "D MMMM YYYY", "D MMM YYYY", &english, &englishIn},
-	"en-AU": {".", ",", true, "", "front", "D MMMM YYYY", "D MMM YYYY", &english, &englishIn},
-	"en-IE": {".", ",", true, "", "front", "D MMMM YYYY", "D MMM YYYY", &english, &englishIn},
-	"de":    {",", ".", false, nbsp, "front", "D. MMMM YYYY", "DD.MM.YYYY", &german, &german},
-	"de-AT": {",", nbsp, true, nbsp, "front", "D. MMMM YYYY", "DD.MM.YYYY", &austrian, &austrian},
-	"de-CH": {".", "’", true, nbsp, "number", "D. MMMM YYYY", "DD.MM.YYYY", &german, &german},
+	"en":    {".", ",", true, "", "front", "MMMM D, YYYY", "MMM D, YYYY", &english, &englishIn, 0},
+	"en-GB": {".", ",", true, "", "front", "D MMMM YYYY", "D MMM YYYY", &english, &englishIn, 0},
+	"en-AU": {".", ",", true, "", "front", "D MMMM YYYY", "D MMM YYYY", &english, &englishIn, 0},
+	"en-IE": {".", ",", true, "", "front", "D MMMM YYYY", "D MMM YYYY", &english, &englishIn, 0},
+	"de":    {",", ".", false, nbsp, "front", "D. MMMM YYYY", "DD.MM.YYYY", &german, &german, 0},
+	"de-AT": {",", nbsp, true, nbsp, "front", "D. MMMM YYYY", "DD.MM.YYYY", &austrian, &austrian, 0},
+	"es":    {",", ".", false, nbsp, "front", "D de MMMM de YYYY", "D MMM YYYY", &spanish, &spanishIn, 4},
+	"es-MX": {".", ",", true, "", "front", "D de MMMM de YYYY", "D MMM YYYY", &spanish, &spanishIn, 0},
+	"es-US": {".", ",", true, "", "front", "D de MMMM de YYYY", "D MMM YYYY", &spanish, &spanishIn, 0},
+	"fr":    {",", narrow, false, nbsp, "front", "D MMMM YYYY", "D MMM YYYY", &french, &frenchIn, 0},
+	"fr-CA": {",", nbsp, false, nbsp, "front", "D MMMM YYYY", "D MMM YYYY", &french, &frenchIn, 0},
+	"de-CH": {".", "’", true, nbsp, "number", "D. MMMM YYYY", "DD.MM.YYYY", &german, &german, 0},
 }
 
 // symbols that are used in place of the code. A dollar that is not the
@@ -51,7 +64,7 @@ var formats = map[string]format{
 var symbols = map[string]string{"EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "USD": "$"}
 
 // ownDollar are tags whose own dollar is another one than the US dollar.
-var ownDollar = map[string]string{"en-AU": "AUD", "en-CA": "CAD", "en-NZ": "NZD"}
+var ownDollar = map[string]string{"en-AU": "AUD", "en-CA": "CAD", "en-NZ": "NZD", "es-MX": "MXN", "fr-CA": "CAD"}
 
 // Languages lists the base languages that have a table, sorted.
 func Languages() []string {
@@ -90,7 +103,9 @@ func Money(a money.Amount, tag string) string {
 	f := formatOf(tag)
 	number, negative := strings.CutPrefix(a.Decimal(), "-")
 	whole, frac, hasFrac := strings.Cut(number, ".")
-	number = grouped(whole, f.group)
+	if number = whole; len(whole) > f.ungrouped {
+		number = grouped(whole, f.group)
+	}
 	if hasFrac {
 		number += f.decimal + frac
 	}

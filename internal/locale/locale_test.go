@@ -31,7 +31,13 @@ func TestMoney(t *testing.T) {
 		{"1234.50", "EUR", "de-AT", "€ 1 234,50"},
 		{"1234.50", "CHF", "de-CH", "CHF 1’234.50"},
 		{"-12.50", "CHF", "de-CH", "CHF −12.50"},
-		{"999.99", "EUR", "fr", "€999.99"}, // no table: English
+		{"1234.50", "EUR", "es", "1234,50 €"},
+		{"12345.50", "EUR", "es-ES", "12.345,50 €"},
+		{"1234.50", "USD", "es-US", "$1,234.50"},
+		{"1234.50", "USD", "es-MX", "US$1,234.50"},
+		{"1234.50", "EUR", "fr", "1\u202f234,50 €"},
+		{"-1234.50", "CAD", "fr-CA", "−1 234,50 $"},
+		{"999.99", "EUR", "it", "€999.99"}, // no table: English
 	}
 	for _, c := range cases {
 		got := strings.ReplaceAll(Money(money.MustParse(c.amount, c.cur), c.tag), nbsp, " ")
@@ -53,6 +59,8 @@ func TestDates(t *testing.T) {
 		{d, "de", "7. März 2026", "07.03.2026"},
 		{jan, "de-AT", "31. Jänner 2027", "31.01.2027"},
 		{jan, "de-DE", "31. Januar 2027", "31.01.2027"},
+		{d, "es", "7 de marzo de 2026", "7 mar 2026"},
+		{jan, "fr-FR", "31 janvier 2027", "31 janv. 2027"},
 		{dunning.Date{}, "en", "", ""},
 	}
 	for _, c := range cases {
@@ -75,10 +83,10 @@ func TestMonthNamesAreNotReplacedTwice(t *testing.T) {
 }
 
 func TestLanguages(t *testing.T) {
-	if got := Languages(); !slices.Equal(got, []string{"de", "en"}) {
+	if got := Languages(); !slices.Equal(got, []string{"de", "en", "es", "fr"}) {
 		t.Errorf("languages %v", got)
 	}
-	if !Known("de-AT") || !Known("EN_us") || Known("fr") {
+	if !Known("de-AT") || !Known("EN_us") || !Known("fr") || Known("it") {
 		t.Error("known languages are wrong")
 	}
 }
