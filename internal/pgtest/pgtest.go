@@ -78,6 +78,18 @@ func Empty(t testing.TB) string {
 	return clone(t, "template0")
 }
 
+// Copy makes a database that is like another one that a test made, and returns its URL.
+// Whoever has that one open must have closed it. To copy what takes long to make is for
+// tests that each spoil it in a way of their own.
+func Copy(t testing.TB, dsn string) string {
+	t.Helper()
+	from, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatalf("copying a test database: %v", err)
+	}
+	return clone(t, from.Database)
+}
+
 // server is shared by all tests of the process.
 var server struct {
 	once sync.Once

@@ -89,3 +89,22 @@ func TestWithoutAServer(t *testing.T) {
 		t.Errorf("a test without a server came to %v:\n%s", err, out)
 	}
 }
+
+func TestACopyIsLikeItsOriginalAndApart(t *testing.T) {
+	dsn := DSN(t)
+	made := Open(t, dsn)
+	if err := made.PutCreditors(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	made.Close()
+	for range 2 { // the second sees nothing of what was done to the first
+		s := Open(t, Copy(t, dsn))
+		feeds, err := s.Feeds(t.Context())
+		if err != nil || len(feeds) != 1 {
+			t.Errorf("%d creditors, want that of the original; %v", len(feeds), err)
+		}
+		if err := s.PutCreditors(t.Context(), "other"); err != nil {
+			t.Error(err)
+		}
+	}
+}

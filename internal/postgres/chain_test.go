@@ -131,6 +131,9 @@ func asOwner(t *testing.T, s *postgres.Store, sql string) {
 // row is named.
 func TestTamperingIsFound(t *testing.T) {
 	const insert = "OVERRIDING SYSTEM VALUE"
+	whole, head := sealedStore(t)
+	dsn := whole.Pool().Config().ConnString()
+	whole.Close() // each case spoils a copy
 	for _, c := range []struct {
 		why, sql string
 		says     string // what the break says
@@ -157,7 +160,7 @@ func TestTamperingIsFound(t *testing.T) {
 		{"the whole chain is deleted", "DELETE FROM seals", "its end was cut off or made anew"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			s, head := sealedStore(t)
+			s := pgtest.Open(t, pgtest.Copy(t, dsn))
 			asOwner(t, s, c.sql)
 			r := mustVerify(t, s, head)
 			if r.Broken == nil || !strings.Contains(r.Broken.String(), c.says) {
