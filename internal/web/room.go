@@ -30,7 +30,8 @@ func (r *Room) Take(who string, n int64) (give func(), err error) {
 	defer r.mu.Unlock()
 	switch {
 	case r.held[who]+n > r.mine:
-		return nil, full(fmt.Sprintf("You are sending %d MiB already, and there is room for %d MiB of one sender at a time. Wait until one of them is done.", r.held[who]>>20, r.mine>>20))
+		return nil, full(fmt.Sprintf("You are sending %d MiB already, and there is room for %d MiB of one sender at a time. Wait until one of them is done.",
+			r.held[who]>>20, r.mine>>20))
 	case r.sum+n > r.all:
 		return nil, full(fmt.Sprintf("Others are sending %d MiB just now, and there is room for %d MiB at a time. Try again in a few seconds.", r.sum>>20, r.all>>20))
 	}
