@@ -48,7 +48,8 @@ func GroupOf(b dunning.Body) string {
 		return GroupTask
 	case "note_written", "note_pinned", "note_unpinned", "mention_seen":
 		return GroupNote
-	case "case_opened", "case_closed", "steps_waived", "step_passed", "round_begun", "step_counted", "entry_ended":
+	case "case_opened", "case_closed", "steps_waived", "step_passed", "round_begun", "step_counted", "entry_ended",
+		"migration_asked", "migration_ended", "migrated":
 		return GroupCase
 	}
 	return GroupDebtor

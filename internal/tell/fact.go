@@ -279,12 +279,51 @@ func (t teller) note(body dunning.Body) (l Line, ok bool) {
 	return l, true
 }
 
+// shortVersion is the beginning of a version by which people tell it from others.
+func shortVersion(v string) string { return v[:min(8, len(v))] }
+
+// movesText says for invoices that stood alike from which step to which they went, and what
+// is left out for them.
+func movesText(b dunning.Migrated) string {
+	var out []string
+	for _, m := range b.Moves {
+		text := strings.Join(m.Items, ", ") + ": next " + stepWords(m.To)
+		if m.From != m.To {
+			text += ", before " + stepWords(m.From)
+		}
+		if len(m.Waived) > 0 {
+			text += "; left out: " + web.Words(strings.Join(m.Waived, ", "))
+		}
+		out = append(out, text)
+	}
+	return strings.Join(append(out, b.Reason), " · ")
+}
+
+func stepWords(step string) string {
+	if step == "" {
+		return "the end"
+	}
+	return web.Words(step)
+}
+
 func (t teller) step(body dunning.Body) (l Line, ok bool) {
 	switch b := body.(type) {
 	case dunning.CaseOpened:
 		l = Line{Title: "Case opened", Text: "Sequence " + b.Sequence, said: []string{"sequence"}}
 	case dunning.CaseClosed:
 		l = Line{Title: "Case closed: " + web.Words(b.Reason), said: []string{"reason"}}
+	case dunning.MigrationAsked:
+		l = Line{
+			Title: "Move to version " + shortVersion(b.Version) + " of sequence " + b.Sequence + " asked for", Text: b.Reason, ID: b.ID, Mark: "info",
+			said: []string{"sequence", "sequence_version", "reason"},
+		}
+	case dunning.MigrationEnded:
+		l = Line{Title: "Move to another version: " + web.Words(b.Outcome), ID: b.ID, said: []string{"outcome"}}
+	case dunning.Migrated:
+		l = Line{
+			Title: "Moved from version " + shortVersion(b.FromVersion) + " to " + shortVersion(b.Version) + " of sequence " + b.Sequence, Text: movesText(b), ID: b.ID, Mark: "info",
+			said: []string{"sequence", "from_version", "sequence_version", "moves"},
+		}
 	case dunning.StepsWaived:
 		l = Line{Title: "Left out: " + web.Words(strings.Join(b.Steps, ", ")), Text: web.Words(b.Why), said: []string{"steps", "why"}}
 	case dunning.StepPassed:
