@@ -2,6 +2,7 @@ package importer
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -33,9 +34,10 @@ type Input struct {
 // its points as of the earliest item, items at 00:00 of their day of issue,
 // payments without a time at 12:00 (or the mapping's post_at), all in the
 // creditor's zone. The same entries go to the store when Run imports the files.
-// Rows that are refused are returned as problems; the error is of a whole file.
+// Rows that are refused are returned as problems; the error is of a whole file, also when all
+// files together hold more than two million rows.
 func Ledger(items Input, payments []Input, o Options) ([]AccountLedger, []Problem, error) {
-	l := ledger{accounts: map[string]*AccountLedger{}, currencies: map[string]map[string]bool{}}
+	l := newLedger(maxLedgerRows)
 	if err := l.read(items, o); err != nil {
 		return nil, l.problems, err
 	}
@@ -52,10 +54,19 @@ func Ledger(items Input, payments []Input, o Options) ([]AccountLedger, []Proble
 	return out, l.problems, nil
 }
 
+// maxLedgerRows is how many rows the files of one ledger may hold together: payments come in
+// another order than items, so all of them are in memory until they are in that of time.
+const maxLedgerRows = 2_000_000
+
 type ledger struct {
+	most, rows int
 	accounts   map[string]*AccountLedger
 	currencies map[string]map[string]bool // of the items of an account key
 	problems   []Problem
+}
+
+func newLedger(most int) *ledger {
+	return &ledger{most: most, accounts: map[string]*AccountLedger{}, currencies: map[string]map[string]bool{}}
 }
 
 func (l *ledger) read(in Input, o Options) error {
@@ -72,6 +83,10 @@ func (l *ledger) read(in Input, o Options) error {
 		}
 		if err != nil {
 			return err
+		}
+		if l.rows++; l.rows > l.most {
+			return fmt.Errorf("the files hold more than %d rows, which must be in memory to be put in the order of time: "+
+				"import them (duly import) and ask the database, which is read account by account, or split the files by account", l.most)
 		}
 		l.problems = append(l.problems, row.Problems...)
 		if len(row.Problems) == 0 && !row.Skipped {

@@ -215,3 +215,25 @@ func TestJoin(t *testing.T) {
 		t.Error("joined keys must tell their parts apart")
 	}
 }
+
+// TestLedgerIsBounded: files that hold more rows than fit are refused with what to do, items
+// and payments counted together; as many as fit are read.
+func TestLedgerIsBounded(t *testing.T) {
+	const items = plainHeader + "C1,R1,2024-03-09,2024-04-09,10,USD,Jo,\nC1,R2,2024-03-11,2024-04-10,20,USD,Jo,\nC2,R3,2024-03-11,2024-04-10,20,USD,Jo,\n"
+	for most, refused := range map[int]bool{2: true, 3: false, 4: false, 5: false} {
+		l := newLedger(most)
+		err := l.read(Input{strings.NewReader(items), plain()}, acme)
+		if (err != nil) != refused {
+			t.Errorf("3 rows where %d fit: %v", most, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), "more than 2 rows") || !strings.Contains(err.Error(), "duly import")) {
+			t.Errorf("the fault does not say how to mend it: %v", err)
+		}
+		if !refused && most < 5 {
+			again := l.read(Input{strings.NewReader(items), plain()}, acme)
+			if again == nil {
+				t.Errorf("a second file of 3 rows where %d fit is read, too", most)
+			}
+		}
+	}
+}

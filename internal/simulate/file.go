@@ -82,12 +82,18 @@ type Environment struct {
 	Setup    dunning.Setup // Policies, Zone and Holiday are used
 }
 
+// maxFile bounds a facts file.
+const maxFile = 64 << 20
+
 // ReadFile reads a facts file. Errors name the fact and how to mend it.
 func ReadFile(r io.Reader) (File, error) {
 	var f File
-	raw, err := io.ReadAll(io.LimitReader(r, 64<<20))
+	raw, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
 		return f, err
+	}
+	if len(raw) > maxFile {
+		return f, fmt.Errorf("facts file: it is larger than %d MiB; it is about one customer: leave out the others", maxFile>>20)
 	}
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))))
 	d.DisallowUnknownFields()

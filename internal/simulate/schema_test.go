@@ -3,6 +3,7 @@ package simulate_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,4 +116,23 @@ func TestFactsFileRefusesNonsense(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTooLargeAFile: a facts file that is cut off by its bound is said to be too large, and
+// not to be broken.
+func TestTooLargeAFile(t *testing.T) {
+	huge := io.MultiReader(strings.NewReader(`{"format": "v1", "facts": [`), io.LimitReader(blanks{}, 65<<20))
+	if _, err := simulate.ReadFile(huge); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
+		t.Errorf("%v", err)
+	}
+}
+
+// blanks are blanks without an end.
+type blanks struct{}
+
+func (blanks) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
 }
