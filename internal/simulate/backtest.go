@@ -47,6 +47,11 @@ func (h *History) note(x dunning.Fact, account string, at time.Time) {
 	if t, ok := x.Body.(dunning.TaskOpened); ok {
 		h.Tasks[t.ID] = true
 	}
+	if m, ok := x.Body.(dunning.Migrated); ok && x.Account == account {
+		if v := m.Sequence + "@" + m.Version; !slices.Contains(h.Versions, v) {
+			h.Versions = append(h.Versions, v)
+		}
+	}
 	b, ok := x.Body.(dunning.CaseOpened)
 	if !ok || x.Account != account {
 		return
@@ -81,6 +86,8 @@ func fromPeople(x dunning.Fact) bool {
 	case dunning.ContactMoved:
 		return b.State == dunning.ContactBounced
 	case dunning.CaseOpened, dunning.CaseClosed, dunning.ContactPlanned:
+		return false
+	case dunning.MigrationAsked, dunning.MigrationEnded, dunning.Migrated: // the version is what is tried here
 		return false
 	}
 	return x.By != "system"
