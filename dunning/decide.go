@@ -42,7 +42,7 @@ func Settle(f Facts, at time.Time) (Facts, []Decision, error) {
 // A refusal carries the rule and the earliest instant that could be a yes. It
 // reads its arguments only; the same facts and instant give the same decision.
 func Decide(f Facts, at time.Time) Decision {
-	d := f.movesBefore(f.decide(at), at)
+	d := f.movesBefore(f.turnsBefore(f.decide(at), at), at)
 	d.At, d.Version = at, f.Version
 	if f.Sequence != nil {
 		d.Sequence = f.Sequence.ID + "@" + f.Sequence.Version

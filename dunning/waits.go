@@ -245,3 +245,90 @@ func (c *ContactFacts) outbound() bool { return c.Logged == nil || c.Logged.Dire
 func (c *ContactFacts) counts() bool {
 	return c.State == ContactAccepted || c.State == ContactBounced || c.inFlight() || c.maybe
 }
+
+// turnsBefore makes a decision that would sleep past the instant at which time alone
+// changes something look again then: what happens must not depend on whether a nudge
+// happened to come in between. What it waits for stays as it is.
+func (f *Facts) turnsBefore(d Decision, at time.Time) Decision {
+	if !f.CaseOpen || f.Sequence == nil || d.Verb == VerbRecord || d.due(at) {
+		return d
+	}
+	t := f.turns(at)
+	if t.IsZero() || !d.WakeAt.IsZero() && !t.Before(d.WakeAt) {
+		return d
+	}
+	if !d.Deferred { // what was put off still says what it was
+		d.Contact = nil
+	}
+	d.Verb, d.WakeAt = VerbLook, t
+	return d
+}
+
+// turns is the next instant after at when something is judged (pending), or another step
+// or item comes before the one that is next now; zero when none is known.
+func (f *Facts) turns(at time.Time) (first time.Time) {
+	consider := func(t time.Time) {
+		if t.After(at) {
+			first = f.sooner(first, t)
+		}
+	}
+	if s := f.liveSettlement(); s != nil {
+		consider(f.dayEnded(s.Due))
+	}
+	for i := range f.Promises {
+		if p := &f.Promises[i]; p.Ended.IsZero() {
+			consider(f.promiseEnds(p))
+		}
+	}
+	for i := range f.Plans {
+		if p := &f.Plans[i]; p.Ended.IsZero() {
+			_, next := f.missed(p, at)
+			consider(next)
+		}
+	}
+	for i := range f.Leases {
+		if l := &f.Leases[i]; l.Ended.IsZero() {
+			consider(l.Until)
+		}
+	}
+	for i := range f.Tasks {
+		if t := &f.Tasks[i]; t.Ended.IsZero() && (t.Task == TaskCall || t.Task == TaskEscalation) {
+			consider(t.Until)
+		}
+	}
+	for i := range f.Offers {
+		if o := &f.Offers[i]; o.Ended.IsZero() {
+			consider(o.Until)
+		}
+	}
+	for i := range f.Contacts {
+		if c := &f.Contacts[i]; c.Account == f.Account && c.State == ContactUnknown {
+			consider(c.Deadline)
+		}
+	}
+	consider(f.advances(at))
+	return first
+}
+
+// advances is when, while the case itself is not kept waiting, another step comes before
+// the one that has matured: one further up the ladder matures, the hold of an item ends
+// that then leads, or the end action may be taken.
+func (f *Facts) advances(at time.Time) (first time.Time) {
+	if w, waits := f.blocked(at); waits && !w.contactOnly {
+		return time.Time{}
+	}
+	rungs := f.rungs(at, f.candidates(at))
+	ahead := slices.Clone(rungs)
+	group, step := f.due(at, rungs)
+	begun := len(group) > 0 && group[0].begun(&f.Sequence.Steps[group[0].step])
+	for _, r := range ahead {
+		if r.at.After(at) && r.step > step && !begun { // a step that has begun is finished first
+			first = f.sooner(first, r.at)
+		}
+	}
+	first = f.sooner(first, f.freed(at))
+	if t := f.spaced(sameDispatch{}); t.After(at) && len(f.unended(at)) > 0 {
+		first = f.sooner(first, t)
+	}
+	return first
+}

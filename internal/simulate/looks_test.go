@@ -1,0 +1,87 @@
+package simulate_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/internal/simulate"
+)
+
+// looksMore is a life in which the case is looked at more often: nudges that come twice,
+// sweeps, people who press "look again".
+func looksMore(t *rapid.T, a simulate.Account) simulate.Account {
+	a.Commands = slices.Clone(a.Commands)
+	for range rapid.IntRange(1, 60).Draw(t, "looks") {
+		at := epoch.Add(time.Duration(rapid.IntRange(0, 160*24*4).Draw(t, "quarter_of_an_hour")) * 15 * time.Minute)
+		a.Commands = append(a.Commands, simulate.Command{At: at, By: "nobody", Pick: func(dunning.Facts) dunning.Command { return nil }})
+	}
+	slices.SortStableFunc(a.Commands, func(x, y simulate.Command) int { return x.At.Compare(y.At) })
+	return a
+}
+
+// happened are the events of a life but for what was put off, a line each; those of one
+// instant in one order.
+func happened(l simulate.Life) []string {
+	type line struct {
+		at   time.Time
+		text string
+	}
+	var lines []line
+	for _, e := range l.Events() {
+		if e.Kind == "deferred" {
+			continue
+		}
+		e.At, e.NotBefore = e.At.UTC(), e.NotBefore.UTC()
+		b, err := json.Marshal(e)
+		if err != nil {
+			panic(err)
+		}
+		lines = append(lines, line{e.At, string(b)})
+	}
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.text, b.text)) })
+	out := make([]string, len(lines))
+	for i, x := range lines {
+		out[i] = x.text
+	}
+	return out
+}
+
+// TestLookingMoreOftenChangesNothing: a plan names the instant at which something changes.
+// If a look before it found something else, what happens would depend on when nudges come.
+func TestLookingMoreOftenChangesNothing(t *testing.T) {
+	law := packs(t, lawAndCalendars(t), []string{"us-federal", "house"})
+	rapid.Check(t, func(t *rapid.T) {
+		a := drawWild(t)
+		a.Setup.Sequence = unconditional(a.Setup.Sequence)
+		if rapid.IntRange(0, 3).Draw(t, "law") == 0 {
+			a.Setup.Policies = law
+			a.Facts = append([]dunning.Fact{{At: epoch, Body: dunning.DebtorKnown{DebtorKind: "consumer", Country: "US", Places: []string{"US"}, Zones: []string{"America/New_York", "America/Los_Angeles"}}}}, a.Facts[1:]...)
+		}
+		b := looksMore(t, a)
+		la, lb := mustRun(t, a), mustRun(t, b)
+		once, often := happened(la), happened(lb)
+		for i := range max(len(once), len(often)) {
+			if i >= len(once) || i >= len(often) || once[i] != often[i] {
+				t.Logf("planned decisions:\n%s", decisions(la))
+				t.Logf("often decisions:\n%s", decisions(lb))
+				t.Fatalf("event %d differs.\nas planned:\n%s\nlooked at more often:\n%s", i, strings.Join(once[max(0, i-3):min(len(once), i+3)], "\n"),
+					strings.Join(often[max(0, i-3):min(len(often), i+3)], "\n"))
+			}
+		}
+	})
+}
+
+func decisions(l simulate.Life) string {
+	var b strings.Builder
+	for _, d := range l.Decisions {
+		b.WriteString(d.At.UTC().Format("01-02T15:04:05 ") + simulate.Describe(d) + " wake " + d.WakeAt.UTC().Format("01-02T15:04:05") + " rule " + d.Rule + "\n")
+	}
+	return b.String()
+}
