@@ -88,6 +88,16 @@ func oddFact(t *rapid.T, kinds []Kind) Fact {
 		x["outcome"] = pick("end", "kept", "broken", "withdrawn")
 	case "callback_set", "callback_moved":
 		x["when"] = instant("when")
+	case "migration_asked":
+		x["steps"] = map[string]string{step: pick("becomes", "one", "two", "gone")}
+	case "migration_ended":
+		x["outcome"] = pick("migration_end", "withdrawn", "refused", "odd")
+	case "migrated":
+		x["steps"] = map[string]string{step: pick("became", "one", "two", "gone")}
+		x["moves"] = []any{map[string]any{
+			"items": []string{pick("moved", "A", "B", "nobody")}, "from": step, "to": pick("moved_to", "", "one", "gone"), "carried": []string{step},
+			"waived": []string{pick("waived", "two", "gone")}, "standing": pick("standing", "in_sequence", "exhausted", "paid"),
+		}}
 	case "note_written":
 		x["mentions"] = []string{"u1", pick("mention", "u1", "u2", "")}
 	}

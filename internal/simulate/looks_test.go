@@ -65,23 +65,12 @@ func TestLookingMoreOftenChangesNothing(t *testing.T) {
 			a.Facts = append([]dunning.Fact{{At: epoch, Body: dunning.DebtorKnown{DebtorKind: "consumer", Country: "US", Places: []string{"US"}, Zones: []string{"America/New_York", "America/Los_Angeles"}}}}, a.Facts[1:]...)
 		}
 		b := looksMore(t, a)
-		la, lb := mustRun(t, a), mustRun(t, b)
-		once, often := happened(la), happened(lb)
+		once, often := happened(mustRun(t, a)), happened(mustRun(t, b))
 		for i := range max(len(once), len(often)) {
 			if i >= len(once) || i >= len(often) || once[i] != often[i] {
-				t.Logf("planned decisions:\n%s", decisions(la))
-				t.Logf("often decisions:\n%s", decisions(lb))
 				t.Fatalf("event %d differs.\nas planned:\n%s\nlooked at more often:\n%s", i, strings.Join(once[max(0, i-3):min(len(once), i+3)], "\n"),
 					strings.Join(often[max(0, i-3):min(len(often), i+3)], "\n"))
 			}
 		}
 	})
-}
-
-func decisions(l simulate.Life) string {
-	var b strings.Builder
-	for _, d := range l.Decisions {
-		b.WriteString(d.At.UTC().Format("01-02T15:04:05 ") + simulate.Describe(d) + " wake " + d.WakeAt.UTC().Format("01-02T15:04:05") + " rule " + d.Rule + "\n")
-	}
-	return b.String()
 }
