@@ -101,7 +101,9 @@ func drawLife(t *rapid.T, items int) simulate.Account {
 		a.Outages = []simulate.Interval{{From: from, Until: from.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "hours")) * time.Hour)}}
 	}
 	seed := rapid.IntRange(0, 1000).Draw(t, "provider")
-	a.Reply = func(c dunning.ContactPlanned, at time.Time) simulate.Reply { return reply(seed + len(c.ID) + at.UTC().Day()) }
+	a.Reply = func(c dunning.ContactPlanned, at time.Time) simulate.Reply {
+		return reply(seed + len(c.ID) + at.UTC().Day())
+	}
 	return a
 }
 
