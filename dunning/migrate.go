@@ -1,7 +1,6 @@
 package dunning
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -301,7 +300,7 @@ func (f *Facts) mayMigrate(m Migrate) error {
 	case m.ID == "" || m.Reason == "":
 		return fmt.Errorf("migrate: needs an id and a reason: %w", ErrInvalid)
 	case t == nil || t.Version != m.Version || m.Sequence != "" && t.ID != m.Sequence || m.Sequence == "" && t.ID != f.Sequence.ID:
-		return fmt.Errorf("migrate: %s is no published version of sequence %s: %w", m.Version, cmp.Or(m.Sequence, f.Sequence.ID), ErrUnknown)
+		return fmt.Errorf("migrate: that is no published version of the sequence: %w", ErrUnknown) // and does not repeat what was sent
 	case t.Name() == f.Sequence.Name():
 		return fmt.Errorf("migrate: the case follows that version already: %w", ErrConflict)
 	}
