@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/duly/duly/commands"
@@ -65,26 +68,33 @@ func (d *Desk) whoever(ctx context.Context, by string) (identity.Principal, erro
 		return identity.Principal{}, web.Forbidden(identity.Operate, "")
 	}
 	u, err := d.store.UserByID(ctx, id)
-	if err != nil {
+	switch {
+	case errors.Is(err, identity.ErrNotFound), err == nil && !u.Disabled.IsZero():
+		return identity.Principal{}, shutOut("Whoever ordered it has been shut out since.")
+	case err != nil:
 		return identity.Principal{}, err
-	}
-	if !u.Disabled.IsZero() {
-		return identity.Principal{}, web.Forbidden(identity.Operate, "")
 	}
 	return u.Principal(), nil
 }
 
+// shutOut says why nobody stands behind an order any more.
+func shutOut(why string) error {
+	return &web.Error{Status: http.StatusForbidden, Title: "Stopped", Detail: why + " What was done before stays. Who may work here orders the rest anew."}
+}
+
 func (d *Desk) keyholder(ctx context.Context, id string) (identity.Principal, error) {
 	keys, err := d.store.Keys(ctx)
-	for _, k := range keys {
-		if k.ID == id && k.InForce(clock.Wall()) {
-			return k.Principal(), nil
-		}
+	if err != nil {
+		return identity.Principal{}, err
 	}
-	if err == nil {
-		err = web.Forbidden(identity.Operate, "")
+	i := slices.IndexFunc(keys, func(k identity.Key) bool { return k.ID == id })
+	switch {
+	case i < 0 || !keys[i].InForce(clock.Wall()):
+		return identity.Principal{}, shutOut("The key with which it was ordered is not in force any more.")
+	case keys[i].Stopped():
+		return identity.Principal{}, shutOut("The key with which it was ordered has stopped: its owner has been shut out since.")
 	}
-	return identity.Principal{}, err
+	return keys[i].Principal(), nil
 }
 
 // name is what people call who did something.

@@ -41,14 +41,14 @@ func TestUndoWhileTheActionRuns(t *testing.T) {
 	if err != nil || len(items) != 2 {
 		t.Fatal(items, err)
 	}
-	b.must(b.desk.bulkItem(ctx, b.ops, nil, claimed, items[0]))
+	b.must(b.desk.bulkItem(ctx, b.ops, claimed, items[0]))
 	if b.holds(b.case1) != 1 {
 		t.Fatalf("%d holds of the first case", b.holds(b.case1))
 	}
 	if _, err := b.desk.UndoBulk(ctx, b.ops, bulk.ID); err != nil {
 		t.Fatal(err)
 	}
-	b.must(b.desk.bulkItem(ctx, b.ops, nil, claimed, items[1])) // it does not know yet
+	b.must(b.desk.bulkItem(ctx, b.ops, claimed, items[1])) // it does not know yet
 	if got, err := b.store.Bulk(ctx, read.Everything(), bulk.ID); err != nil || b.holds(b.case1)+b.holds(b.case2) != 0 {
 		t.Errorf("%d and %d holds are left of an action that is %s: %v, %v", b.holds(b.case1), b.holds(b.case2), got.State, got.Counts, err)
 	}

@@ -259,23 +259,25 @@ func (d *Desk) bulkOnce(ctx context.Context, wanted string, pause time.Duration)
 	if err != nil || !ok {
 		return false, err
 	}
-	items, err := d.store.BulkNext(ctx, b.ID, bulkRound)
-	if err != nil {
-		return false, err
-	}
 	by := b.By
 	if b.State == "undoing" {
 		by = b.UndoneBy
 	}
 	who, err := d.whoever(ctx, by)
-	gone := err
-	if err != nil && !refused(err) {
+	if err != nil {
+		if !refused(err) {
+			return false, err
+		}
+		return false, d.stopBulk(ctx, b, web.AsError(err).Detail)
+	}
+	items, err := d.store.BulkNext(ctx, b.ID, bulkRound)
+	if err != nil {
 		return false, err
 	}
 	var faults []error
 	for _, it := range items {
-		if err := d.bulkItem(ctx, who, gone, b, it); err != nil {
-			faults = append(faults, err) // the others do not wait for a case that cannot be read
+		if err := d.guardedItem(ctx, who, b, it); err != nil {
+			faults = append(faults, err) // the others do not wait for it
 		}
 	}
 	if len(faults) > 0 {
@@ -285,13 +287,11 @@ func (d *Desk) bulkOnce(ctx context.Context, wanted string, pause time.Duration)
 }
 
 // bulkItem does or undoes one case and keeps what became of it.
-func (d *Desk) bulkItem(ctx context.Context, who identity.Principal, gone error, b read.Bulk, it read.BulkItem) error {
-	state, undo, err := "done", []byte(nil), gone
-	switch {
-	case err != nil:
-	case b.State == "undoing":
-		state, err = "undone", d.unbulk(ctx, who, b, it)
-	default:
+func (d *Desk) bulkItem(ctx context.Context, who identity.Principal, b read.Bulk, it read.BulkItem) (err error) {
+	state, undo := "undone", []byte(nil)
+	if b.State == "undoing" {
+		err = d.unbulk(ctx, who, b, it)
+	} else {
 		state, undo, err = d.bulkCase(ctx, who, b, it)
 	}
 	if err != nil && !refused(err) {
@@ -513,27 +513,39 @@ func (d *Desk) TryBulk(ctx context.Context, who identity.Principal, action strin
 	out := make([]ops.BulkSample, len(cases))
 	for i, id := range cases {
 		out[i].Case = id
-		ref, err := d.store.CaseRef(ctx, id)
-		if err != nil {
+		err := d.guarded(id, func() error { return d.tryCase(ctx, who, b, &out[i]) })
+		if err != nil && passes(ctx, err) {
 			return nil, err
 		}
-		f, err := d.fold(ctx, toward(b, ref))
 		if err != nil {
-			return nil, err
-		}
-		if fault := d.fitsBulk(ctx, b, f); fault != nil {
-			out[i].Refused = web.AsError(fault).Detail
-			continue
-		}
-		orders, _ := bulkOrders(b, read.BulkItem{Case: id}, who, f)
-		out[i].Same = len(orders) == 0
-		for _, cmd := range orders {
-			if err := d.tryOne(ctx, who, ref, f, cmd, at, &out[i]); err != nil {
-				return nil, err
-			}
+			out[i].Refused = poisoned
 		}
 	}
 	return out, nil
+}
+
+// tryCase asks the core what an action would come to at one case.
+func (d *Desk) tryCase(ctx context.Context, who identity.Principal, b read.Bulk, s *ops.BulkSample) error {
+	ref, err := d.store.CaseRef(ctx, s.Case)
+	if err != nil {
+		return err
+	}
+	f, err := d.fold(ctx, toward(b, ref))
+	if err != nil {
+		return err
+	}
+	if fault := d.fitsBulk(ctx, b, f); fault != nil {
+		s.Refused = web.AsError(fault).Detail
+		return nil
+	}
+	orders, _ := bulkOrders(b, read.BulkItem{Case: s.Case}, who, f)
+	s.Same = len(orders) == 0
+	for _, cmd := range orders {
+		if err := d.tryOne(ctx, who, ref, f, cmd, b.At, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Desk) tryOne(ctx context.Context, who identity.Principal, ref dunning.CaseRef, f dunning.Facts, cmd dunning.Command, at time.Time, s *ops.BulkSample) error {

@@ -87,9 +87,16 @@ func (d *Desk) TryMigration(ctx context.Context, who identity.Principal, p map[s
 		if err != nil {
 			return t, err
 		}
-		row, err := d.mover().Preview(ctx, ref, o)
-		if err != nil {
+		row := ops.MigrationRow{Case: id}
+		err = d.guarded(id, func() (err error) {
+			row, err = d.mover().Preview(ctx, ref, o)
+			return err
+		})
+		if err != nil && (passes(ctx, err) || refused(err)) {
 			return t, err
+		}
+		if err != nil {
+			row = ops.MigrationRow{Case: id, Fault: poisoned}
 		}
 		t.Add(row)
 	}

@@ -104,8 +104,13 @@ func bulkOf(r sqlgen.ListBulkRow) read.Bulk {
 		UndoneBy: r.UndoneBy, Undone: value(r.UndoneAt), Now: r.Now, Counts: map[string]int64{},
 	}
 	_ = json.Unmarshal(r.Params, &b.Params) // what PutBulk wrote
+	b.Stopped = b.Params[stopped]
+	delete(b.Params, stopped)
 	return b
 }
+
+// stopped is the name under which an order keeps, beside its parameters, why it was stopped.
+const stopped = "stopped"
 
 func (s *Store) countBulk(ctx context.Context, all []read.Bulk) error {
 	ids := make([]string, len(all))
@@ -183,6 +188,22 @@ func (s *Store) SettleBulk(ctx context.Context, id string, seq int, state, reaso
 		}
 		return q.ReopenUndo(ctx, id)
 	})
+}
+
+// StopBulk ends a bulk action, or its undo, before its end: the cases that are left get the
+// state, the reason is kept with each and with the action. It returns how many were left.
+func (s *Store) StopBulk(ctx context.Context, id, state, reason string) (left int64, err error) {
+	err = s.turn(ctx, func(q *sqlgen.Queries) (err error) {
+		left, err = q.StopBulkItems(ctx, state, cleanText(reason), id)
+		if err != nil {
+			return err
+		}
+		return errors.Join(q.StopBulk(ctx, cleanText(reason), id), q.EndBulk(ctx, id))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("stopping bulk action %s: %w", id, err)
+	}
+	return left, nil
 }
 
 // ReleaseBulk gives a bulk action back, to be gone on with after a pause, and ends it when

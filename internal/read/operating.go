@@ -128,7 +128,8 @@ type Bulk struct {
 	Made      time.Time         `json:"made_at"`
 	Starts    time.Time         `json:"starts_at"`
 	UndoUntil time.Time         `json:"undo_until"`
-	State     string            `json:"state"` // running, done, undoing, undone
+	State     string            `json:"state"`             // running, done, undoing, undone
+	Stopped   string            `json:"stopped,omitempty"` // why it ended before its end, in a sentence
 	UndoneBy  string            `json:"undone_by,omitempty"`
 	Undone    time.Time         `json:"undone_at,omitzero"`
 	Now       time.Time         `json:"now"`    // the database's clock, by which UndoUntil counts

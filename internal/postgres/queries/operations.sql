@@ -81,6 +81,17 @@ WHERE id = @id AND state IN ('running', 'done') AND undo_until > clock_timestamp
 -- What has begun is taken back like what is done.
 UPDATE bulk_items SET state = CASE WHEN undo IS NULL THEN 'dropped' ELSE 'done' END WHERE batch = $1 AND state = 'waiting';
 
+-- name: StopBulkItems :execrows
+-- What waits is left as it is; what has begun may have been done, and counts as done.
+UPDATE bulk_items i SET state = CASE WHEN b.state = 'running' AND i.undo IS NOT NULL THEN 'done' ELSE @state::text END, reason = @reason::text
+FROM bulk_batches b
+WHERE b.id = i.batch AND i.batch = @batch
+  AND ((b.state = 'running' AND i.state = 'waiting') OR (b.state = 'undoing' AND i.state = 'done' AND i.undo IS NOT NULL));
+
+-- name: StopBulk :exec
+-- The order keeps why it was stopped beside what it was given.
+UPDATE bulk_batches SET params = params || jsonb_build_object('stopped', @reason::text) WHERE id = @id;
+
 -- name: BeginAssignment :execrows
 -- Only an event that waits for a person, and only one assignment of it stands. The event is
 -- locked, so that nobody has it processed again meanwhile.

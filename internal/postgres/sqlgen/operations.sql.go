@@ -1112,6 +1112,32 @@ func (q *Queries) SettleBulkItem(ctx context.Context, arg SettleBulkItemParams) 
 	return err
 }
 
+const stopBulk = `-- name: StopBulk :exec
+UPDATE bulk_batches SET params = params || jsonb_build_object('stopped', $1::text) WHERE id = $2
+`
+
+// The order keeps why it was stopped beside what it was given.
+func (q *Queries) StopBulk(ctx context.Context, reason string, iD string) error {
+	_, err := q.db.Exec(ctx, stopBulk, reason, iD)
+	return err
+}
+
+const stopBulkItems = `-- name: StopBulkItems :execrows
+UPDATE bulk_items i SET state = CASE WHEN b.state = 'running' AND i.undo IS NOT NULL THEN 'done' ELSE $1::text END, reason = $2::text
+FROM bulk_batches b
+WHERE b.id = i.batch AND i.batch = $3
+  AND ((b.state = 'running' AND i.state = 'waiting') OR (b.state = 'undoing' AND i.state = 'done' AND i.undo IS NOT NULL))
+`
+
+// What waits is left as it is; what has begun may have been done, and counts as done.
+func (q *Queries) StopBulkItems(ctx context.Context, state string, reason string, batch string) (int64, error) {
+	result, err := q.db.Exec(ctx, stopBulkItems, state, reason, batch)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const tellUpload = `-- name: TellUpload :exec
 UPDATE import_uploads SET phase = $1, bytes = $2, rows = $3, next_try = clock_timestamp() + $4::interval
 WHERE id = $5 AND state IN ('check', 'store')
