@@ -631,6 +631,24 @@ func (f *Facts) preview(m MigrationAsked, at time.Time) MigrationPreview {
 	return p
 }
 
+// WaitingMigration is the migration that waits on a case, and what it waits for at an
+// instant: Why and Until of the preview; both are empty when it is to take effect at the
+// next look. ok is false when none waits.
+func WaitingMigration(f Facts, at time.Time) (m MigrationState, p MigrationPreview, ok bool) {
+	w := f.Migration()
+	if w == nil || !f.CaseOpen {
+		return m, p, false
+	}
+	p.Outcome = MigrationMoves
+	if f.Sequence == nil || f.Target == nil { // what it leads to was not loaded
+		return *w, p, true
+	}
+	if why, until := f.unfinished(w.MigrationAsked, at); why != "delivery" || !until.IsZero() {
+		p.Outcome, p.Why, p.Until = MigrationWaits, why, until
+	}
+	return *w, p, true
+}
+
 // reaching are verbs by which the debtor is reached, or the debt handed on.
 var reaching = []Verb{VerbSend, VerbOffer, VerbCall, VerbRefer}
 

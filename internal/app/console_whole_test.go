@@ -111,6 +111,7 @@ var apiOf = map[string][]string{
 	"POST /cases/{id}/callback/cancel":   {"cancel_callback_on_case"},
 
 	"POST /cases/{id}/promise/withdraw":    {"withdraw_promise_on_case"},
+	"POST /cases/{id}/migration/cancel":    {"cancel_migration_on_case"},
 	"POST /cases/{id}/settlement":          {"offer_settlement_on_case"},
 	"GET /cases/{id}/settlement/try":       {"tryCommand"},
 	"POST /cases/{id}/settlement/accept":   {"accept_settlement_on_case"},

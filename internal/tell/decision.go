@@ -70,7 +70,7 @@ func waits(d dunning.Decision) string {
 		"lease": "A collector has it: nothing is sent by itself",
 		"offer": "Waits for an answer to the offer", "unknown": "Waits to learn whether a message left", "stale": "Waits for fresh payment data",
 		"matures": "Waits for the next step to be due", "refused": "Waits for something new: a rule refuses",
-		"closed": "The case is closed: nothing waits",
+		"closed": "The case is closed: nothing waits", "migration": "Moves to another version once the last message cannot come back any more",
 	}
 	switch {
 	case d.Waiting == "hold":
@@ -81,4 +81,29 @@ func waits(d dunning.Decision) string {
 		return words[d.Waiting]
 	}
 	return "Waits: " + web.Words(d.Waiting)
+}
+
+// MovesWhen says when a migration that waits takes effect, by what it waits for as
+// dunning.MigrationPreview names it: "when the promise has ended". "" is at the next look.
+func MovesWhen(why string) string {
+	words := map[string]string{
+		"":              "at the next look",
+		"plan":          "when the instalment plan has ended",
+		"promise":       "when the promise has ended",
+		"settlement":    "when the settlement has ended",
+		"lease":         "when the case is handed back",
+		"unknown":       "when it is known whether the last message left",
+		"offer":         "when the offer is answered or over",
+		"step":          "when the step that has begun is complete",
+		"delivery":      "when the last message cannot come back any more",
+		"task:call":     "when the call is made or given up",
+		"task:approval": "when the referral is approved or rejected",
+	}
+	if text, ok := words[why]; ok {
+		return text
+	}
+	if task, ok := strings.CutPrefix(why, "task:"); ok {
+		return "when the open task is done: " + web.Words(task)
+	}
+	return "when this has ended: " + web.Words(why)
 }

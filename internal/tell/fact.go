@@ -282,6 +282,13 @@ func (t teller) note(body dunning.Body) (l Line, ok bool) {
 // shortVersion is the beginning of a version by which people tell it from others.
 func shortVersion(v string) string { return v[:min(8, len(v))] }
 
+// moveEnded says what ended a migration that waited.
+var moveEnded = map[string]string{
+	"refused":  "By that version a message or call would have been due within a day that is not due now, and the order did not allow it. The case stays on its version.",
+	"replaced": "Another version was asked for.",
+	"closed":   "The case was closed before.",
+}
+
 // movesText says for invoices that stood alike from which step to which they went, and what
 // is left out for them.
 func movesText(b dunning.Migrated) string {
@@ -318,7 +325,7 @@ func (t teller) step(body dunning.Body) (l Line, ok bool) {
 			said: []string{"sequence", "sequence_version", "reason"},
 		}
 	case dunning.MigrationEnded:
-		l = Line{Title: "Move to another version: " + web.Words(b.Outcome), ID: b.ID, said: []string{"outcome"}}
+		l = Line{Title: "Move to another version: " + web.Words(b.Outcome), Text: moveEnded[b.Outcome], ID: b.ID, said: []string{"outcome"}}
 	case dunning.Migrated:
 		l = Line{
 			Title: "Moved from version " + shortVersion(b.FromVersion) + " to " + shortVersion(b.Version) + " of sequence " + b.Sequence, Text: movesText(b), ID: b.ID, Mark: "info",

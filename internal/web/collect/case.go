@@ -81,6 +81,7 @@ type casePage struct {
 	Given   url.Values
 	Last    read.Touch
 	History string // address in the Temporal UI
+	Moving  *movingView
 
 	me      string // id of who looks
 	mayGive bool   // the case is theirs to give away
@@ -105,6 +106,14 @@ type leaseView struct {
 	Name string
 	Mine bool
 	Team bool
+}
+
+// movingView is a migration to another version of the sequence that waits.
+type movingView struct {
+	dunning.MigrationState
+	When  string    // in words
+	Until time.Time // when what it waits for ends by itself at the latest, zero when only somebody ends it
+	Asker string
 }
 
 // taskView is an open task with the words and the outcomes a person may give it.
@@ -206,6 +215,9 @@ func (d Deps) fill(r *web.Request, p *casePage) (err error) {
 	p.mayGive = inputOf(r, p.opened).within(form{}, dunning.HandBack{}) == nil
 	p.states(r)
 	p.Tasks = openTasks(p.facts)
+	if m, tried, ok := dunning.WaitingMigration(p.facts, r.Now); ok {
+		p.Moving = &movingView{m, tell.MovesWhen(tried.Why), tried.Until, p.By(m.By)}
+	}
 	return d.story(ctx, r, p)
 }
 

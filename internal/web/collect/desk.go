@@ -283,6 +283,10 @@ func withdrawPromise(in input) (dunning.Command, map[string]string) {
 	return dunning.WithdrawPromise{ID: in.Value("promise")}, nil
 }
 
+func cancelMigration(in input) (dunning.Command, map[string]string) {
+	return dunning.CancelMigration{ID: in.Value("migration")}, nil
+}
+
 // settling is what an order to settle comes to, in figures.
 type settling struct {
 	Pays, Of, GivenUp money.Amount

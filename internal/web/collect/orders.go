@@ -76,6 +76,7 @@ var forms = []form{
 	},
 	{name: "callback/move", need: identity.Call, build: moveCallback, done: "The callback is moved.", try: true},
 	{name: "callback/cancel", need: identity.Call, build: cancelCallback, done: "The callback is cancelled."},
+	{name: "migration/cancel", need: identity.Migrate, build: cancelMigration, done: "The case stays on its version."},
 }
 
 // undoing leads to the form that takes a new thing back: its id is the order's own.

@@ -1,12 +1,16 @@
 package operate
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/tell"
 	"github.com/duly/duly/internal/web"
 )
 
@@ -102,6 +106,20 @@ func (p bulkPage) MoveOf(id string) *ops.MigrationRow {
 		}
 	}
 	return nil
+}
+
+// MovesWhen says when a case moves that waits.
+func (bulkPage) MovesWhen(why string) string { return tell.MovesWhen(why) }
+
+// Reason says why cases do not move now, for people.
+func (bulkPage) Reason(c dunning.MigrationCount) string {
+	if why, waits := strings.CutPrefix(c.What, "waits: "); waits {
+		return fmt.Sprintf("%d move %s", c.N, tell.MovesWhen(why))
+	}
+	if c.What == "refused: at_once" {
+		return fmt.Sprintf("%d refused: a message or call would be due within a day that is not due now", c.N)
+	}
+	return fmt.Sprintf("%d %s", c.N, c.What)
 }
 
 // Set reports whether an instant is one.
