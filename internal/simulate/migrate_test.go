@@ -3,10 +3,13 @@ package simulate_test
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
 
+	"golang.org/x/tools/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/duly/duly/dunning"
@@ -337,4 +340,62 @@ func (o *oracle) moves1(k string, m dunning.ItemsMoved, both map[string]bool, no
 		}
 	}
 	o.ends([]string{k}, m.Waived...)
+}
+
+// TestWhatAMigrationWaitsFor cuts scenarios off the day after somebody asked for another
+// version, and checks what people are told: why the case has not moved, and until when.
+func TestWhatAMigrationWaitsFor(t *testing.T) {
+	for _, c := range []struct {
+		scenario, why, until string
+	}{
+		{"promise", "promise", "2024-03-11 00:00"},
+		{"plan", "plan", ""},
+		{"settlement", "settlement", "2024-03-13 00:00"},
+		{"settlement-offered", "offer", "2024-03-13 00:00"},
+		{"lease", "lease", ""},
+		{"offer", "offer", "2024-03-12 00:00"},
+		{"unknown", "unknown", ""},
+		{"task", "task:call", ""},
+		{"entries-changed", "delivery", ""},
+		{"half-sent-removed", "step", ""},
+	} {
+		t.Run(c.scenario, func(t *testing.T) {
+			arc, err := txtar.ParseFile(filepath.Join(corpus, "migrate-"+c.scenario+".txt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cut := dayAfterAsked(t, arc)
+			for i := range arc.Files {
+				if f := &arc.Files[i]; f.Name == "case.yaml" {
+					f.Data = regexp.MustCompile(`(?m)^until: .*$`).ReplaceAll(f.Data, []byte("until: "+cut))
+				}
+			}
+			life, zone := scenarioLife(t, arc)
+			at, err := time.ParseInLocation(time.DateOnly, cut, zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, p, ok := dunning.WaitingMigration(life.Final, at)
+			if !ok || p.Outcome != dunning.MigrationWaits || p.Why != c.why {
+				t.Fatalf("waits %v, outcome %q, why %q, want %q\n%s", ok, p.Outcome, p.Why, c.why, simulate.Print(life.Events(), zone))
+			}
+			if got := p.Until.In(zone).Format("2006-01-02 15:04"); c.until != "" && got != c.until {
+				t.Errorf("until %s, want %s", got, c.until)
+			}
+		})
+	}
+}
+
+// dayAfterAsked is the day after the first migration of a scenario was asked for.
+func dayAfterAsked(t *testing.T, arc *txtar.Archive) string {
+	t.Helper()
+	m := regexp.MustCompile(`at: (\d{4}-\d\d-\d\d)[^}]*do: migrate`).FindSubmatch(section(arc, "case.yaml"))
+	if m == nil {
+		t.Fatal("nobody asks for a migration")
+	}
+	day, err := time.Parse(time.DateOnly, string(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return day.AddDate(0, 0, 1).Format(time.DateOnly)
 }
