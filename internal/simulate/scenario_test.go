@@ -53,6 +53,13 @@ func playScenario(t *testing.T, name string) {
 	}
 	arc := txtar.Parse(raw)
 	life, zone := scenarioLife(t, arc)
+	again, err := dunning.Fold(life.Final.Setup, life.Facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fault := sameState(life.Final, again); fault != "" {
+		t.Errorf("folded again %s", fault)
+	}
 	got := "\n" + simulate.Print(life.Events(), zone)
 	for _, r := range life.Refused {
 		got += "refused: " + r.Error() + "\n"
