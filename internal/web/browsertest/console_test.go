@@ -31,6 +31,7 @@ func TestConsole(t *testing.T) {
 		{"a file is checked and taken in", aFileIsCheckedAndTakenIn},
 		{"a sample is drawn, reviewed by keys and signed off", aSampleIsDrawnReviewedAndSigned},
 		{"the simulator moves time on, one decision at a time", theSimulatorMovesTimeOn},
+		{"a case moves to a newer version of its sequence", aCaseMovesToANewerVersion},
 	} {
 		t.Run(walk.about, func(t *testing.T) { walk.run(t, s, b) })
 	}

@@ -114,7 +114,7 @@ func (bulkPage) MovesWhen(why string) string { return tell.MovesWhen(why) }
 // Reason says why cases do not move now, for people.
 func (bulkPage) Reason(c dunning.MigrationCount) string {
 	if why, waits := strings.CutPrefix(c.What, "waits: "); waits {
-		return fmt.Sprintf("%d move %s", c.N, tell.MovesWhen(why))
+		return fmt.Sprintf("%d %s", c.N, tell.MovesWhen(why))
 	}
 	if c.What == "refused: at_once" {
 		return fmt.Sprintf("%d refused: a message or call would be due within a day that is not due now", c.N)
