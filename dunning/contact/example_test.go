@@ -54,7 +54,7 @@ func Example() {
 	// Refused: call at Tue 2026-05-05 12:00:00 EDT.
 	// - OH-FREQ (Code 2): Three calls in seven days: 3 counted in the last 7 dates; the limit is 3. Free from Fri 2026-05-08 00:00:00 EDT.
 	// Earliest, if nothing else happens: Fri 2026-05-08 08:00:00 EDT.
-	// Asked: call to the debtor at m1 (mobile) about D1 (consumer), purpose collect, by a third party.
+	// Asked: call to the debtor at m1 (mobile) about D1 (consumer), purpose: to collect, by a third party.
 	// Where the person may be:
 	//   America/New_York, where it is 12:00:00 on Tue 2026-05-05 (address home)
 	// Whose law may apply:

@@ -124,11 +124,25 @@ func asked(b *strings.Builder, q Query) {
 			fmt.Fprintf(b, " (%s)", d.Class)
 		}
 	}
-	fmt.Fprintf(b, ", purpose %s", q.purpose())
+	fmt.Fprintf(b, ", purpose: %s", purposeName(q))
 	if q.Automated {
 		b.WriteString(", automatic")
 	}
 	fmt.Fprintf(b, ", by a %s.\n", roleWords[roleBit(q.Role)])
+}
+
+// purposeName is the purpose in words; one that has none of its own is shown without its
+// underscores.
+func purposeName(q Query) string {
+	if text := purposeWords[q.purpose()]; text != "" {
+		return text
+	}
+	return strings.ReplaceAll(q.purpose(), "_", " ")
+}
+
+var purposeWords = map[string]string{
+	"collect": "to collect", "location": "to find out where the debtor is", "opt_out_confirmation": "to confirm an opt-out",
+	"payment_confirmation": "to confirm a payment", "auto_reply_to_consumer": "to answer what the person wrote",
 }
 
 // evidence lists the candidates and what points to each.

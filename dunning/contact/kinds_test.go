@@ -1211,6 +1211,12 @@ func TestExplain(t *testing.T) {
 			t.Errorf("missing %q in\n%s", want, got)
 		}
 	}
+	for purpose, want := range map[string]string{"": "to collect", "payment_confirmation": "to confirm a payment", "a_new_kind": "a new kind"} {
+		if q.Purpose = purpose; !strings.Contains(set.Explain(q, set.Check(q)), ", purpose: "+want+",") {
+			t.Errorf("purpose %q is not told as %q:\n%s", purpose, want, set.Explain(q, set.Check(q)))
+		}
+	}
+	q.Purpose = ""
 	q.At = at("2026-05-05 12:00")
 	q.Ledger = nil
 	if got := set.Explain(q, set.Check(q)); !strings.HasPrefix(got, "Allowed: call at Tue 2026-05-05 12:00:00 EDT.") {
