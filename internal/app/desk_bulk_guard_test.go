@@ -116,7 +116,7 @@ func TestPasses(t *testing.T) {
 	}
 }
 
-type pgTimeout struct{ error }
+type pgTimeout struct{}
 
 func (pgTimeout) Error() string   { return io.ErrUnexpectedEOF.Error() }
 func (pgTimeout) Timeout() bool   { return true }
