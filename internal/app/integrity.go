@@ -15,6 +15,7 @@ import (
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/recheck"
 	"github.com/duly/duly/internal/web"
+	"github.com/duly/duly/internal/web/comply"
 )
 
 // How the chain is looked after, in wall time.
@@ -241,7 +242,7 @@ func LightOf(s chain.State, now time.Time) web.Light {
 	case s.Checked && s.Check.Broken != nil:
 		return web.Light{Kind: "bad", Text: "Audit chain broken", Title: upper(s.Check.Broken.String()) + ". Found " + s.Check.At.UTC().Format("2 Jan 2006, 15:04 UTC") + "."}
 	case s.Oldest > unsealedFor:
-		return web.Light{Kind: "warn", Text: "Audit not sealed", Title: fmt.Sprintf("Rows of %s wait for %d minutes to be sealed. Is a worker running?", strings.Join(s.Unsealed, ", "), int(s.Oldest/time.Minute))}
+		return web.Light{Kind: "warn", Text: "Audit not sealed", Title: fmt.Sprintf("Rows of %s wait for %s to be sealed. Is a worker running?", strings.ReplaceAll(strings.Join(s.Unsealed, ", "), "_", " "), comply.Lasted(s.Oldest))}
 	case !s.Checked:
 		return web.Light{Kind: "warn", Text: "Audit not verified", Title: "The chain was never verified. It is, once a day, while a worker or a console runs."}
 	case now.Sub(s.Check.At) > verifiedFor:

@@ -43,7 +43,7 @@ func (d *compliance) integrity(r *web.Request) error {
 		return err
 	}
 	p.Light = d.Light(p.State)
-	p.Waiting = p.State.Oldest.Round(time.Second).String()
+	p.Waiting = Lasted(p.State.Oldest)
 	checks, err := d.Chain.Checks(ctx, 20)
 	if err != nil {
 		return err
@@ -83,4 +83,17 @@ func (d *compliance) verifyNow(r *web.Request) error {
 		}
 	}()
 	return r.Done("/integrity", "Everything is being hashed again. The page shows what it comes to.")
+}
+
+// Lasted is how long something has lasted, in its largest unit.
+func Lasted(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return web.Plural(int(d/(24*time.Hour)), "day", "days")
+	case d >= 2*time.Hour:
+		return web.Plural(int(d/time.Hour), "hour", "hours")
+	case d >= 2*time.Minute:
+		return web.Plural(int(d/time.Minute), "minute", "minutes")
+	}
+	return web.Plural(int(d/time.Second), "second", "seconds")
 }
