@@ -97,7 +97,7 @@ func (b *Book) compile(r postgres.Release) (*config.Config, error) {
 	}
 	c, err := config.LoadRelease(config.Release{Version: r.Version, Files: r.Files})
 	if err != nil {
-		return nil, fmt.Errorf("published release %s cannot be loaded by this program: %w", r.Version, err)
+		return nil, fmt.Errorf("published release %s cannot be loaded by this program (%w): %w", r.Version, errUncompiled, err)
 	}
 	b.releases[r.Version], b.versions[c] = c, r.Version
 	return c, nil
@@ -109,6 +109,10 @@ func (b *Book) versionOf(c *config.Config) string {
 	defer b.mu.Unlock()
 	return b.versions[c]
 }
+
+// errUncompiled: the text of a release is there, and this program makes nothing of it, or
+// something else than the one that published it.
+var errUncompiled = errors.New("it does not compile as it was published")
 
 // Sequence is a sequence in a published version, from whichever release brought it.
 func (b *Book) Sequence(ctx context.Context, id, version string) (*dunning.Sequence, *config.Config, error) {
@@ -125,7 +129,7 @@ func (b *Book) Sequence(ctx context.Context, id, version string) (*dunning.Seque
 	}
 	s := old.Sequence(id)
 	if s == nil || s.Version != version {
-		return nil, nil, fmt.Errorf("sequence %s: the release that brought version %s compiles to another version in this program; migrate its cases", id, version)
+		return nil, nil, fmt.Errorf("sequence %s: the release that brought version %s compiles to another version in this program; migrate its cases: %w", id, version, errUncompiled)
 	}
 	return s, old, nil
 }
@@ -199,8 +203,12 @@ func (b *Book) setupOf(ctx context.Context, cfg *config.Config, ref dunning.Case
 	if s.Sequence, _, err = b.Sequence(ctx, ref.Sequence, ref.Version); err != nil || ref.TargetVersion == "" {
 		return s, err
 	}
-	if s.Target, _, err = b.Sequence(ctx, ref.TargetSequence, ref.TargetVersion); errors.Is(err, postgres.ErrNotFound) {
-		return s, nil // somebody asks for what was never published: the core says so
+	s.Target, _, err = b.Sequence(ctx, ref.TargetSequence, ref.TargetVersion)
+	if errors.Is(err, postgres.ErrNotFound) || errors.Is(err, errUncompiled) {
+		// Somebody asks for what was never published: the core says so. What this program
+		// cannot read any more keeps a migration waiting, and not the case.
+		s.Target = nil
+		return s, nil
 	}
 	return s, err
 }
