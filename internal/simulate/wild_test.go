@@ -435,8 +435,11 @@ func sameState(one, two dunning.Facts) string {
 		what string
 		a, b any
 	}{
-		{"holds differ", one.Holds, two.Holds}, {"items differ", standings(one), standings(two)}, {"tasks differ", one.Tasks, two.Tasks},
-		{"offers differ", one.Offers, two.Offers}, {"contacts differ", one.Contacts, two.Contacts},
+		{"holds differ", one.Holds, two.Holds},
+		{"items differ", standings(one), standings(two)},
+		{"tasks differ", one.Tasks, two.Tasks},
+		{"offers differ", one.Offers, two.Offers},
+		{"contacts differ", one.Contacts, two.Contacts},
 	} {
 		if !reflect.DeepEqual(x.a, x.b) {
 			return fmt.Sprintf("%s:\n%+v\n%+v", x.what, x.a, x.b)
