@@ -57,13 +57,20 @@ func sameNotice(a, b *template) bool {
 }
 
 // checkNotice: kinds that some rule asks for, on a channel that can carry them, with a
-// period no shorter than the law's.
+// period no shorter than the law's. Who leaves out the policies of a country has no rule
+// that asks for its notices: that is told, and refuses nothing; a misspelt kind does.
 func (l *loader) checkNotice(t *template, known []string) {
 	for i, kind := range t.spec.Notices {
 		at := fmt.Sprintf("notices[%d]", i)
+		if !slices.Contains(known, kind) {
+			msg := fmt.Sprintf("no rule asks for a notice %q", kind)
+			if yamlpos.Nearest(kind, known) != "" {
+				t.doc.Fault(at, msg, yamlpos.Suggest(kind, known))
+			} else {
+				t.doc.Warn(at, msg, cmp.Or(yamlpos.Suggest(kind, known), "no policy here asks for any notice"))
+			}
+		}
 		switch {
-		case !slices.Contains(known, kind):
-			t.doc.Fault(at, fmt.Sprintf("no rule asks for a notice %q", kind), cmp.Or(yamlpos.Suggest(kind, known), "known: "+strings.Join(known, ", ")))
 		case slices.Contains(t.spec.Notices[:i], kind):
 			t.doc.Fault(at, fmt.Sprintf("%q stands here twice", kind), "")
 		case t.channel == dunning.SMS:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,12 @@ func TestNoticesAreChecked(t *testing.T) {
 				t.Errorf("want a fault with %q, got\n%v", tc.want, err)
 			}
 		})
+	}
+	apart := withNotice(t, "[validation_notice, debt_letter]", "[validation_notice, letter_of_claim_of_another_country]")
+	delete(apart, "templates/letter/validation-notice.de.md")
+	lone, err := load(apart)
+	if err != nil || !strings.Contains(fmt.Sprint(lone.Warnings()), "no rule asks for a notice") {
+		t.Errorf("a notice of which no policy here knows is told and refuses nothing: %v", err)
 	}
 	files := withNotice(t)
 	files["templates/sms/nudge.en.md"] = []byte(strings.Replace(string(files["templates/sms/nudge.en.md"]), "---\n", "---\nnotices: [debt_letter]\n", 1))

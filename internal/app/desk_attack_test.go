@@ -147,7 +147,7 @@ func TestACaseThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 	_, err := b.store.Pool().Exec(ctx, `UPDATE bulk_items SET undo = '"unreadable"' WHERE batch = $1::uuid AND seq = 1`, bulk.ID)
 	b.must(err)
 	b.desk.beginBulk(ctx, bulk.ID)
-	if got, err := b.store.Bulk(ctx, read.Everything(), bulk.ID); err != nil || got.Counts["done"] != 1 || got.Counts["waiting"] != 1 || b.holds(b.case2) != 1 {
+	if got, err := b.store.Bulk(ctx, read.Everything(), bulk.ID); err != nil || got.Counts["done"] != 1 || got.Counts["refused"] != 1 || b.holds(b.case2) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
