@@ -53,9 +53,15 @@ func (b *bench) sent(ctx context.Context) int64 {
 }
 
 // sameStories: all debtors are alike, so their stories must be; ten messages each.
+//
+// When a case was opened is left out: the debtors are imported while the clock runs, and it
+// is held only once the first case is open, so that one may be some minutes older.
 func (b *bench) sameStories() {
 	b.t.Helper()
 	stories := b.story()
+	for k, lines := range stories {
+		stories[k] = slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, " opened ") })
+	}
 	keys := slices.Sorted(maps.Keys(stories))
 	for _, k := range keys {
 		if !slices.Equal(stories[k], stories[keys[0]]) {
