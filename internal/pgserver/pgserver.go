@@ -345,7 +345,8 @@ func (s *Server) run(ctx context.Context, port int) error {
 }
 
 func (s *Server) runOnce(ctx context.Context, port int) error {
-	log, err := os.OpenFile(s.paths.log(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	// Appended to, as a killed predecessor's workers may still write their last words.
+	log, err := os.OpenFile(s.paths.log(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the log of the private PostgreSQL server: %w", err)
 	}
@@ -439,7 +440,8 @@ func (s *Server) explain(cause error) error {
 	switch {
 	case strings.Contains(tail, "could not bind") || strings.Contains(tail, "could not create any TCP/IP sockets"):
 		kind = errPortTaken
-	case strings.Contains(tail, "shared memory block") && strings.Contains(tail, "still in use"):
+	case strings.Contains(tail, "shared memory block") && strings.Contains(tail, "still in use"),
+		strings.Contains(tail, "unexpected postmaster exit"): // they say so after what the new one said
 		kind = errStillDying
 	}
 	err := fmt.Errorf("private PostgreSQL server in %s on port %d: %w; the end of %s:\n%s",
