@@ -91,19 +91,31 @@ func TestSlowAnswersSayTheirAge(t *testing.T) {
 	if a := get(); a.Value != 7 || !a.Busy || a.Says() != "counted 60 min ago, being counted anew" {
 		t.Errorf("old: %+v %q", a, a.Says())
 	}
-	waited := make(chan Answer[int])
+	eventually(t, "it is asked anew", func() bool { return q.asked.Load() == 2 })
+	w.move(3 * time.Second)
+	q.let <- 8
+	eventually(t, "the new answer is there", func() bool { return get().Value == 8 })
+	w.move(time.Hour)
+	waitsFor(t, m, q, 3, 9)
+}
+
+// waitsFor: who waits is given the fresh answer. Nothing runs when it asks, so that the nth
+// question is its own: only then is it certain that it waits before the answer comes.
+func waitsFor(t *testing.T, m *Memo[string, int], q *slow, nth int32, value int) {
+	t.Helper()
+	waited := make(chan Answer[int], 1)
 	go func() {
 		a, _ := m.Wait(context.Background(), "k", q.ask)
 		waited <- a
 	}()
-	eventually(t, "it is asked anew", func() bool { return q.asked.Load() == 2 })
+	eventually(t, "it asks", func() bool { return q.asked.Load() == nth })
 	select {
 	case a := <-waited:
 		t.Errorf("did not wait: %+v", a)
 	default:
 	}
-	q.let <- 8
-	if a := <-waited; a.Value != 8 || a.Says() != "" {
+	q.let <- value
+	if a := <-waited; a.Value != value || a.Says() != "" {
 		t.Errorf("waited for: %+v", a)
 	}
 }
