@@ -13,6 +13,7 @@ import (
 type Outlook struct {
 	Text     string
 	At       time.Time // when it is due, or could be allowed at the earliest; zero: only something new changes it
+	Look     bool      // At is when the case is looked at again, which may be before the end of what it waits for
 	Rule     string
 	Citation string // of Rule, where whoever asked added it
 	Kind     string
@@ -29,7 +30,7 @@ func Decision(d dunning.Decision) Outlook {
 	case d.Verb == dunning.VerbClose:
 		o.Text, o.Kind = "The case closes: "+web.Words(d.Reason), "good"
 	case d.Waiting != "" && d.Verb == dunning.VerbLook:
-		o.Text, o.Kind = waits(d), "quiet"
+		o.Text, o.Kind, o.Look = waits(d), "quiet", true
 	case d.Step != "":
 		o.Text = step(d)
 	default:

@@ -174,6 +174,9 @@ func TestDecision(t *testing.T) {
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			o := Decision(c.d)
+			if look := c.kind == "quiet"; o.Look != look {
+				t.Errorf("what it waits for may end later than the look: %+v", o)
+			}
 			if o.Kind != c.kind || !strings.Contains(o.Text, c.says) || !o.At.Equal(c.at) {
 				t.Errorf("%+v", o)
 			}

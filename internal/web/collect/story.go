@@ -26,6 +26,7 @@ type event struct {
 	Steps []read.AttemptRow
 	Rule  string
 	Opens time.Time
+	Look  bool // Opens is when it is looked at again: tell.Outlook
 	Times int // how often in a row, when more than once
 	Zone  string
 	Note  *dunning.NoteState // of a note
@@ -149,7 +150,7 @@ func (t *teller) decision(e event, d read.DecisionRow) {
 	o := tell.Decision(dunning.Decision{
 		Verb: d.Verb, Step: d.Step, At: d.At, WakeAt: d.WakeAt, Waiting: d.Waiting, Rule: d.Rule, Reason: d.Reason, NotBefore: d.NotBefore, Deferred: d.Deferred,
 	})
-	e.Title, e.Mark, e.Rule, e.Opens, e.ID, e.Times, e.By = o.Text, o.Kind, d.Rule, o.At, d.ID, 1, "Duly"
+	e.Title, e.Mark, e.Rule, e.Opens, e.Look, e.ID, e.Times, e.By = o.Text, o.Kind, d.Rule, o.At, o.Look, d.ID, 1, "Duly"
 	if n := len(t.events); n > 0 {
 		last := &t.events[n-1]
 		if last.Group == read.GroupDecision && last.Title == e.Title && last.Opens.Equal(e.Opens) {
