@@ -27,7 +27,7 @@ type event struct {
 	Rule  string
 	Opens time.Time
 	Look  bool // Opens is when it is looked at again: tell.Outlook
-	Times int // how often in a row, when more than once
+	Times int  // how often in a row, when more than once
 	Zone  string
 	Note  *dunning.NoteState // of a note
 	For   string             // who is to read it
