@@ -49,7 +49,7 @@ func TestADeadServerIsAnAnswerInTime(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			f := Ask(ctx, c, Question{Namespace: "default", Workflows: "duly", Activities: []string{"duly-sms"}, Type: "Case"})
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > 8*time.Second { // the SDK's own time-out is 10 s
 				t.Errorf("it took %s", took)
 			}
 			want := []string{"ended", "namespace", "queue duly activity", "queue duly workflow", "queue duly-sms activity", "running"}
@@ -61,12 +61,13 @@ func TestADeadServerIsAnAnswerInTime(t *testing.T) {
 }
 
 func TestAQuestionThatHangsIsLeftBehind(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
+	ctx, patienceEnds := context.WithCancel(t.Context())
+	defer patienceEnds()
 	release := make(chan struct{})
 	defer close(release)
 	f := gather(ctx, map[string]func(context.Context) (func(*Facts), error){
-		"quick":  func(context.Context) (func(*Facts), error) { return func(f *Facts) { f.Running = 7 }, nil },
+		// Nobody waits longer once the quick one is taken, however slow this machine is.
+		"quick":  func(context.Context) (func(*Facts), error) { return func(f *Facts) { f.Running = 7; patienceEnds() }, nil },
 		"broken": func(context.Context) (func(*Facts), error) { return nil, errors.New("refused") },
 		"hangs": func(context.Context) (func(*Facts), error) {
 			<-release // and does not look at its context
