@@ -67,7 +67,9 @@ func TestAQuestionThatHangsIsLeftBehind(t *testing.T) {
 	defer close(release)
 	f := gather(ctx, map[string]func(context.Context) (func(*Facts), error){
 		// Nobody waits longer once the quick one is taken, however slow this machine is.
-		"quick":  func(context.Context) (func(*Facts), error) { return func(f *Facts) { f.Running = 7; patienceEnds() }, nil },
+		"quick": func(context.Context) (func(*Facts), error) {
+			return func(f *Facts) { f.Running = 7; patienceEnds() }, nil
+		},
 		"broken": func(context.Context) (func(*Facts), error) { return nil, errors.New("refused") },
 		"hangs": func(context.Context) (func(*Facts), error) {
 			<-release // and does not look at its context
