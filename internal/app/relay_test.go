@@ -41,10 +41,10 @@ func (w *waker) got() []string {
 	return slices.Clone(w.woken)
 }
 
-// until polls with a deadline.
-func until(t *testing.T, what string, ok func() bool) {
+// until polls with a deadline that only says that something hangs: a machine may be busy.
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
