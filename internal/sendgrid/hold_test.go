@@ -71,15 +71,17 @@ func TestHeldMail(t *testing.T) {
 			}
 			defer func() { _ = p.Stop() }()
 			cfg := testConfig(p.URL)
-			cfg.Clock, cfg.Timeout = clk, 300*time.Millisecond
+			cfg.Clock, cfg.Timeout = clk, time.Minute
 			a := newAdapter(t, cfg)
+			cfg.Timeout = 2 * time.Second // the hand-over alone may wait in vain
+			sender := newAdapter(t, cfg)
 			m := channeltest.Message(dunning.Email, 1)
 			m.At = clk.now()
 			var out dunning.Outcome
 			if m.Hold, out = a.OpenHold(t.Context(), m); m.Hold == "" {
 				t.Fatalf("no hold: %+v", out)
 			}
-			a.Send(t.Context(), m)
+			sender.Send(t.Context(), m)
 			clk.pass(c.after)
 			got := a.CallBack(t.Context(), m)
 			if c.again {
