@@ -102,7 +102,7 @@ func towards(t testing.TB, address string, change func(*Config)) *Adapter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Host: host, TLS: None, From: "billing@acme.example", Timeout: 5 * time.Second}
+	cfg := Config{Host: host, TLS: None, From: "billing@acme.example", Timeout: time.Minute}
 	if _, err := fmt.Sscan(port, &cfg.Port); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func (s *scripted) serve(t testing.TB) string {
 
 func (s *scripted) talk(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	r := bufio.NewReader(conn)
 	if !s.say(conn, r, "greet") {
 		return
@@ -300,9 +300,9 @@ func TestAnswers(t *testing.T) {
 			s := &scripted{replies: map[string]string{"greet": "220 hi", "DATA": "354 go on", "QUIT": "221 bye"}}
 			s.replies[c.at] = c.reply
 			a := towards(t, s.serve(t), func(cfg *Config) {
-				cfg.Timeout = 2 * time.Second
+				cfg.Timeout = time.Minute
 				if c.reply == "hang" {
-					cfg.Timeout = 300 * time.Millisecond
+					cfg.Timeout = 3 * time.Second // the dialogue up to there must fit, however busy the machine
 				}
 			})
 			m := channeltest.Message(dunning.Email, 1)
