@@ -130,9 +130,64 @@ type races struct {
 	server *webhooks.Server
 
 	mu      sync.Mutex
-	left    int // messages that left before the answer
-	stopped int // messages that did not leave
+	way     time.Duration // that a hand-over takes here from its begin to the provider, lately
+	left    int           // messages that left before the answer
+	stopped int           // messages that did not leave
 	took    []time.Duration
+}
+
+// racePoints are the points of a hand-over's way at which STOP comes: at the first before it
+// begins, at the last when the provider has been asked.
+const racePoints = 25
+
+// await waits for the point of a race. Those in between are spread over the time that a
+// hand-over takes here, so that either may be first however busy the machine is.
+func (r *races) await(i int, sent <-chan struct{}) {
+	if point := i % racePoints; point < racePoints-1 {
+		r.mu.Lock()
+		way := cmp.Or(r.way, 20*time.Millisecond)
+		r.mu.Unlock()
+		time.Sleep(way * time.Duration(point) / racePoints) // the point of the race: it is not waited for anything
+		return
+	}
+	for tick := time.Tick(time.Millisecond); ; {
+		if _, asked := r.seen.of(number(i)); asked {
+			return
+		}
+		select {
+		case <-sent:
+			return
+		case <-tick:
+		}
+	}
+}
+
+// learn remembers how a race went.
+func (r *races) learn(way time.Duration, left bool, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.took = append(r.took, took)
+	if !left {
+		r.stopped++
+		return
+	}
+	r.left++
+	r.way = (3*cmp.Or(r.way, way) + way) / 4
+}
+
+// stop posts a debtor's STOP, and is when it was answered.
+func (r *races) stop(i int) (began, answered time.Time) {
+	began = time.Now()
+	form := url.Values{"MessageSid": {fmt.Sprintf("SM%032d", i)}, "From": {number(i)}, "Body": {"STOP"}}
+	req := httptest.NewRequestWithContext(context.Background(), "POST", webhooks.TwilioInboundPath, strings.NewReader(form.Encode()))
+	req.Header = twilioHeader(webhooks.TwilioInboundPath, form)
+	rec := httptest.NewRecorder()
+	r.server.ServeHTTP(rec, req)
+	answered = time.Now()
+	if rec.Code != 200 {
+		r.t.Errorf("race %d: %d %s", i, rec.Code, rec.Body)
+	}
+	return began, answered
 }
 
 // race runs one race. The STOP starts at every point of the hand-over's way.
@@ -152,27 +207,24 @@ func (r *races) race(i int, a account) {
 		r.t.Errorf("the first look: %+v, %v", intent, err)
 		return
 	}
-	var sent sync.WaitGroup
+	var began, answered time.Time
+	if i%racePoints == 0 {
+		began, answered = r.stop(i)
+	}
 	var after dunning.Next
-	sent.Go(func() {
+	sent, begun := make(chan struct{}), time.Now()
+	go func() {
+		defer close(sent)
 		var err error
 		if after, err = acts[workflows.Send](ctx, workflows.Request{Case: refs[0].Case, Intent: intent.DecisionID}); err != nil {
 			r.t.Errorf("send: %v", err)
 		}
-	})
-	time.Sleep(time.Duration(i%25) * time.Millisecond) // the point of the race: it is not waited for anything
-	began := time.Now()
-	form := url.Values{"MessageSid": {fmt.Sprintf("SM%032d", i)}, "From": {number(i)}, "Body": {"STOP"}}
-	req := httptest.NewRequestWithContext(ctx, "POST", webhooks.TwilioInboundPath, strings.NewReader(form.Encode()))
-	req.Header = twilioHeader(webhooks.TwilioInboundPath, form)
-	rec := httptest.NewRecorder()
-	r.server.ServeHTTP(rec, req)
-	answered := time.Now()
-	sent.Wait()
-	if rec.Code != 200 {
-		r.t.Errorf("race %d: %d %s", i, rec.Code, rec.Body)
-		return
+	}()
+	if i%racePoints > 0 {
+		r.await(i, sent)
+		began, answered = r.stop(i)
 	}
+	<-sent
 	at, left := r.seen.of(number(i))
 	if left && at.After(answered) {
 		r.t.Errorf("race %d: a message left %s after STOP was answered", i, at.Sub(answered))
@@ -180,14 +232,7 @@ func (r *races) race(i int, a account) {
 	if after.Verb == dunning.VerbSend && after.Channel == dunning.SMS && after.Step != dunning.CourtesyConfirm && !after.WakeAt.After(r.clock.time()) {
 		r.t.Errorf("race %d: the case would write again: %+v", i, after)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.took = append(r.took, answered.Sub(began))
-	if left {
-		r.left++
-	} else {
-		r.stopped++
-	}
+	r.learn(at.Sub(begun), left, answered.Sub(began))
 }
 
 func (r *races) report(n int) {
@@ -201,7 +246,8 @@ func (r *races) report(n int) {
 	if r.left == 0 || r.stopped == 0 {
 		r.t.Errorf("no race: %d left, %d were stopped", r.left, r.stopped)
 	}
-	if half := r.took[n/2]; half > time.Second {
+	// In the big run the machine does nothing else.
+	if half := r.took[n/2]; half > time.Second && os.Getenv("DULY_RACES") != "" {
 		r.t.Errorf("half of the answers took more than %s, want all within a second on a machine that is not loaded", half)
 	}
 }
