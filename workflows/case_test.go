@@ -74,13 +74,20 @@ func env(t *testing.T, s *script, start time.Time) *testsuite.TestWorkflowEnviro
 	suite := &testsuite.WorkflowTestSuite{}
 	e := suite.NewTestWorkflowEnvironment()
 	e.SetStartTime(start)
-	e.SetTestTimeout(20 * time.Second)
+	e.SetTestTimeout(2 * time.Minute)
+	e.SetWorkerOptions(unhurried())
 	e.RegisterWorkflowWithOptions(Case, workflow.RegisterOptions{Name: CaseType})
 	for _, a := range allActivities {
 		e.RegisterActivityWithOptions(s.answer(a), activity.RegisterOptions{Name: string(a)})
 	}
 	s.now = e.Now
 	return e
+}
+
+// unhurried are a worker's options for a machine that is busy: the SDK takes a workflow
+// that does not get on within a second for one that hangs.
+func unhurried(i ...interceptor.WorkerInterceptor) worker.Options {
+	return worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: i}
 }
 
 func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
@@ -258,7 +265,7 @@ func TestRetries(t *testing.T) {
 // recordPhases collects the phases that a run writes into its search attributes.
 func recordPhases(e *testsuite.TestWorkflowEnvironment) *[]string {
 	w := &watcher{}
-	e.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{w}})
+	e.SetWorkerOptions(unhurried(w))
 	return &w.phases
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -29,6 +30,8 @@ func TestHandOversHaveAQueueOfTheirChannel(t *testing.T) {
 	var got []string
 	suite := &testsuite.WorkflowTestSuite{}
 	e := suite.NewTestWorkflowEnvironment()
+	e.SetTestTimeout(2 * time.Minute)
+	e.SetWorkerOptions(unhurried())
 	e.RegisterWorkflowWithOptions(Case, workflow.RegisterOptions{Name: CaseType})
 	for _, a := range allActivities {
 		e.RegisterActivityWithOptions(func(ctx context.Context, _ Request) (dunning.Next, error) {
