@@ -74,13 +74,6 @@ func TestAnswers(t *testing.T) {
 func TestProbe(t *testing.T) {
 	ready := start(t, map[string]Check{"postgres": up})
 	notReady := start(t, map[string]Check{"postgres": down})
-	gone, err := Start("127.0.0.1:0", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := gone.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range []struct {
 		why, addr string
 		code      int
@@ -88,7 +81,7 @@ func TestProbe(t *testing.T) {
 	}{
 		{"ready", ready.Addr(), 0, ""},
 		{"not ready: the failing check is named", notReady.Addr(), 1, "status 503: not ready: postgres"},
-		{"nobody listens", gone.Addr(), 1, "refused"},
+		{"nobody listens", "127.0.0.1:1", 1, "refused"}, // a port that was let go may be another test's at once
 		{"an address without a port is explained", "nonsense", 1, EnvAddr},
 	} {
 		var stderr bytes.Buffer
