@@ -85,7 +85,7 @@ func FuzzSendGridInbound(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body, kind string) {
 		began := time.Now()
 		fuzzed(t, world(t), SendGridInboundPath, Request{Body: []byte(body), Headers: map[string]string{"Content-Type": kind}})
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > time.Minute { // such a request would hold up others; a busy machine takes seconds, too
 			t.Fatalf("reading took %s", took)
 		}
 	})
