@@ -135,10 +135,20 @@
   // --- times ---------------------------------------------------------------------------
   const ways = ["relative", "local", "utc"];
   const show = (under = document) => { const way = root.dataset.time; $$("time[data-relative]", under).forEach((t) => { t.textContent = t.dataset[way] || t.dataset.relative; }); };
+  // The choice is kept in the order of the keys: one request after the other, and the last also
+  // when one walks on at once.
+  let keeping = false, keptWay = root.dataset.time;
+  const send = () => { keptWay = root.dataset.time; return fetch("/profile/time", { method: "POST", keepalive: true, body: new URLSearchParams({ time: keptWay }) }).catch(() => {}); };
+  const keep = async () => {
+    if (keeping) return;
+    for (keeping = true; keptWay !== root.dataset.time;) await send();
+    keeping = false;
+  };
+  addEventListener("pagehide", () => { if (keeping && keptWay !== root.dataset.time) send(); });
   const turn = () => {
     root.dataset.time = ways[(ways.indexOf(root.dataset.time) + 1) % ways.length]; show();
     say({ relative: "Times are relative", local: "Times are ours", utc: "Times are UTC" }[root.dataset.time]);
-    fetch("/profile/time", { method: "POST", body: new URLSearchParams({ time: root.dataset.time }) }).catch(() => {});
+    keep();
   };
 
   // --- confirmation ----------------------------------------------------------------------

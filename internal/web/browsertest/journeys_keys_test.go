@@ -133,7 +133,7 @@ func escapeClosesFromTheTop(t *testing.T, s *site, b *chrome) {
 	p.press("Escape")
 	p.until("nothing chosen", func() bool { return chosen() == "0" })
 	p.visit("/imports/" + importID)
-	p.press("Escape")
+	p.leads(func() { p.press("Escape") })
 	p.at("/imports")
 	p.clean("escape")
 }
@@ -159,7 +159,13 @@ func timesTurnAndIdsAreCopied(t *testing.T, s *site, b *chrome) {
 		}
 	}
 	p.until("UTC", func() bool { return strings.Contains(stamp(), "UTC") })
-	p.until("the choice to be kept", func() bool { p.visit("/cases"); return strings.Contains(stamp(), "UTC") })
+	p.until("the choice to be kept", func() bool {
+		return s.one("SELECT coalesce(settings->>'time', '') FROM users WHERE name = 'auditor'") == "utc"
+	})
+	p.visit("/cases")
+	if now := stamp(); !strings.Contains(now, "UTC") {
+		t.Errorf("the next page shows %q", now)
+	}
 	p.press("j")
 	id := p.text("document.activeElement.dataset.id")
 	p.press("y")
@@ -252,8 +258,7 @@ func keysMeanOneThing(t *testing.T, s *site, b *chrome) {
 
 	c := s.tabOf(t, b, identity.Collector)
 	c.visit("/cases/" + s.cases["101"])
-	c.press("g")
-	c.press("h") // health is none of theirs; h alone is a hold
+	c.goes("h") // health is none of theirs; h alone is a hold
 	if open := c.text(`document.querySelectorAll("main details.pop[open]").length`); open != "0" {
 		t.Errorf("g h opened %s forms on the case of somebody without the health page", open)
 	}
