@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long anything in the browser may take.
-const patience = 45 * time.Second
+const patience = 90 * time.Second
 
 // chrome is one running browser, spoken to over its debugging pipe.
 type chrome struct {
@@ -182,7 +182,6 @@ type tab struct {
 
 	mu     sync.Mutex
 	faults []string
-	loads  int
 }
 
 // open makes a tab that may load pages of base only.
@@ -231,13 +230,11 @@ func (p *tab) do(method string, params, result any) {
 	p.must(p.call(p.session, method, params, result))
 }
 
-// event notes what must not be, and when a page has loaded.
+// event notes what must not be.
 func (p *tab) event(method string, raw json.RawMessage) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch method {
-	case "Page.loadEventFired":
-		p.loads++
 	case "Runtime.exceptionThrown":
 		p.faults = append(p.faults, "exception: "+string(raw))
 	case "Runtime.consoleAPICalled":
@@ -280,35 +277,64 @@ func (p *tab) clean(where string) {
 	p.faults = nil
 }
 
-// visit opens a path of the console and waits until it has loaded.
+// visit opens a path of the console and waits until it has loaded: this very load of it, since
+// the page before may have the same address and still be loading.
 func (p *tab) visit(path string) {
 	p.t.Helper()
-	before, again := p.loaded(), time.Now()
+	again, load := time.Now(), ""
 	q, _ := json.Marshal(p.base + path)
 	p.until("the page "+path, func() bool {
 		// A page that a key or click was still loading may come in between.
 		if !time.Now().Before(again) {
-			p.do("Page.navigate", map[string]any{"url": p.base + path}, nil)
-			again = time.Now().Add(patience / 4)
+			var to struct{ LoaderID string }
+			p.do("Page.navigate", map[string]any{"url": p.base + path}, &to)
+			load, again = to.LoaderID, time.Now().Add(patience/3)
 		}
-		return p.loaded() > before && p.text("location.href === new URL("+string(q)+").href && document.readyState === 'complete'") == "true"
+		return p.load() == load && p.text("location.href === new URL("+string(q)+").href && document.readyState === 'complete'") == "true"
 	})
 }
 
-func (p *tab) loaded() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.loads
+// load names the load of the page that stands; "" while that cannot be told.
+func (p *tab) load() string {
+	var tree struct {
+		FrameTree struct{ Frame struct{ LoaderID string } }
+	}
+	if p.call(p.session, "Page.getFrameTree", nil, &tree) != nil {
+		return ""
+	}
+	return tree.FrameTree.Frame.LoaderID
 }
 
 // leads does something that loads a page, and waits for it: where the next page has the
 // address of this one, the address alone tells nothing.
 func (p *tab) leads(do func()) {
 	p.t.Helper()
-	before := p.loaded()
+	before := p.load()
 	do()
-	p.until("another page", func() bool { return p.loaded() > before && p.text("document.readyState") == "complete" })
+	p.until("another page", func() bool {
+		now := p.load()
+		return now != "" && now != before && p.text("document.readyState") == "complete"
+	})
 }
+
+// lettered wants the page in the console's own letters before it is measured. They are
+// optional: a page for which they came late keeps those of the machine, the next one has them.
+func (p *tab) lettered() {
+	p.t.Helper()
+	p.until("our letters", func() bool {
+		p.must(p.eval("document.fonts.ready.then(() => 0)", nil))
+		if p.text(ourLetters) == "true" {
+			return true
+		}
+		p.leads(func() { p.do("Page.reload", nil, nil) })
+		return false
+	})
+}
+
+// ourLetters is whether text is as wide as in no font of the machine.
+const ourLetters = `(() => { const c = document.createElement("canvas").getContext("2d");
+	const wide = (font) => { c.font = font; return c.measureText("Handgloves 0123456789").width; };
+	return wide("40px Inter, monospace") !== wide("40px monospace"); })()`
 
 // until polls with a deadline.
 func (p *tab) until(what string, ok func() bool) {
@@ -350,12 +376,12 @@ func (p *tab) text(expression string) string {
 	return out
 }
 
-// sees waits until the page's text holds words.
+// sees waits until the page's text holds words, and all of the page is there.
 func (p *tab) sees(words string) {
 	p.t.Helper()
 	q, _ := json.Marshal(strings.ToLower(words))
 	p.until(fmt.Sprintf("%q", words), func() bool {
-		return p.text("!!document.body && document.body.innerText.toLowerCase().includes("+string(q)+")") == "true"
+		return p.text("document.readyState === 'complete' && document.body.innerText.toLowerCase().includes("+string(q)+")") == "true"
 	})
 }
 
@@ -374,10 +400,16 @@ var named = map[string]struct {
 	text string
 }{"Enter": {13, "\r"}, "Escape": {27, ""}, " ": {32, " "}, "Tab": {9, ""}, "ArrowDown": {40, ""}, "ArrowUp": {38, ""}}
 
+// listens waits until the page hears keys and clicks: before that its script may be missing.
+func (p *tab) listens() {
+	p.t.Helper()
+	p.until("the page to listen", func() bool { return p.text("document.readyState") == "complete" })
+}
+
 // press presses one key, such as "j", "Enter" or "Ctrl-k".
 func (p *tab) press(key string) {
 	p.t.Helper()
-	p.until("the page to listen", func() bool { return p.text("document.readyState") == "complete" })
+	p.listens()
 	modifiers := 0
 	if rest, ok := strings.CutPrefix(key, "Ctrl-"); ok {
 		key, modifiers = rest, 2
@@ -403,6 +435,16 @@ func (p *tab) press(key string) {
 	p.do("Input.dispatchKeyEvent", up, nil)
 }
 
+// goes presses g and a letter. The two count as one for a second and a half of the page's
+// clock, which stands meanwhile.
+func (p *tab) goes(letter string) {
+	p.t.Helper()
+	p.listens()
+	p.must(p.eval("(() => { const at = Date.now(); Date.now = () => at; })()", nil))
+	p.press("g")
+	p.press(letter)
+}
+
 // types types text into what has the focus.
 func (p *tab) types(text string) {
 	p.t.Helper()
@@ -418,11 +460,14 @@ func (p *tab) fill(selector, text string) {
 		e.dispatchEvent(new Event("input", {bubbles: true})); e.dispatchEvent(new Event("change", {bubbles: true})); })()`, q, v), nil))
 }
 
-// click clicks what a selector finds.
+// click clicks what a selector finds, once the page listens: before that a form would go off
+// without its question.
 func (p *tab) click(selector string) {
 	p.t.Helper()
 	q, _ := json.Marshal(selector)
-	p.until("something to click: "+selector, func() bool { return p.text("!!document.querySelector("+string(q)+")") == "true" })
+	p.until("something to click: "+selector, func() bool {
+		return p.text("document.readyState === 'complete' && !!document.querySelector("+string(q)+")") == "true"
+	})
 	p.must(p.eval("document.querySelector("+string(q)+").click()", nil))
 }
 

@@ -81,8 +81,7 @@ func aMakerEditsACheckerApproves(t *testing.T, s *site, b *chrome) {
 	at := maker.text("location.pathname")
 
 	checker.visit("/health")
-	checker.press("g")
-	checker.press("r")
+	checker.goes("r")
 	checker.at("/review")
 	checker.sees("A friendlier text message")
 	checker.until("the row under the cursor", func() bool {

@@ -266,6 +266,7 @@ func aboveTheFold(t *testing.T, s *site, b *chrome) {
 		s.signIn(p, identity.Collector)
 		for _, key := range []string{"101", "102", "103", "104", "105", "109", "110"} {
 			p.visit("/cases/" + s.cases[key])
+			p.lettered()
 			if bottom := p.text(`Math.round(Math.max(...[...document.querySelectorAll(".above .card")].map(c => c.getBoundingClientRect().bottom))) <= innerHeight`); bottom != "true" {
 				t.Errorf("at %dx%d the cards of %s end below the fold: %s", screen.wide, screen.high, key,
 					p.text(`[...document.querySelectorAll(".above .card")].map(c => c.querySelector("h2").innerText + " " + Math.round(c.getBoundingClientRect().bottom)).join(", ")`))

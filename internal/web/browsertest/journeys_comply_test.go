@@ -66,7 +66,7 @@ func aSweepFindsTheTextAtNight(t *testing.T, s *site, b *chrome) {
 	p.press("Enter")
 	p.at("/violations/")
 	p.sees("What becomes of it")
-	p.press("Escape") // back to the list
+	p.leads(func() { p.press("Escape") }) // back to the list
 	p.at("/violations")
 	p.clean("the sweep")
 }
@@ -74,7 +74,10 @@ func aSweepFindsTheTextAtNight(t *testing.T, s *site, b *chrome) {
 // frequencyShowsTheLimit: from who was contacted most to one person's bars and the line.
 func frequencyShowsTheLimit(t *testing.T, s *site, b *chrome) {
 	p := s.tabOf(t, b, identity.Compliance)
-	p.visit("/frequency")
+	p.until("the count", func() bool { // counted behind when it takes long
+		p.visit("/frequency")
+		return p.text(`!!document.querySelector("#frequent [data-row]")`) == "true"
+	})
 	p.press("j")
 	p.press("Enter")
 	p.at("/frequency/")

@@ -16,8 +16,7 @@ func aSampleIsDrawnReviewedAndSigned(t *testing.T, s *site, b *chrome) {
 	p := b.open(t, s.srv.URL, 1366, 768)
 	s.signIn(p, identity.Compliance)
 	p.visit("/decisions")
-	p.press("g")
-	p.press("q")
+	p.goes("q")
 	p.at("/samples")
 	p.press("n")
 	p.at("/samples/new")
@@ -107,6 +106,7 @@ func (p *tab) choose(selector, value string) {
 // fits wants an element wholly on the screen.
 func (p *tab) fits(selector string) {
 	p.t.Helper()
+	p.lettered()
 	if at := p.text(`(() => { const r = document.querySelector("` + selector + `").getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight && r.right <= innerWidth ? "in" : JSON.stringify(r) })()`); at != "in" {
 		p.t.Errorf("%s is not on the screen at 1366×768: %s", selector, at)
 	}

@@ -20,7 +20,7 @@ func theSimulatorMovesTimeOn(t *testing.T, s *site, b *chrome) {
 	entries := `String(document.querySelectorAll(".sim-story > li").length)`
 	all := p.text(entries)
 	for _, step := range []struct{ key, want, n string }{{".", "1 of " + all, "1"}, {".", "2 of " + all, "2"}, {".", "3 of " + all, "3"}, {",", "2 of " + all, "2"}} {
-		p.press(step.key)
+		p.leads(func() { p.press(step.key) })
 		p.sees(step.want)
 		if n := p.text(entries); n != step.n {
 			t.Errorf("after %q there are %s entries, want %s", step.key, n, step.n)
@@ -29,8 +29,7 @@ func theSimulatorMovesTimeOn(t *testing.T, s *site, b *chrome) {
 	if !strings.Contains(p.text("location.search"), "n=2") || !strings.Contains(p.text("location.search"), "case="+s.cases["101"]) {
 		t.Errorf("the address does not hold the question: %s", p.text("location.search"))
 	}
-	p.press("g")
-	p.press("x")
+	p.leads(func() { p.goes("x") })
 	p.at("/simulator")
 	p.fill("#f-amount", "640.00")
 	p.fill("#f-place", "US-NY")

@@ -149,6 +149,7 @@ func (w *walk) look(t *testing.T, pg page) {
 	defer func() { p.t = w.all }()
 	p.scheme("light")
 	p.visit(pg.path)
+	p.lettered()
 	p.settled()
 	fault(t, pg, "light", p.axe(w.axe, "light"))
 	fault(t, pg, "its structure", p.strings(structure))
