@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/url"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/duly/duly/internal/pgserver"
 	"github.com/duly/duly/internal/postgres"
@@ -61,7 +63,7 @@ func closeSoon(t testing.TB, s *postgres.Store) {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Errorf("the test still holds a connection of its database: rows that were not closed?")
 	}
 }
@@ -117,7 +119,7 @@ func start() (string, error) {
 	if u := os.Getenv(EnvURL); u != "" {
 		return u, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	bin, err := pgserver.Find()
 	if err != nil {
@@ -127,7 +129,7 @@ func start() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s, err := pgserver.Start(ctx, pgserver.Options{Dir: dir, BinDir: bin, Unsafe: true, Settings: settings})
+	s, err := pgserver.Start(ctx, pgserver.Options{Dir: dir, BinDir: bin, Unsafe: true, Settings: settings, Patience: 3 * time.Minute})
 	if err != nil {
 		return "", err
 	}
@@ -230,7 +232,7 @@ func clone(t testing.TB, from string) string {
 	name := "duly_test_" + random()
 	admin := connect(t, base(t))
 	defer admin.Close(context.Background())
-	exec(t, admin, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(from)+" STRATEGY FILE_COPY")
+	alone(t, admin, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(from)+" STRATEGY FILE_COPY")
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the database of this failed test is kept until the next run: %s", name)
@@ -238,7 +240,7 @@ func clone(t testing.TB, from string) string {
 		}
 		admin := connect(t, base(t))
 		defer admin.Close(context.Background())
-		exec(t, admin, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
+		alone(t, admin, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
 	})
 	return withDB(base(t), name)
 }
@@ -255,6 +257,23 @@ func connect(t testing.TB, dsn string) *pgx.Conn {
 func exec(t testing.TB, conn *pgx.Conn, sql string, args ...any) {
 	t.Helper()
 	if _, err := conn.Exec(context.Background(), sql, args...); err != nil {
+		t.Fatalf("preparing the test database: %v", err)
+	}
+}
+
+// alone runs SQL about a database in which nobody else may be. The server waits five
+// seconds for those who are on their way out; on a busy machine it may take them longer.
+func alone(t testing.TB, conn *pgx.Conn, sql string) {
+	t.Helper()
+	const inUse = "55006" // object_in_use
+	var err error
+	for began := time.Now(); time.Since(began) < time.Minute; {
+		_, err = conn.Exec(context.Background(), sql)
+		if pg := (*pgconn.PgError)(nil); !errors.As(err, &pg) || pg.Code != inUse {
+			break
+		}
+	}
+	if err != nil {
 		t.Fatalf("preparing the test database: %v", err)
 	}
 }
