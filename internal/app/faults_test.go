@@ -74,6 +74,7 @@ type fleet struct {
 	kills    atomic.Int64
 	runs     atomic.Int64
 	ours     atomic.Pointer[[]string] // ids that no provider may see
+	stops    sync.WaitGroup           // STOPs that are on their way
 
 	mu      sync.Mutex
 	worker  *generation
@@ -259,7 +260,7 @@ func (f *fleet) asked(c fakeprovider.Call) {
 	if !stop {
 		return
 	}
-	go func() {
+	f.stops.Go(func() {
 		for try := 0; ; try++ {
 			status, err := f.fake.Text("SMstop"+c.To[1:], c.To, "+12025550100", "STOP")
 			if err == nil && status == http.StatusOK {
@@ -273,7 +274,7 @@ func (f *fleet) asked(c fakeprovider.Call) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.stopped[c.To] = time.Now()
-	}()
+	})
 }
 
 func (f *fleet) debtorWith(i int) account {
@@ -417,10 +418,12 @@ func verbOf(v dunning.Verb) workflows.Activity {
 	}[v]
 }
 
-// settled lets the last webhooks arrive.
+// settled lets the last webhooks arrive, and the last STOPs be answered.
 func (f *fleet) settled() {
+	f.stops.Wait()
 	f.fake.Quiet()
 	f.live(f.clock.time())
+	f.stops.Wait()
 }
 
 // judge compares the providers' own log with what Duly believes.
