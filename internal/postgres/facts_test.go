@@ -326,7 +326,7 @@ func TestContextEndsWaiting(t *testing.T) {
 func TestTransactionsLeaveRoomForReading(t *testing.T) {
 	for _, conns := range []int{1, 2, 5} {
 		s := pgtest.Open(t, fmt.Sprintf("%s&pool_max_conns=%d", pgtest.DSN(t), conns))
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		var wg sync.WaitGroup
 		for i := range 12 {
 			b := bundleOf(t, s, fmt.Sprintf("D-%d", i))

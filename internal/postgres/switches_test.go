@@ -145,16 +145,12 @@ func TestNoFenceIsOpenWhenASwitchIsOn(t *testing.T) {
 // awaitWaiter waits until somebody waits for an advisory lock.
 func awaitWaiter(t *testing.T, s *postgres.Store) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	eventually(t, "somebody waits for the switches", func() bool {
 		var n int
-		if err := s.Pool().QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		if n > 0 {
-			return
-		}
-	}
-	t.Fatal("nobody waits for the switches")
+		err := s.Pool().QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "+
+			"AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(&n)
+		return err == nil && n > 0
+	})
 }
 
 // TestLiftingWakesWhoWaited: only cases that a switch keeps waiting are nudged.
