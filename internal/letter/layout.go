@@ -80,11 +80,12 @@ const (
 	mmPerPoint         = 25.4 / 72
 )
 
-// line is one placed line of text; y is its baseline.
+// line is one placed line of text; y is its baseline. With a rule it is a stroke of that
+// length and no text.
 type line struct {
-	x, y, size float64
-	bold       bool
-	text       string
+	x, y, size, rule float64
+	bold             bool
+	text             string
 }
 
 // measure returns the width of text in millimetres.
@@ -99,7 +100,7 @@ func (g geometry) compose(m dunning.Message, width measure) ([][]line, error) {
 	}
 	first := append(address, g.letterhead(m.Sender, width)...)
 	pages, y := [][]line{first}, g.subjectY
-	put := func(text string, bold bool, step float64) error {
+	put := func(p set) error {
 		if y > g.bottom {
 			if len(pages) == maxPages {
 				return Fault{dunning.FailedContent, "pages"}
@@ -107,41 +108,52 @@ func (g geometry) compose(m dunning.Message, width measure) ([][]line, error) {
 			pages, y = append(pages, nil), g.nextTop
 		}
 		last := len(pages) - 1
-		if text != "" {
-			pages[last] = append(pages[last], line{x: g.left, y: y, size: bodySize, bold: bold, text: text})
+		if p.text != "" {
+			pages[last] = append(pages[last], line{x: g.left + p.at, y: y, size: bodySize, bold: p.bold, text: p.text})
 		}
-		y += step
+		if p.rule > 0 {
+			pages[last] = append(pages[last], line{x: g.left, y: y + ruleBelow, rule: p.rule})
+		}
+		y += p.step
 		return nil
 	}
 	for _, p := range g.paragraphs(m, width) {
-		if err := put(p.text, p.bold, p.step); err != nil {
+		if err := put(p); err != nil {
 			return nil, err
 		}
 	}
 	return g.number(pages, width), nil
 }
 
-// set is a wrapped line and how far the next one is below it.
+// set is a wrapped line or a cell of a table, and how far the next one is below it.
 type set struct {
-	text string
-	bold bool
-	step float64
+	text     string
+	bold     bool
+	step     float64
+	at, rule float64 // how far right of the margin; length of a rule below
 }
 
-// paragraphs wraps subject and text.
+// paragraphs wraps subject and text, and sets the tables of the text.
 func (g geometry) paragraphs(m dunning.Message, width measure) []set {
 	var out []set
 	room := g.width - g.left - g.right
 	if subject := squash(m.Subject); subject != "" {
 		for _, l := range wrap(subject, room, func(s string) float64 { return width(s, bodySize, true) }) {
-			out = append(out, set{l, true, bodyStep})
+			out = append(out, set{text: l, bold: true, step: bodyStep})
 		}
 		out[len(out)-1].step = 3 * bodyStep // DIN 5008: two blank lines after the subject
 	}
-	for _, p := range strings.Split(strings.TrimRight(m.Text, "\n "), "\n") {
-		for _, l := range wrap(p, room, func(s string) float64 { return width(s, bodySize, false) }) {
-			out = append(out, set{l, false, bodyStep})
+	for lines := strings.Split(strings.TrimRight(m.Text, "\n "), "\n"); len(lines) > 0; {
+		if t, n := tableAt(lines); n > 0 {
+			if cells := t.set(room, width); cells != nil {
+				out, lines = append(out, cells...), lines[n:]
+				continue
+			}
 		}
+		for _, l := range wrap(lines[0], room, func(s string) float64 { return width(s, bodySize, false) }) {
+			out = append(out, set{text: l, step: bodyStep})
+		}
+		lines = lines[1:]
 	}
 	return out
 }

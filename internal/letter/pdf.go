@@ -88,6 +88,11 @@ func (g geometry) paint(pdf *fpdf.Fpdf, pages [][]line, next func()) {
 	for i, page := range pages {
 		next()
 		for _, l := range page {
+			if l.rule > 0 {
+				pdf.SetLineWidth(0.2)
+				pdf.Line(l.x, l.y, l.x+l.rule, l.y)
+				continue
+			}
 			pdf.SetFont(family, style(l.bold), l.size)
 			pdf.Text(l.x, l.y, l.text)
 		}
