@@ -55,7 +55,7 @@ func (j *job) transactOnce(ctx context.Context, f func(*turn) error, stale *bool
 		if t.history, t.version, err = tx.Facts(ctx, j.ref.Debtor); err != nil {
 			return wrap(codeStore, err)
 		}
-		if *stale = !j.frame.Setup.Current(t.history); *stale {
+		if *stale = !j.frame.Setup.Current(j.ref, t.history); *stale {
 			return nil
 		}
 		if t.at, err = j.Clock.Now(ctx); err != nil {

@@ -206,6 +206,7 @@ type Facts struct {
 	Migrations []MigrationState
 	MigratedAt time.Time // when the case last moved to another sequence version
 	moved      *Migrated // the last one
+	movedCase  string    // the case that it moved
 
 	Settlements []SettlementState
 	Callbacks   []CallbackState

@@ -68,6 +68,16 @@ type Migrated struct {
 	Reason       string            `json:"reason,omitempty"`
 	Moves        []ItemsMoved      `json:"moves"`
 	Notices      []NoticeKept      `json:"notices,omitempty"`
+	Since        []ItemSince       `json:"since,omitempty"` // of items that left the sequence once; facts written before it was kept have none
+}
+
+// ItemSince is since when an item stands where it does, and when it last came back, by the
+// version followed so far: a bounce takes an item back from exhausted only if the step was
+// its last by that version, so that the new one would read the same facts otherwise.
+type ItemSince struct {
+	Item     string    `json:"item"`
+	Disposed time.Time `json:"disposed"`
+	Revived  time.Time `json:"revived,omitzero"`
 }
 
 // ItemsMoved is what a migration does to items that stand alike.
@@ -110,9 +120,12 @@ func (s *Sequence) Name() string {
 // Current reports whether a setup has the versions that the facts of its case speak of: the
 // one that it was last moved to, and the one that it is to move to. A setup that was loaded
 // before its debtor was locked may be older than the facts, and is then to be loaded again.
-func (s *Setup) Current(history []Fact) bool {
+// ref is what it was loaded for: a target that was asked for there and is not here cannot be
+// read, and loading it again changes nothing.
+func (s *Setup) Current(ref CaseRef, history []Fact) bool {
 	follows, target := s.versions(history)
-	return follows == s.Sequence.Name() && (target == "" || target == s.Target.Name())
+	unread := s.Target == nil && target == ref.TargetSequence+"@"+ref.TargetVersion
+	return follows == s.Sequence.Name() && (target == "" || unread || target == s.Target.Name())
 }
 
 // Follows is Current for the version that is followed alone.
@@ -150,7 +163,7 @@ func (f *Facts) addMigration(x Fact) {
 	case Migrated:
 		f.endMigration(b.ID, "moved", x.At)
 		f.migrate(b, x.At)
-		f.MigratedAt, f.moved = x.At, &b
+		f.MigratedAt, f.moved, f.movedCase = x.At, &b, x.Case
 	}
 }
 
@@ -166,7 +179,7 @@ func (f *Facts) endMigration(id, outcome string, at time.Time) {
 // facts are read with the version that was followed when they were loaded.
 func (f *Facts) follow() {
 	m, s, t := f.moved, f.Sequence, f.Target
-	if m == nil || t == nil || s == nil || t.ID != m.Sequence || t.Version != m.Version || s.ID != m.FromSequence || s.Version != m.FromVersion {
+	if m == nil || f.movedCase != f.Case || t == nil || s == nil || t.ID != m.Sequence || t.Version != m.Version || s.ID != m.FromSequence || s.Version != m.FromVersion {
 		return
 	}
 	f.Sequence, f.Target = t, nil
@@ -180,6 +193,11 @@ func (f *Facts) migrate(b Migrated, at time.Time) {
 			if it := f.item(k); it != nil {
 				it.move(m, at)
 			}
+		}
+	}
+	for _, s := range b.Since {
+		if it := f.item(s.Item); it != nil {
+			it.disposed, it.revived = s.Disposed, s.Revived
 		}
 	}
 	for _, n := range b.Notices {
@@ -376,6 +394,11 @@ func (f *Facts) moving(m MigrationAsked, moves []ItemsMoved, at time.Time) []Fac
 	b := Migrated{
 		ID: m.ID, FromSequence: f.Sequence.ID, FromVersion: f.Sequence.Version, Sequence: m.Sequence, Version: m.Version,
 		Steps: m.Steps, Reason: m.Reason, Moves: moves,
+	}
+	for i := range f.Items {
+		if it := &f.Items[i]; !it.disposed.IsZero() {
+			b.Since = append(b.Since, ItemSince{it.Key, it.disposed, it.revived})
+		}
 	}
 	for i := range f.Holds { // the default of the version by which it was resolved
 		if h := &f.Holds[i]; h.HoldKind == HoldDispute && h.Outcome == "rejected" {

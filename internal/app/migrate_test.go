@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/recheck"
 	"github.com/duly/duly/internal/simulate"
 	"github.com/duly/duly/workflows"
@@ -191,4 +193,45 @@ func (s *site) simulated(facts []dunning.Fact, ref dunning.CaseRef, versions map
 	life, err := simulate.Run(acc, start.AddDate(0, 2, 0))
 	s.must(err)
 	return storyOf(life.Facts, ref)
+}
+
+// TestATargetThatCannotBeReadKeepsItsCaseNot: a migration that waits leads to a version that
+// this program cannot compile any more. The migration waits; the case is looked at as ever,
+// and goes on by the version that it follows.
+func TestATargetThatCannotBeReadKeepsItsCaseNot(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	s.debtor("D1", "300.00", date(1))
+	if sum, err := s.starter().Run(ctx, StartOptions{}); err != nil || sum.Opened != 1 {
+		t.Fatalf("starter: %+v, %v", sum, err)
+	}
+	nudges, err := s.store.Undelivered(ctx, 10)
+	s.must(err)
+	id := nudges[0].Case
+	second := s.versionOfConsumers("  - id: nudge\n", inserted)
+	s.versionOfConsumers("at: +14d", "at: +17d")
+	_, err = s.commands().Do(ctx, id, dunning.MakePromise{ID: "p", Amount: money.MustParse("300.00", "USD"), Due: date(20)}, "user:1")
+	s.must(err)
+	_, err = s.commands().Do(ctx, id, dunning.Migrate{ID: "m", Version: second, Reason: "one more email"}, "user:1")
+	s.must(err)
+	s.look(id)
+	for _, sql := range []string{
+		"ALTER TABLE release_files DISABLE TRIGGER USER",
+		`UPDATE release_files SET content = 'sequence: [' WHERE path = 'sequences/consumer-standard.yaml' AND release IN (SELECT release FROM sequence_versions WHERE version = '` + second + "')",
+		"ALTER TABLE release_files ENABLE TRIGGER USER",
+	} {
+		if _, err := s.store.Pool().Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.book = NewBook(s.store, clock.Wall) // another program
+	ref, err := s.store.CaseRef(ctx, id)
+	s.must(err)
+	if setup, err := s.book.Setup(ctx, ref); err != nil || setup.Target != nil || ref.TargetVersion != second {
+		t.Fatalf("the version is read after all: %v, %v", setup.Target.Name(), err)
+	}
+	s.look(id)
+	_, err = s.commands().Do(ctx, id, dunning.CancelMigration{}, "user:1")
+	s.must(err)
+	s.look(id)
 }
