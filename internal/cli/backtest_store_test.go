@@ -263,3 +263,25 @@ func TestSplit(t *testing.T) {
 		t.Errorf("cases: %+v", h)
 	}
 }
+
+func TestSplitTellsTogetherWhatWasCommittedTogether(t *testing.T) {
+	at := time.Date(2024, 3, 7, 12, 0, 0, 0, time.UTC)
+	fact := func(version int64, by string, b dunning.Body) dunning.Fact {
+		return dunning.Fact{Version: version, At: at, By: by, Account: "a", Body: b}
+	}
+	h := simulate.Split([]dunning.Fact{
+		fact(7, "import", dunning.Payment{ID: "p"}),
+		fact(8, "debtor", dunning.ContactLogged{ID: "r"}),
+		fact(8, "debtor", dunning.OptedOut{ID: "o"}),
+		fact(9, "user:u", dunning.TaskEnded{ID: "t", Outcome: "done"}),
+		fact(9, "user:u", dunning.EntryEnded{Step: "s"}),
+		fact(0, "user:u", dunning.NoteWritten{ID: "n"}),
+		fact(0, "user:u", dunning.NoteWritten{ID: "m"}),
+	}, "a", at.Add(-time.Hour))
+	if len(h.Facts) != 1 || h.Facts[0].Body.Kind() != (dunning.Payment{}).Kind() {
+		t.Errorf("a reply is told with the refusal in it, a payment by itself: %+v", h.Facts)
+	}
+	if len(h.Commands) != 4 {
+		t.Errorf("%d commands, want a reply, the end of a task, and two notes of which nobody knows that they are one", len(h.Commands))
+	}
+}

@@ -23,23 +23,49 @@ type History struct {
 
 // Split takes a debtor's log apart for one account. What Duly itself decided after the
 // instant is left out: it is what is to be decided again. Providers answer as they did.
+// What was committed together is told together, or something would be decided in its middle.
 func Split(log []dunning.Fact, account string, at time.Time) History {
 	h := History{Reply: answered(log), Tasks: map[string]bool{}}
+	var done [][]dunning.Fact
 	for _, x := range log {
 		h.note(x, account, at)
+		last := len(done) - 1
 		switch {
 		case !x.At.After(at):
 			h.Past = append(h.Past, x)
 		case x.Account != account || plainFromOutside(x):
 			h.Facts = append(h.Facts, x)
-		case fromPeople(x):
-			h.Commands = append(h.Commands, Command{At: x.At, By: x.By, Happen: ifItFits(x)})
+		case !fromPeople(x):
+		case last >= 0 && together(done[last][0], x):
+			done[last] = append(done[last], x)
+		default:
+			done = append(done, h.withItsFirst(x))
 		}
+	}
+	for _, facts := range done {
+		h.Commands = append(h.Commands, Command{At: facts[0].At, By: facts[0].By, Happen: ifTheyFit(facts)})
 	}
 	byTime := func(a, b dunning.Fact) int { return a.At.Compare(b.At) }
 	slices.SortStableFunc(h.Facts, byTime)
 	slices.SortStableFunc(h.Commands, func(a, b Command) int { return a.At.Compare(b.At) })
 	return h
+}
+
+// together reports whether two facts were committed as one.
+func together(a, b dunning.Fact) bool {
+	return a.Version != 0 && a.Version == b.Version && a.At.Equal(b.At)
+}
+
+// withItsFirst is what a person did, behind what was committed just before it as part of the
+// same: a reply and the refusal in it.
+func (h *History) withItsFirst(x dunning.Fact) []dunning.Fact {
+	n := len(h.Facts)
+	for n > 0 && together(h.Facts[n-1], x) {
+		n--
+	}
+	out := append(slices.Clone(h.Facts[n:]), x)
+	h.Facts = h.Facts[:n]
+	return out
 }
 
 // note keeps which cases and tasks there were.
@@ -93,20 +119,22 @@ func fromPeople(x dunning.Fact) bool {
 	return x.By != "system"
 }
 
-// ifItFits tells a fact again if the facts of then can take it.
-func ifItFits(x dunning.Fact) func(f dunning.Facts) []dunning.Fact {
+// ifTheyFit tells facts again, each if the facts of then and those before it can take it.
+func ifTheyFit(facts []dunning.Fact) func(f dunning.Facts) []dunning.Fact {
 	return func(f dunning.Facts) []dunning.Fact {
-		x := x
-		if x.Case != "" {
-			x.Case = f.Case
+		var out []dunning.Fact
+		for _, x := range facts {
+			if x.Case != "" {
+				x.Case = f.Case
+			}
+			if m, ok := x.Body.(dunning.ContactMoved); ok && !slices.ContainsFunc(f.Contacts, func(c dunning.ContactFacts) bool { return c.ID == m.ID }) {
+				continue
+			}
+			if _, err := f.Apply(append(slices.Clone(out), x)); err == nil {
+				out = append(out, x)
+			}
 		}
-		if m, ok := x.Body.(dunning.ContactMoved); ok && !slices.ContainsFunc(f.Contacts, func(c dunning.ContactFacts) bool { return c.ID == m.ID }) {
-			return nil
-		}
-		if _, err := f.Apply([]dunning.Fact{x}); err != nil {
-			return nil
-		}
-		return []dunning.Fact{x}
+		return out
 	}
 }
 

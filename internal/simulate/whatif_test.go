@@ -427,3 +427,33 @@ func TestPeopleDoTheirWork(t *testing.T) {
 		t.Error("no draft was approved")
 	}
 }
+
+// TestWhatPeopleDidIsLivedThroughAgain: a life in which people ended tasks for want of a
+// channel, approved drafts and handed back is, told again from its log, the very same: what
+// was committed together (the end of a task and what follows from it) is told together.
+func TestWhatPeopleDidIsLivedThroughAgain(t *testing.T) {
+	c := shipped(t)
+	until := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	a := consumer(c, "a", "640.00")
+	known := a.Facts[0].At
+	a.Facts = append(a.Facts, dunning.Fact{At: known.AddDate(0, 0, 1), Body: dunning.OptedOut{ID: "no", Everything: true}})
+	a.React = simulate.Diligent(30 * time.Hour)
+	really := lives(t, a, until)
+	ends := map[dunning.TaskKind]int{}
+	for _, task := range really.Final.Tasks {
+		if !task.Ended.IsZero() {
+			ends[task.Task]++
+		}
+	}
+	if ends[dunning.TaskNoChannel] == 0 || ends[dunning.TaskEscalation] == 0 {
+		t.Fatalf("the life has too little to say: %v", ends)
+	}
+	h := simulate.Split(really.Facts, "a", known)
+	again := simulate.Account{
+		Choose: a.Choose, Setup: a.Setup, Past: h.Past, Begin: known,
+		Facts: h.Facts, Commands: h.Commands, Reply: h.Reply, Cases: h.Cases,
+	}
+	for _, d := range simulate.Compare(really.Events(), lives(t, again, until).Events()) {
+		t.Errorf("%s %s %s: %s, again %s", d.What, d.Kind, d.Step, d.Before, d.After)
+	}
+}
