@@ -256,11 +256,14 @@ func (r *run) step() error {
 			return r.act()
 		}
 	}
+	version := r.facts.Version
 	if err := r.arrive(); err != nil {
 		return err
 	}
-	if err := r.add(r.facts.Reopening(r.now)...); err != nil {
-		return err
+	if !down || r.facts.Version > version { // in an outage whoever enters something opens a case again, and nobody else
+		if err := r.add(r.facts.Reopening(r.now)...); err != nil {
+			return err
+		}
 	}
 	switch {
 	case !r.facts.CaseOpen:

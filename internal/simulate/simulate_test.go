@@ -44,3 +44,34 @@ func TestADebtThatComesBackLaterReopensItsCase(t *testing.T) {
 		}
 	}
 }
+
+// TestALookInAnOutageOpensNoCase: a debt has come back while nothing is decided. Whoever
+// looks meanwhile and enters nothing changes nothing: the case goes on after the outage.
+func TestALookInAnOutageOpensNoCase(t *testing.T) {
+	day := func(m time.Month, d int) time.Time { return time.Date(2024, m, d, 12, 0, 0, 0, time.UTC) }
+	usd := money.MustParse("20", "USD")
+	life, err := simulate.Run(simulate.Account{
+		Setup: setup("a", ladder(3, 10)),
+		Facts: []dunning.Fact{
+			{At: day(2, 1), Body: dunning.PointKnown{ID: "e", Channel: dunning.Email}},
+			{At: day(2, 1), Account: "a", Body: dunning.Item{Key: "A", Issued: dunning.Date{Year: 2024, Month: 2, Day: 1}, Due: dunning.Date{Year: 2024, Month: 3, Day: 1}, Amount: usd}},
+			{At: day(3, 3), Account: "a", Body: dunning.Payment{ID: "p", Amount: usd}},
+			{At: day(3, 5), Account: "a", Body: dunning.ItemCorrected{Item: "A", Due: dunning.Date{Year: 2024, Month: 5, Day: 1}}},
+			{At: day(3, 6), Account: "a", Body: dunning.PaymentReversed{Payment: "p"}},
+		},
+		Commands: []simulate.Command{{At: day(5, 5), By: "nobody", Pick: func(dunning.Facts) dunning.Command { return nil }}},
+		Outages:  []simulate.Interval{{From: day(4, 20), Until: day(5, 10)}},
+	}, day(5, 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var opened []time.Time
+	for _, e := range life.Events() {
+		if e.Kind == "opened" {
+			opened = append(opened, e.At)
+		}
+	}
+	if len(opened) != 2 || !opened[1].Equal(day(5, 10)) {
+		t.Errorf("opened at %v, want the second on 10 May\n%s", opened, simulate.Print(life.Events(), time.UTC))
+	}
+}
