@@ -375,9 +375,14 @@ func checkDistance(t *rapid.T, a simulate.Account, l simulate.Life) {
 		account string
 	}
 	var all []sent
+	var places []dunning.Fact
+	var zones []*time.Location // where the debtor may be by what is known by then
 	planned, left := map[string]dunning.ContactPlanned{}, map[string]time.Time{}
 	for _, x := range l.Facts {
 		switch b := x.Body.(type) {
+		case dunning.DebtorKnown, dunning.LocationKnown:
+			places = append(places, x)
+			zones = zonesBy(t, l, places)
 		case dunning.ContactPlanned:
 			planned[b.ID], left[b.ID] = b, x.At
 			if b.Courtesy() || x.Account != "a" {
@@ -390,7 +395,7 @@ func checkDistance(t *rapid.T, a simulate.Account, l simulate.Life) {
 				} else if s.step == b.Step {
 					continue
 				}
-				for _, z := range l.Final.Zones {
+				for _, z := range zones {
 					if gap := dunning.DateOf(s.at.In(z)).Days(dunning.DateOf(x.At.In(z))); gap < least {
 						t.Fatalf("contact %s comes %d local days after %s/%s, in %s\n%s", b.ID, gap, s.account, s.step, z, allFacts(l))
 					}
@@ -412,6 +417,15 @@ func checkDistance(t *rapid.T, a simulate.Account, l simulate.Life) {
 			}
 		}
 	}
+}
+
+// zonesBy are the zones that facts about a debtor's place come to.
+func zonesBy(t *rapid.T, l simulate.Life, places []dunning.Fact) []*time.Location {
+	f, err := dunning.Fold(l.Final.Setup, places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Zones
 }
 
 // checkRefold: playing the whole history again gives the same decision as
