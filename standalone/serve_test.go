@@ -125,13 +125,13 @@ func (p *process) read(out io.Reader) {
 // await polls until ok, and fails the test when that takes too long.
 func (p *process) await(what string, ok func() bool) {
 	p.t.Helper()
-	for range 1200 {
+	for range 6000 {
 		if ok() {
 			return
 		}
 		time.Sleep(50 * time.Millisecond) // the poll's own pace
 	}
-	p.t.Fatalf("%s: not within a minute; the process said:\n%s", what, p.log)
+	p.t.Fatalf("%s: not within five minutes; the process said:\n%s", what, p.log)
 }
 
 func (p *process) wait() error {
@@ -211,10 +211,11 @@ func startCampaign(t *testing.T, env map[string]string) (client.Client, client.W
 
 // finish waits for the workflow and checks that it went on where it was: three steps, each
 // run once, and at most one run more for each kill, which may have come between a step and
-// the record of it.
+// the record of it. A try that a kill kept from the worker was none of its runs: so there
+// may be fewer runs than tries, never more.
 func finish(t *testing.T, c client.Client, run client.WorkflowRun, before, kills int32) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var attempts string
 	if err := c.GetWorkflow(ctx, run.GetID(), run.GetRunID()).Get(ctx, &attempts); err != nil {
@@ -224,7 +225,7 @@ func finish(t *testing.T, c client.Client, run client.WorkflowRun, before, kills
 	for _, digit := range attempts {
 		told += digit - '0'
 	}
-	if len(attempts) != 3 || runs != told || runs > 3+kills {
+	if len(attempts) != 3 || runs < 3 || runs > told || runs > 3+kills {
 		t.Errorf("attempts %q in %d runs of the activity, want three steps in 3 to %d runs", attempts, runs, 3+kills)
 	}
 }
