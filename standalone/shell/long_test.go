@@ -102,7 +102,7 @@ func TestFreshTemporal(t *testing.T) {
 	b.work()
 	b.until("the cases on their way", func(ctx context.Context) bool { return len(b.refs(ctx)) == 3 && b.sent(ctx) >= 6 })
 	for id := range b.refs(t.Context()) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		b.must(b.client.TerminateWorkflow(ctx, workflows.CaseID(id), "", "test"))
 		_, err := b.client.WorkflowService().DeleteWorkflowExecution(ctx, deletion(b, id))
 		b.must(err)

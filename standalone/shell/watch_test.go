@@ -17,7 +17,7 @@ func TestTemporalSaysHowItDoes(t *testing.T) {
 	b := start(t, 1, nil)
 	b.debtor("W-1", "80.00")
 	ask := func() temporalx.Facts {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		return temporalx.Ask(ctx, b.client, temporalx.Question{
 			Namespace: b.site.Temporal().Namespace(), Workflows: workflows.TaskQueue, Activities: []string{"duly-email", "duly-sms", "duly-letter"}, Type: workflows.CaseType,
