@@ -200,7 +200,7 @@ func TestMarkedCommandsRun(t *testing.T) {
 			ran++
 			t.Run(fmt.Sprintf("%s:%d", path, b.Line), func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // it may have to compile everything
 				defer cancel()
 				cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", b.Text)
 				cmd.Dir = top
