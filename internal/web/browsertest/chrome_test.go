@@ -207,12 +207,17 @@ func (c *chrome) open(t testing.TB, base string, width, height int) *tab {
 	for _, domain := range []string{"Page", "Runtime", "Network", "Log"} {
 		p.do(domain+".enable", nil, nil)
 	}
+	p.do("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": patient}, nil)
 	p.size(width, height)
 	t.Cleanup(func() {
 		_ = c.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": ctx.ID}, nil)
 	})
 	return p
 }
+
+// patient lets ten minutes do for ten seconds: for so long a page offers to undo what was done,
+// and a busy machine may need longer to press the key.
+const patient = `(() => { const wall = setTimeout; window.setTimeout = (f, ms, ...rest) => wall(f, ms === 10000 ? 600000 : ms, ...rest); })()`
 
 func (p *tab) size(width, height int) {
 	p.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)

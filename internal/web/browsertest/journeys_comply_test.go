@@ -31,7 +31,8 @@ func aDecisionIsReEvaluatedAndPacked(t *testing.T, s *site, b *chrome) {
 		if len(found) == 1 {
 			pack = found[0]
 		}
-		return pack != ""
+		begun, _ := filepath.Glob(filepath.Join(dir, "*.crdownload"))
+		return pack != "" && len(begun) == 0
 	})
 	text, err := os.ReadFile(pack)
 	s.must(err)
