@@ -195,8 +195,11 @@ func TestAddingFacts(t *testing.T) {
 			}
 		}
 	}
-	for range 10 { // a thousand queries, as rapid draws a hundred
-		rapid.Check(t, check)
+	for round := range 10 { // a thousand queries, as rapid draws a hundred
+		rapid.Check(t, func(t *rapid.T) {
+			elsewhere(t, round)
+			check(t)
+		})
 	}
 }
 
