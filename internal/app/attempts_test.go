@@ -39,7 +39,7 @@ func TestEveryAttemptEnds(t *testing.T) {
 			for _, a := range accounts {
 				refs, err := s.store.CasesOf(t.Context(), a.debtor)
 				s.must(err)
-				s.run(refs[0].Case, s.reporting(url), 11*24*time.Hour)
+				s.run(refs[0].Case, s.reporting(url), 11*24*time.Hour, 500*time.Millisecond)
 			}
 			fake.Quiet()
 			s.allEnded(policy, fake)
@@ -62,7 +62,7 @@ func TestStrongDeliveryOnPostgres(t *testing.T) {
 	for i := range 6 {
 		ids, err := s.store.FindCases(t.Context(), "demo", fmt.Sprintf("D%d", i))
 		s.must(err)
-		s.run(ids[0], s.reporting(url), 7*24*time.Hour)
+		s.run(ids[0], s.reporting(url), 7*24*time.Hour, 500*time.Millisecond)
 	}
 	counts, err := s.store.CountContacts(t.Context())
 	s.must(err)
