@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/duly/duly/commands"
 	"github.com/duly/duly/config"
@@ -31,6 +32,8 @@ type Desk struct {
 	// large bounds how many uploaded files are in memory at once: each takes some three
 	// times its size while it is sealed, kept or read.
 	large chan struct{}
+	// atOnce is how long the person who orders waits for what can be done at once.
+	atOnce time.Duration
 }
 
 // mostLarge is how many uploaded files are worked on at once.
@@ -40,7 +43,7 @@ const mostLarge = 2
 func NewDesk(store *postgres.Store, book *Book, c clock.Clock, log *slog.Logger) *Desk {
 	cmds := NewCommands(store, book, c)
 	return &Desk{
-		store: store, book: book, clock: c, log: log, large: make(chan struct{}, mostLarge),
+		store: store, book: book, clock: c, log: log, large: make(chan struct{}, mostLarge), atOnce: atOnce,
 		hooks: &hooks{store: store, book: book, commands: cmds, clock: c},
 		authority: &authority.Service{Commands: cmds, Roles: func(ctx context.Context) ([]config.Role, error) {
 			cfg, err := book.Current(ctx)

@@ -184,7 +184,7 @@ func (d *Desk) beginBulk(ctx context.Context, id string) {
 
 func (d *Desk) bulkAtOnce(ctx context.Context, id string) error {
 	began := clock.Wall()
-	for clock.Wall().Sub(began) < atOnce {
+	for clock.Wall().Sub(began) < d.atOnce {
 		more, err := d.bulkOnce(ctx, id, 0)
 		if err != nil || !more {
 			return err

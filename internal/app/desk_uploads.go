@@ -200,7 +200,7 @@ func (d *Desk) uploadAtOnce(ctx context.Context, id string) (read.Upload, error)
 			done <- nil
 		}
 	}()
-	timer := time.NewTimer(atOnce)
+	timer := time.NewTimer(d.atOnce)
 	defer timer.Stop()
 	select {
 	case err := <-done:
