@@ -26,6 +26,7 @@ type caseLook struct {
 	client    client.Client
 	namespace string
 	dc        converter.DataConverter // nil: messages of failures stay sealed
+	patience  time.Duration           // for all cases of one page together
 }
 
 // Bounds of questions about single cases.
@@ -40,7 +41,7 @@ func newCaseLook(d Deps, getenv func(string) string) (*caseLook, error) {
 	if d.Temporal == nil {
 		return nil, nil
 	}
-	l := &caseLook{client: d.Temporal, namespace: or(d.Namespace, client.DefaultNamespace)}
+	l := &caseLook{client: d.Temporal, namespace: or(d.Namespace, client.DefaultNamespace), patience: casePatience}
 	if getenv == nil {
 		return l, nil
 	}
@@ -62,7 +63,7 @@ func (l *caseLook) runs(ctx context.Context, cases []string) map[string]temporal
 	if l == nil || len(cases) == 0 {
 		return out
 	}
-	ctx, cancel := context.WithTimeout(ctx, casePatience)
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -146,7 +147,7 @@ func (d *Desk) TryNow(ctx context.Context, who identity.Principal, caseID, activ
 
 // tryNow asks Temporal, within the patience of a page.
 func (l *caseLook) tryNow(ctx context.Context, caseID, activity, by string) error {
-	ctx, cancel := context.WithTimeout(ctx, casePatience)
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	err := temporalx.TryNow(ctx, l.client, l.namespace, workflows.CaseID(caseID), activity, by)
 	if gone := (*serviceerror.NotFound)(nil); errors.As(err, &gone) {
