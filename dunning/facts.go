@@ -127,6 +127,8 @@ type ContactFacts struct {
 
 	rounds []int // of each line's item when the contact was planned
 	maybe  bool  // stayed unknown and was given up: it may have left and counts against caps
+	waits  bool  // a letter that lies in an outbox: it may be called off until it is posted
+	posted bool  // a letter that was handed to the post
 }
 
 // PromiseState, OfferState, PlanState and LeaseState carry their real ends.

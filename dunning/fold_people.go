@@ -213,6 +213,8 @@ func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
 	}
 	switch {
 	case accepted && b.State == ContactAccepted:
+		c.posted = c.posted || b.Code == LetterPostedCode
+		c.waits = c.waits && !c.posted
 		return // said twice
 	case b.State == ContactBounced && (!b.Permanent || accepted && at.Sub(c.Moved) > bounceWindow):
 		return
@@ -222,7 +224,7 @@ func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
 	if b.State == ContactSending {
 		c.At, c.Hold = at, b.Hold
 	}
-	c.State, c.Moved = b.State, at
+	c.State, c.Moved, c.waits = b.State, at, b.Waits
 	c.Class, c.Code, c.Permanent, c.RetryAt, c.Deadline = b.Class, b.Code, b.Permanent, b.RetryAt, b.Deadline
 	if c.Account != f.Account {
 		return

@@ -29,7 +29,7 @@ const patient = 72 * time.Hour
 // now but soon.
 func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool) {
 	c := f.contact(id)
-	if c == nil || c.Channel != Letter || c.State != ContactAccepted || c.Account != f.Account {
+	if c == nil || c.Channel != Letter || c.State != ContactAccepted || c.Account != f.Account || c.posted {
 		return letterGone, false
 	}
 	if !f.CaseOpen && !c.isCourtesy() {
@@ -75,7 +75,7 @@ func (f *Facts) letterAllowed(c *ContactFacts, at time.Time) (string, bool) {
 // LetterCalledOff are the facts of a letter that is left out of its batch.
 func (f Facts) LetterCalledOff(id, reason string, at time.Time) []Fact {
 	c := f.contact(id)
-	if c == nil || c.State != ContactAccepted || c.Channel != Letter {
+	if c == nil || c.State != ContactAccepted || c.Channel != Letter || c.posted { // what is out of the house cannot be called back
 		return nil
 	}
 	return f.noticed([]Fact{f.contactFact(c, at, ContactMoved{ID: id, State: ContactCancelled, Code: "letter:" + reason})})
@@ -87,7 +87,7 @@ func (f Facts) LetterPosted(id, batch string, at time.Time) []Fact {
 	if c == nil || c.State != ContactAccepted || c.Channel != Letter {
 		return nil
 	}
-	x := f.contactFact(c, at, ContactMoved{ID: id, State: ContactAccepted, Code: letterPosted})
+	x := f.contactFact(c, at, ContactMoved{ID: id, State: ContactAccepted, Code: LetterPostedCode})
 	x.Source = "posted/" + batch + "/" + id
 	return f.noticed([]Fact{x})
 }

@@ -82,6 +82,12 @@ func TestACalledOffLetterGivesItsStepBack(t *testing.T) {
 	if err != nil || !done(posted) || posted.contact(id).State != ContactAccepted {
 		t.Errorf("posted: %v", err)
 	}
+	if facts := posted.LetterCalledOff(id, "changed", at); len(facts) != 0 {
+		t.Errorf("what was posted is called off: %+v", facts)
+	}
+	if reason, _ := posted.LetterStands(id, at); reason != letterGone {
+		t.Errorf("what was posted waits: %q", reason)
+	}
 	off := f.LetterCalledOff(id, "changed", at)
 	g, err := f.Apply(off)
 	if err != nil || done(g) || g.contact(id).State != ContactCancelled {

@@ -427,6 +427,9 @@ func (f *Facts) unfinished(m MigrationAsked, at time.Time) (why string, until ti
 	if f.halfSent() {
 		return "step", time.Time{}
 	}
+	if f.inOutbox(m.Steps) {
+		return "letter", time.Time{}
+	}
 	return "delivery", f.mayBounce(m.Steps, at)
 }
 
@@ -447,18 +450,34 @@ func (f *Facts) halfSent() bool {
 func (f *Facts) mayBounce(steps map[string]string, at time.Time) (until time.Time) {
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
-		end := c.Moved.Add(bounceWindow)
-		if c.Account != f.Account || c.Logged != nil || c.State != ContactAccepted || !end.After(at) {
-			continue
-		}
-		for _, l := range c.Items {
-			n := f.Sequence.StepIndex(l.Step)
-			if to := f.Target.StepIndex(image(steps, l.Step)); n >= 0 && to >= 0 && !sameEntries(&f.Sequence.Steps[n], &f.Target.Steps[to]) {
-				until = later(until, end)
-			}
+		if end := c.Moved.Add(bounceWindow); end.After(at) && f.otherEntries(c, steps) {
+			until = later(until, end)
 		}
 	}
 	return until
+}
+
+// inOutbox reports whether a letter waits that may still be called off, however late, and
+// would then re-open an entry which the new version does not have as it was.
+func (f *Facts) inOutbox(steps map[string]string) bool {
+	for i := range f.Contacts {
+		if c := &f.Contacts[i]; c.waits && f.otherEntries(c, steps) {
+			return true
+		}
+	}
+	return false
+}
+
+// otherEntries reports whether a message that was accepted did a step whose entries are
+// others in the new version.
+func (f *Facts) otherEntries(c *ContactFacts, steps map[string]string) bool {
+	if c.Account != f.Account || c.Logged != nil || c.State != ContactAccepted {
+		return false
+	}
+	return slices.ContainsFunc(c.Items, func(l ItemLine) bool {
+		n, to := f.Sequence.StepIndex(l.Step), f.Target.StepIndex(image(steps, l.Step))
+		return n >= 0 && to >= 0 && !sameEntries(&f.Sequence.Steps[n], &f.Target.Steps[to])
+	})
 }
 
 // image is the id that a step has in the new version.
@@ -602,7 +621,7 @@ const (
 // MigrationPreview says what a migration would do to a case as it stands.
 type MigrationPreview struct {
 	Outcome string    `json:"outcome"`
-	Why     string    `json:"why,omitempty"`   // waits: plan, promise, settlement, lease, unknown, offer, task:…, step, delivery · refused: at_once
+	Why     string    `json:"why,omitempty"`   // waits: plan, promise, settlement, lease, unknown, offer, task:…, step, letter, delivery · refused: at_once
 	Until   time.Time `json:"until,omitzero"`  // waits: when that ends by itself at the latest
 	Before  Outlook   `json:"before,omitzero"` // the next thing by the version followed now
 	After   Outlook   `json:"after,omitzero"`  // the next thing by the target, when it moves now

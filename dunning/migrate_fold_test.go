@@ -179,3 +179,38 @@ func TestAMoveIsOfItsCase(t *testing.T) {
 		t.Error("it does not move")
 	}
 }
+
+// TestAMoveWaitsForTheLetterInTheOutbox: where a step is sent otherwise by the new version, a
+// letter that lies in the outbox keeps the move waiting, however long: called off, its step
+// is owed by the new version, and posted, it is done.
+func TestAMoveWaitsForTheLetterInTheOutbox(t *testing.T) {
+	const id = "k/0/one/letter/1"
+	v1, v2 := version("1", "one", "two"), version("2", "one", "two")
+	v1.Steps[0].Send = []Channeled{{Channel: Letter, Template: "t"}}
+	m := start(t, v1)
+	m.add(noon.AddDate(0, 0, -10), PointKnown{ID: "l", Channel: Letter},
+		ContactPlanned{ID: id, Step: "one", Channel: Letter, Point: "l", Ordinal: 1, Automatic: true, Purpose: "collect", Items: []ItemLine{{Key: "A", Step: "one", Amount: eur("100.00")}}},
+		ContactMoved{ID: id, State: ContactSending}, ContactMoved{ID: id, State: ContactAccepted, Waits: true})
+	m.facts.Target = v2
+	for _, c := range []struct {
+		about   string
+		facts   []Fact
+		outcome string
+		why, to string
+	}{
+		{"it lies in the outbox", nil, MigrationWaits, "letter", ""},
+		{"it was called off: its step is owed", m.facts.LetterCalledOff(id, "changed", noon), MigrationMoves, "", "one"},
+		{"it was posted: its step is done", m.facts.LetterPosted(id, "b", noon), MigrationMoves, "", "two"},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			f, err := m.facts.Apply(c.facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := PreviewMigration(f, Migrate{ID: "m", Version: "2", AtOnce: true, Reason: "test"}, noon.Add(time.Hour))
+			if err != nil || p.Outcome != c.outcome || p.Why != c.why || c.to != "" && (len(p.Moves) != 1 || p.Moves[0].To != c.to) {
+				t.Errorf("%+v, %v; want %s %s to %s", p, err, c.outcome, c.why, c.to)
+			}
+		})
+	}
+}

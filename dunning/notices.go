@@ -17,8 +17,8 @@ const (
 	purposeValidationFirst = "initial_communication_containing_validation_notice"
 )
 
-// letterPosted is the code of a letter that was handed to the post.
-const letterPosted = "letter:posted"
+// LetterPostedCode is the code of a letter that was handed to the post.
+const LetterPostedCode = "letter:posted"
 
 // purpose is what a message of a step on one of its channels is for.
 func (f *Facts) purpose(step string, c Channeled) string {

@@ -196,6 +196,9 @@ func (p *Post) Print(ctx context.Context, id string, o BatchOptions) (Batch, err
 	if !row.Posted.IsZero() {
 		return Batch{}, fmt.Errorf("batch %s: %w", id, ErrPosted)
 	}
+	if err := p.halfPosted(ctx, id, letters); err != nil {
+		return Batch{}, err
+	}
 	on, err := p.Store.Switches(ctx)
 	if err != nil {
 		return Batch{}, err
@@ -219,6 +222,24 @@ func (p *Post) Print(ctx context.Context, id string, o BatchOptions) (Batch, err
 		b.again = true
 	}
 	return p.write(ctx, b, o)
+}
+
+// halfPosted refuses a batch whose confirming broke off: somebody has said that it was handed
+// to the post, and has noted that of some of its letters.
+func (p *Post) halfPosted(ctx context.Context, id string, letters []postgres.BatchedLetter) error {
+	for _, l := range letters {
+		if l.Place == 0 {
+			continue
+		}
+		c, err := p.Store.Contact(ctx, l.Contact)
+		if err != nil {
+			return fmt.Errorf("letter of contact %s: %w", l.Contact, err)
+		}
+		if c.Code == dunning.LetterPostedCode {
+			return fmt.Errorf("batch %s: confirm it again, not all of its letters are noted as posted yet: %w", id, ErrPosted)
+		}
+	}
+	return nil
 }
 
 // stillStands decides over a letter of a batch that is printed again.

@@ -150,3 +150,34 @@ func TestPrintingAgainDecidesAgain(t *testing.T) {
 		t.Errorf("a batch that was posted: %v", err)
 	}
 }
+
+// TestAHalfConfirmedBatchIsPosted: where confirming breaks off at one debtor whose facts
+// cannot be read, the batch is out of the house all the same: it is not printed again, and a
+// letter that is noted as posted is never called off, whatever is paid since.
+func TestAHalfConfirmedBatchIsPosted(t *testing.T) {
+	s := lettersFirst(t)
+	ctx := t.Context()
+	accounts := []account{s.debtor("fine", "300.00", date(1)), s.debtor("bad", "300.00", date(1))}
+	_, err := s.starter().Run(ctx, StartOptions{})
+	s.must(err)
+	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+	cases := s.mail(accounts...)
+	s.clock.set(s.clock.time().Add(20 * time.Hour))
+	o := BatchOptions{By: "user:ada", Dir: t.TempDir()}
+	b, err := s.post().Close(ctx, o)
+	if err != nil || b.Letters != 2 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	s.poison(accounts[1].debtor)
+	if n, err := s.post().Confirm(ctx, b.ID, "user:ada"); n != 1 || err == nil {
+		t.Fatalf("%d posted, %v; want one, and the other named", n, err)
+	}
+	_, err = s.commands().Do(ctx, cases[0], dunning.RecordPayment{ID: "p", Amount: money.MustParse("300.00", "USD")}, "user:1")
+	s.must(err)
+	if _, err := s.post().Print(ctx, b.ID, o); !errors.Is(err, ErrPosted) {
+		t.Errorf("printed again: %v", err)
+	}
+	if c := s.stateOf(cases[0]); c.State != dunning.ContactAccepted {
+		t.Errorf("the letter that was posted is %s (%s)", c.State, c.Code)
+	}
+}

@@ -96,6 +96,7 @@ func MovesWhen(why string) string {
 		"unknown":       "when it is known whether the last message left",
 		"offer":         "when the offer is answered or over",
 		"step":          "when the step that has begun is complete",
+		"letter":        "when the letter in the outbox is posted or called off",
 		"delivery":      "when the last message cannot come back any more",
 		"task:call":     "when the call is made or given up",
 		"task:approval": "when the referral is approved or rejected",
