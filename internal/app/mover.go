@@ -63,6 +63,9 @@ func (m *Mover) version(ctx context.Context, o ops.MigrationOrder, all []string)
 		if s := cfg.Sequence(o.Sequence); s != nil {
 			return s.Version, nil
 		}
+		if len(all) == 0 {
+			return "", fmt.Errorf("sequence %q: %w: it is not in force, and none of that name was ever published", o.Sequence, ErrNoVersion)
+		}
 		return "", fmt.Errorf("sequence %q: %w: it is not in force; name one of its versions: %s", o.Sequence, ErrNoVersion, strings.Join(all, ", "))
 	}
 	fit := slices.DeleteFunc(slices.Clone(all), func(v string) bool { return !strings.HasPrefix(v, o.Version) })

@@ -17,8 +17,8 @@ import (
 func (a *app) auditCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Seal and verify the hash chain over audit, facts, decisions, attempts and findings",
-		Args:  cobra.NoArgs,
+		Short: "Seal and verify the hash chain over everything that is only ever added to",
+		Args:  group,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.auditVerifyCmd(), a.auditSealCmd())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,7 +26,7 @@ type caseFlags struct{ creditor string }
 func (a *app) caseCmd() *cobra.Command {
 	var f caseFlags
 	cmd := &cobra.Command{
-		Use:   "case CASE",
+		Use: "case CASE", SuggestFor: []string{"why", "cases", "status", "timeline"},
 		Short: "Show a case and its whole story, or enter what people do",
 		Long: `CASE is the id of a case, or a customer number: then its open case, else its latest one.
 
@@ -176,8 +177,9 @@ func printCase(w io.Writer, s shown, zone *time.Location) {
 		p("Open since %s, %s", local(s.Opened, zone), nextOf(s, zone))
 	}
 	for _, t := range s.Tasks {
-		p("Task %s: %s %s %s %s", t.ID, t.Kind, t.Queue, t.Step, t.Reason)
+		p("Task %s: %s", t.ID, spaced(t.Kind, t.Queue, t.Step, t.Reason))
 	}
+	p("Times are those of %s, where the creditor is; with a Z they are UTC.", zone)
 	p("")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, l := range s.Story {
@@ -204,7 +206,12 @@ func nextOf(s shown, zone *time.Location) string {
 	if s.NextAt.IsZero() {
 		return waits + "; only a fact or a person moves it"
 	}
-	return fmt.Sprintf("%s; next %s %s at %s", waits, s.NextVerb, s.NextStep, local(s.NextAt, zone))
+	return fmt.Sprintf("%s; next %s at %s", waits, spaced(s.NextVerb, s.NextStep), local(s.NextAt, zone))
+}
+
+// spaced are the words that there are.
+func spaced(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }
 
 func local(t time.Time, zone *time.Location) string {

@@ -337,6 +337,9 @@ func (a *app) do(ctx context.Context, name string, v verb, f caseFlags, given ma
 		service := commands.Service{Store: commandStore{store}, Setups: bookOf(store), Clock: c}
 		result, err := service.Do(ctx, id, command, w.by)
 		if err != nil {
+			if strings.HasPrefix(err.Error(), strings.ReplaceAll(v.use, "-", " ")+":") {
+				return err // the core has said what it is about
+			}
 			return fmt.Errorf("%s: %w", v.use, err)
 		}
 		d := done{id, v.use, w.id, result.At, result.Version, result.Facts, result.Reopened}

@@ -15,7 +15,7 @@ func (a *app) evidenceCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evidence",
 		Short: "Verify evidence packs that the console exported",
-		Args:  cobra.NoArgs,
+		Args:  group,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{

@@ -152,7 +152,12 @@ func (a *app) inboxReplay(ctx context.Context, given []string, f inboxFlags) err
 		if err := a.workInbox(ctx, store); err != nil {
 			return err
 		}
-		return a.print(map[string]any{"replayed": n}, func(w io.Writer) { _, _ = fmt.Fprintf(w, "%d events were processed again; see duly inbox list.\n", n) })
+		return a.print(map[string]any{"replayed": n}, func(w io.Writer) {
+			_, _ = fmt.Fprintf(w, "%d events were processed again; see duly inbox list.\n", n)
+			if left := len(ids) - int(n); left > 0 {
+				_, _ = fmt.Fprintf(w, "%d of those named do not exist, or a person has assigned them.\n", left)
+			}
+		})
 	})
 }
 

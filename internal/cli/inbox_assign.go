@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -110,6 +111,9 @@ func (a *app) atDesk(ctx context.Context, by string, f func(context.Context, *wi
 		}
 		err = f(ctx, wiring.NewDesk(store, bookOf(store), c, nil), wiring.Operator(person(by)))
 		if e := web.AsError(err); err != nil && e.Status < 500 {
+			if errors.Is(err, postgres.ErrNotFound) {
+				return usagef("the event, account, case or assignment does not exist; duly inbox list shows the events")
+			}
 			return usagef("%s", e.Detail)
 		}
 		return err

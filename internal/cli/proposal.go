@@ -31,7 +31,7 @@ func (a *app) proposalCmd() *cobra.Command {
 duly apply DIR --as NAME makes a proposal then. NAME is a user of the console who may publish (operations);
 whoever approves may approve (compliance). Their password is taken from DULY_PASSWORD, or asked for.
 Nobody checks their own, neither here nor in the console nor with an API key that they made.`,
-		Args: cobra.NoArgs,
+		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.proposalListCmd(), a.proposalShowCmd(), a.proposalRequireCmd(),

@@ -8,10 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/duly/duly/config"
+	"github.com/duly/duly/dunning"
 )
 
 // Env is what surrounds the program. Tests replace it.
@@ -77,10 +79,13 @@ Exit status: 0 well · 1 found something to look at · 2 wrong usage or input.
 The database is named by DATABASE_URL.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		Args:          group,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.output != "text" && a.output != "json" {
 				return usagef("--output is text or json, not %q", a.output)
+			}
+			if err := cmd.ValidateRequiredFlags(); err != nil {
+				return usagef("%w; see %s --help", err, cmd.CommandPath())
 			}
 			return nil
 		},
@@ -99,13 +104,47 @@ The database is named by DATABASE_URL.`,
 	return root
 }
 
+// wording is what an error says, without the class of the refusal behind it.
+func wording(err error) string {
+	text := err.Error()
+	for _, class := range []error{errors.Join(dunning.ErrInvalid, dunning.ErrUnknown), dunning.ErrInvalid, dunning.ErrConflict, dunning.ErrUnknown} {
+		text = strings.TrimSuffix(text, ": "+class.Error())
+	}
+	return text
+}
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// args is cobra.ExactArgs with words: what the arguments are.
+// group is for a command that does nothing but hold others.
+func group(cmd *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	return usagef("unknown command %q for %s; %ssee %s --help", given[0], cmd.CommandPath(), meant(cmd, given[0]), cmd.CommandPath())
+}
+
+// meant are the commands of a group that somebody who wrote name may have meant.
+func meant(cmd *cobra.Command, name string) string {
+	cmd.SuggestionsMinimumDistance = min(2, len(name)/3) // of a short word any other is two letters away
+	near := cmd.SuggestionsFor(name)
+	if len(near) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %s %s? ", cmd.CommandPath(), strings.Join(near, " or "))
+}
+
+// args is cobra.ExactArgs with words: what the arguments are. Of a command that holds others
+// the first argument too many may be one of these, misspelt.
 func args(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
 		if len(given) == len(names) {
 			return nil
+		}
+		if len(given) > 0 && (len(names) == 0 && cmd.HasSubCommands() || meant(cmd, given[0]) != "") {
+			return group(cmd, given)
+		}
+		if len(names) == 0 {
+			return usagef("%s takes no argument, and there is %q; see %s --help", cmd.CommandPath(), given[0], cmd.CommandPath())
 		}
 		return usagef("%s needs %d argument(s): %v; see %s --help", cmd.CommandPath(), len(names), names, cmd.CommandPath())
 	}
@@ -118,10 +157,10 @@ func (a *app) report(err error) {
 		if errors.As(err, new(usageError)) {
 			kind = "usage"
 		}
-		_ = json.NewEncoder(a.env.Stderr).Encode(map[string]string{"error": err.Error(), "kind": kind})
+		_ = json.NewEncoder(a.env.Stderr).Encode(map[string]string{"error": wording(err), "kind": kind})
 		return
 	}
-	_, _ = fmt.Fprintln(a.env.Stderr, "duly:", err)
+	_, _ = fmt.Fprintln(a.env.Stderr, "duly:", wording(err))
 }
 
 // print writes a result: v as one line of JSON, or what text prints.

@@ -24,7 +24,7 @@ func (a *app) sampleCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample",
 		Short: "Draw samples for review, and prove that nobody chose which",
-		Args:  cobra.NoArgs,
+		Args:  group,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.sampleDrawCmd(), a.sampleShowCmd(), a.sampleVerifyCmd())

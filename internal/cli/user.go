@@ -23,7 +23,7 @@ func (a *app) userCmd() *cobra.Command {
 		Short: "Make users of the console, reset passwords, list who may come in",
 		Long: `Whoever can reach the database may do this; it is recorded in the audit as "cli".
 Roles: admin, operations, collector, supervisor, compliance, legal, auditor (docs/console.md).`,
-		Args: cobra.NoArgs,
+		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.userAddCmd(), a.userResetCmd(), a.userListCmd())
