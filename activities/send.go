@@ -158,10 +158,11 @@ func (t *turn) withoutMessage(ctx context.Context, d dunning.Decision) (result, 
 const keepFor = time.Hour
 
 // gateAgain decides anew over a reservation that a crash left behind, ignoring it. It
-// is kept when exactly the same would be reserved again, else cancelled.
+// is kept when exactly the same would be reserved again, else cancelled. A case that is to
+// move gives it back first: a reservation keeps it from moving, and must not be ignored then.
 func (t *turn) gateAgain(ctx context.Context) (d dunning.Decision, kept bool, err error) {
 	left := t.contacts(dunning.ContactReserved)
-	if len(left) != 1 {
+	if len(left) != 1 || t.ref.TargetVersion != "" {
 		if err := t.cancel(ctx, left); err != nil {
 			return d, false, err
 		}

@@ -66,6 +66,7 @@ type world struct {
 	acts     *Activities
 	ref      dunning.CaseRef
 	seq      *dunning.Sequence
+	versions map[string]*dunning.Sequence // others, to which the case may be moved
 	paces    map[dunning.Channel]Pace
 	provider *provider
 
@@ -155,9 +156,13 @@ func (w *world) Frame(_ context.Context, ref dunning.CaseRef) (Frame, error) {
 }
 
 func (w *world) setup(ref dunning.CaseRef) dunning.Setup {
+	follows := w.seq
+	if s := w.versions[ref.Version]; s != nil {
+		follows = s
+	}
 	return dunning.Setup{
 		Creditor: dunning.Creditor{ID: "acme", Role: "first_party", Zone: "UTC", Queues: dunning.Queues{Supervisor: "sup", Operations: "ops"}},
-		Debtor:   ref.Debtor, Account: ref.Account, Case: ref.Case, Currency: "USD", Sequence: w.seq, Policies: policies,
+		Debtor:   ref.Debtor, Account: ref.Account, Case: ref.Case, Currency: "USD", Sequence: follows, Target: w.versions[ref.TargetVersion], Policies: policies,
 		Zone: func(string) *time.Location { return time.UTC },
 	}
 }
