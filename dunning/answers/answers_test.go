@@ -395,7 +395,7 @@ func TestHostileTextsAreReadInTime(t *testing.T) {
 			text := strings.Repeat(piece, 300<<10/len(piece))
 			begin := time.Now()
 			r := Read(Input{Text: text, Subject: text, Channel: "email", Today: corpusToday})
-			if d := time.Since(begin); d > 15*time.Second {
+			if d := time.Since(begin); d > time.Minute {
 				t.Errorf("%d bytes took %s", len(text), d)
 			}
 			if !r.Truncated && len(text) > maxBytes {
