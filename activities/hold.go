@@ -11,7 +11,7 @@ import (
 // channel can: "" when it leaves at once. A refusal means that nothing may leave now.
 func (j *job) hold(ctx context.Context, ch Channel, c reserved, m dunning.Message) (id string, refusal *dunning.Outcome, err error) {
 	h, ok := ch.(Holder)
-	if !ok || !j.strong(c.Step) {
+	if !ok || !strong(c.sequence, c.Step) {
 		return "", nil, nil
 	}
 	now, err := j.Clock.Now(ctx)
@@ -34,9 +34,8 @@ func (j *job) hold(ctx context.Context, ch Channel, c reserved, m dunning.Messag
 	return "", &o, nil
 }
 
-// strong reports whether a step of the case asks for strong delivery.
-func (j *job) strong(step string) bool {
-	s := j.frame.Setup.Sequence
+// strong reports whether a step of a sequence asks for strong delivery.
+func strong(s *dunning.Sequence, step string) bool {
 	i := s.StepIndex(step)
 	return i >= 0 && s.Steps[i].Strong
 }

@@ -68,3 +68,31 @@ func TestACaseDoesNotMoveUnderAReservation(t *testing.T) {
 		}
 	}
 }
+
+// TestASwitchOfTheNewSequenceStopsAMessageOfTheMove: a case moves to another sequence in the
+// very run that sends; a switch that is on for the new one keeps the message back, and one
+// for the old one does not.
+func TestASwitchOfTheNewSequenceStopsAMessageOfTheMove(t *testing.T) {
+	for _, c := range []struct {
+		about, off string
+		sent       int
+	}{
+		{"the new sequence is switched off", "other", 0},
+		{"the old one is", "s", 1},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			w := newWorld().begin()
+			other := reminders()
+			other.ID, other.Version = "other", "2"
+			w.versions = map[string]*dunning.Sequence{"2": other}
+			w.wake()
+			w.say(dunning.MigrationAsked{ID: "m", FromSequence: "s", FromVersion: "1", Sequence: "other", Version: "2", AtOnce: true, Reason: "test"})
+			w.store.SetSwitches(dunning.Switch{Scope: dunning.SwitchSequence, Subject: c.off})
+			w.live(day(4))
+			w.mustKeep(t)
+			if sent := w.contacts(dunning.ContactAccepted); len(sent) != c.sent {
+				t.Errorf("%d were sent, want %d:\n%s", len(sent), c.sent, text(w.events()))
+			}
+		})
+	}
+}

@@ -15,8 +15,9 @@ import (
 type reserved struct {
 	dunning.ContactPlanned
 	version  int64
-	notAfter time.Time // until when law lets it reach the debtor; zero: unbounded
-	fenced   bool      // this run has passed the fence with it
+	notAfter time.Time         // until when law lets it reach the debtor; zero: unbounded
+	fenced   bool              // this run has passed the fence with it
+	sequence *dunning.Sequence // by which it was decided
 	// mayLeave asks the contact policies again at the fence: what was allowed at 20:59:59
 	// must not leave at 21:00:00.
 	mayLeave func(at time.Time) bool
@@ -133,7 +134,7 @@ func (t *turn) reserve(ctx context.Context) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	c := reserved{ContactPlanned: *d.Contact, notAfter: t.notAfter(*d.Contact), mayLeave: t.mayLeave(*d.Contact)}
+	c := reserved{ContactPlanned: *d.Contact, sequence: t.facts.Sequence, notAfter: t.notAfter(*d.Contact), mayLeave: t.mayLeave(*d.Contact)}
 	if !kept {
 		c.Decision = allowed.ID
 		if err := t.append(ctx, t.fact(c.ContactPlanned)); err != nil {
@@ -211,7 +212,7 @@ func (j *job) passFence(ctx context.Context, c reserved, m dunning.Message) (f f
 		if f.at, err = j.Clock.Now(ctx); err != nil {
 			return wrap(codeClock, err)
 		}
-		if moved, err = j.stopped(ctx, tx, c.ContactPlanned, f.at); err != nil || moved {
+		if moved, err = j.stopped(ctx, tx, c, f.at); err != nil || moved {
 			return err
 		}
 		if moved = !c.mayLeave(f.at); moved {

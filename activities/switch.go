@@ -11,22 +11,23 @@ import (
 // lifting it wakes all of them, so this is for a lifting that broke off.
 const lookAgain = 6 * time.Hour
 
-// leaving is what switches look at of a contact of this case.
-func (j *job) leaving(c dunning.ContactPlanned) dunning.Leaving {
+// leaving is what switches look at of a contact of this case. s is the sequence by which it
+// was decided: the case may have been moved to it a moment ago.
+func (j *job) leaving(c dunning.ContactPlanned, s *dunning.Sequence) dunning.Leaving {
 	m := dunning.Leaving{Creditor: j.ref.Creditor, Template: c.Template, Channel: c.Channel}
-	if s := j.frame.Setup.Sequence; s != nil {
+	if s != nil {
 		m.Sequence = s.ID
 	}
 	return m
 }
 
 // stopped reports whether a switch keeps a contact back at the fence.
-func (j *job) stopped(ctx context.Context, tx Tx, c dunning.ContactPlanned, at time.Time) (bool, error) {
+func (j *job) stopped(ctx context.Context, tx Tx, c reserved, at time.Time) (bool, error) {
 	on, err := tx.HoldSwitches(ctx)
 	if err != nil {
 		return false, err
 	}
-	_, _, stopped := dunning.SwitchedOff(on, j.leaving(c), at)
+	_, _, stopped := dunning.SwitchedOff(on, j.leaving(c.ContactPlanned, c.sequence), at)
 	return stopped, nil
 }
 
@@ -37,7 +38,7 @@ func (t *turn) keptBack(ctx context.Context, d dunning.Decision) (result, bool, 
 	if err != nil || len(on) == 0 {
 		return result{}, false, wrap(codeStore, err)
 	}
-	rule, until, stopped := dunning.SwitchedOff(on, t.leaving(*d.Contact), t.at)
+	rule, until, stopped := dunning.SwitchedOff(on, t.leaving(*d.Contact, t.facts.Sequence), t.at)
 	if !stopped {
 		return result{}, false, nil
 	}
