@@ -83,7 +83,11 @@ func (f *Facts) nextCourtesy(p *PlanState, at time.Time) time.Time {
 	if d, ok := f.courtesy(at, ""); ok {
 		return d.WakeAt
 	}
-	return f.nextReminder(p, at)
+	next := f.nextReminder(p, at)
+	if w, held := f.heldAccount(at); held && f.Sequence.Plan.Remind > 0 { // what a hold keeps back is looked at when it is over
+		next = f.sooner(next, w.until)
+	}
+	return next
 }
 
 // sooner is the earlier of two instants, where zero is never.
