@@ -15,10 +15,10 @@ import (
 // the contact rules that want a notice first, and the periods that begin with one, know of
 // what Duly itself sent.
 
-// noticeSlack is how many days a notice may be under way before its period begins: five
-// business days of the post (12 CFR 1006.34(b)(5)) with the longest run of holidays, and
-// three days in the outbox.
-const noticeSlack = 12
+// noticeSlack is how many days a notice may be under way before its period begins: in the
+// post, and three days in the outbox. A letter that lies there for longer than what it prints
+// allows is called off.
+const noticeSlack = dunning.NoticePost + 3
 
 // checkNotices looks at what templates say of notices and tells the sequences.
 func (l *loader) checkNotices() {

@@ -16,6 +16,7 @@ const (
 	letterClosed  = "case_closed"  // nothing is collected any more
 	letterChanged = "changed"      // what it says is not what is owed now
 	letterPoint   = "address_dead" // nobody lives there any more
+	letterLate    = "notice_late"  // its printed period would be shorter than the law's
 	letterHeld    = "held:"        // and by what
 	letterRefused = "refused:"     // and by which rule
 )
@@ -54,6 +55,9 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 	}
 	if p := f.pointState(c.Point); p == nil || p.Dead != "" {
 		return letterPoint, false
+	}
+	if f.tooLate(c, at) {
+		return letterLate, false
 	}
 	return f.letterAllowed(c, at)
 }

@@ -1,6 +1,9 @@
 package dunning
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A message may be a legal notice as well: the validation notice of 12 CFR 1006.34, the
 // letter about the debt of 12 CFR 1006.30(a). Its template says so, and the loader carries
@@ -47,6 +50,23 @@ func (f *Facts) noticeEnds(d Decision, c Channeled) Date {
 		return Date{}
 	}
 	return DateOf(d.At.In(f.Zones[0])).AddDays(c.NoticeDays)
+}
+
+// NoticePost is how many days a notice may be in the post: five business days (12 CFR
+// 1006.34(b)(5)) with the longest run of holidays.
+const NoticePost = 9
+
+// tooLate reports whether a letter that is posted now prints an end of a notice's period
+// that comes before the law's: it has lain in the outbox for too long.
+func (f *Facts) tooLate(c *ContactFacts, at time.Time) bool {
+	if c.NoticeEnds.IsZero() || len(f.Zones) == 0 {
+		return false
+	}
+	today := DateOf(at.In(f.Zones[0]))
+	return slices.ContainsFunc(c.Notices, func(kind string) bool {
+		days := f.Policies.NoticePeriod(kind)
+		return days > 0 && c.NoticeEnds.Before(today.AddDays(days+NoticePost))
+	})
 }
 
 // noticed adds to facts what they make true of the notices that contacts are. It may be

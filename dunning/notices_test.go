@@ -222,3 +222,36 @@ func TestNoticeFirst(t *testing.T) {
 		t.Errorf("it came back: %+v", v)
 	}
 }
+
+// TestANoticeThatLayTooLongIsCalledOff: a letter prints the end of a period that is counted
+// from its receipt. One that would be posted too late for that is written anew.
+func TestANoticeThatLayTooLongIsCalledOff(t *testing.T) {
+	pack, faults := contact.Compile(contact.PackSpec{
+		Pack: "x", Title: "X", Version: "1", Kind: "law", Jurisdiction: "*", Reviewed: "2026-11-21", Calendars: map[string][]contact.HolidaySpec{"none": {}},
+		Rules: []contact.RuleSpec{{
+			ID: "X-1", Title: "No demand in the period", Citation: "x", Certainty: "text", Channels: []string{"sms"},
+			Overshadow: &contact.OvershadowSpec{Period: contact.PeriodSpec{Notice: NoticeValidation, ReceiptDays: 5, Days: 30, Calendar: "none"}},
+		}},
+	})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	f := noticeCase(t, Letter) // of 5 March; it prints 19 April
+	f = grow(t, f, f.Concluded(noticeContact, Outcome{State: SendAccepted, Waits: true}, noon))
+	for _, c := range []struct {
+		about    string
+		policies contact.Set
+		at       time.Time
+		want     string
+	}{
+		{"on its day", contact.Set{pack}, noon, ""},
+		{"on the last day: nine in the post and thirty from there", contact.Set{pack}, noon.AddDate(0, 0, 6), ""},
+		{"a day later the period would be too short", contact.Set{pack}, noon.AddDate(0, 0, 7), "notice_late"},
+		{"no law knows of a period", nil, noon.AddDate(0, 1, 0), ""},
+	} {
+		f.Policies = c.policies
+		if got, _ := f.LetterStands(noticeContact, c.at); got != c.want {
+			t.Errorf("%s: %q, want %q", c.about, got, c.want)
+		}
+	}
+}
