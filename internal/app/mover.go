@@ -128,6 +128,20 @@ func (m *Mover) Preview(ctx context.Context, ref dunning.CaseRef, o ops.Migratio
 	return row, nil
 }
 
+// unread is the fault of a case whose data is in the way.
+const unread = "its facts cannot be read by this program: run duly doctor"
+
+// Tried is Preview for many cases: one that cannot be read, or over which the rules panic, is
+// told by its row and keeps nobody from the others.
+func (m *Mover) Tried(ctx context.Context, ref dunning.CaseRef, o ops.MigrationOrder) (row ops.MigrationRow, err error) {
+	defer func() {
+		if p := recover(); p != nil || err != nil && !passes(ctx, err) && !refused(err) { // its text may quote data
+			row, err = ops.MigrationRow{Case: ref.Case, From: ref.Version, Fault: unread}, nil
+		}
+	}()
+	return m.Preview(ctx, ref, o)
+}
+
 // foreign refuses another sequence for cases whose own is still in force: which sequence fits
 // an account is chosen when its case opens.
 func (m *Mover) foreign(ctx context.Context, f dunning.Facts, o ops.MigrationOrder) error {

@@ -208,13 +208,7 @@ func (m *moving) begin(ctx context.Context, id string) (err error) {
 
 // all are the cases of the sequence that follow another version, a page at a time.
 func (m *moving) all(ctx context.Context, each func(string) error) error {
-	filter := read.CaseFilter{Status: "open", Sequences: []string{m.order.Sequence}}
-	if m.flags.from != "" {
-		filter.Versions = []string{m.flags.from}
-	}
-	if m.flags.creditor != "" {
-		filter.Creditors = []string{m.flags.creditor}
-	}
+	filter := m.filter()
 	for c, err := range read.All(func(p read.Page) (read.List[read.CaseRow], error) {
 		return m.store.ListCases(ctx, read.Everything(), filter, p)
 	}) {
@@ -231,21 +225,38 @@ func (m *moving) all(ctx context.Context, each func(string) error) error {
 	return nil
 }
 
+// filter are those cases, in an order that does not change while they move: by their next
+// instant one could slip onto a page that has been gone through.
+func (m *moving) filter() read.CaseFilter {
+	filter := read.CaseFilter{Status: "open", Sequences: []string{m.order.Sequence}, Sort: read.ByOpened}
+	if m.flags.from != "" {
+		filter.Versions = []string{m.flags.from}
+	}
+	if m.flags.creditor != "" {
+		filter.Creditors = []string{m.flags.creditor}
+	}
+	return filter
+}
+
 // move tries it at a case, and asks for it if that is wanted and possible.
 func (m *moving) move(ctx context.Context, ref dunning.CaseRef, id string) error {
 	m.trial.Order = m.order
-	row, err := m.mover.Preview(ctx, ref, m.order)
+	row, err := m.mover.Tried(ctx, ref, m.order)
 	if err != nil {
 		return err
 	}
-	m.trial.Add(row)
 	if m.flags.dry || row.Same || row.Fault != "" || row.Outcome == dunning.MigrationRefused {
+		m.trial.Add(row)
 		return nil
 	}
 	res, err := m.mover.Move(ctx, ref, m.order, uuid.NewSHA1(uuid.NameSpaceOID, []byte(id+"/"+ref.Case)).String(), m.by)
-	if err == nil && res.Facts > 0 {
+	switch {
+	case errors.Is(err, dunning.ErrConflict): // it closed meanwhile, say: the others go on
+		row, err = ops.MigrationRow{Case: ref.Case, From: ref.Version, Fault: err.Error()}, nil
+	case err == nil && res.Facts > 0:
 		m.asked++
 	}
+	m.trial.Add(row)
 	return err
 }
 
