@@ -24,6 +24,7 @@ browser: ## find or install Chromium: the tests of the console walk in it
 	@scripts/setup browser
 
 demo: setup ## set up, then 90 days of a generated portfolio before your eyes
+	@echo "building; the first time this takes some minutes (a whole Temporal server is linked)"
 	$(GO) run -C standalone . demo $(ARGS)
 
 test: setup browser ## all tests of both modules, with the race detector

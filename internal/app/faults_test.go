@@ -42,7 +42,7 @@ steps:
 `
 
 // TestFaults is the small form of the big run: DULY_FAULT_ACCOUNTS=1000 is the big one
-// (make faults). Providers fail on 30 % of the calls in every way, webhooks are lost,
+// (make e2e). Providers fail on 30 % of the calls in every way, webhooks are lost,
 // doubled, delayed and overtaken, the worker is killed at random points between two
 // lines, and some debtors write STOP while messages are on their way. By the providers'
 // own log nothing is taken twice, nothing is lost beyond what on_unknown chose, and

@@ -4,6 +4,9 @@
 package cli
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -15,6 +18,10 @@ func Root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		own := strings.TrimPrefix(cmd.CommandPath(), "standalone")
+		return fmt.Errorf("%w; the flags are listed by: go run -C standalone .%s --help", err, own)
+	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(serve(), demo(), replayCmd(), play())
 	return root

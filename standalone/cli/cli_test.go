@@ -22,6 +22,7 @@ func TestFaultyUse(t *testing.T) {
 		{"time that stands still", []string{"demo", "--rate", "0"}, "must be above 0"},
 		{"a day that does not exist", []string{"demo", "--start", "2026-02-30"}, "--start"},
 		{"an output that there is not", []string{"demo", "--output", "xml"}, "write text or json"},
+		{"a flag that there is not", []string{"demo", "--acounts", "5"}, "unknown flag: --acounts; the flags are listed by: go run -C standalone . demo --help"},
 		{"nothing to replay", []string{"replay"}, "--items FILE"},
 		{"policies by name", []string{"replay", "--items", "x", "--policies", "house"}, "--config"},
 		{"a replay that stands still", []string{"replay", "--items", "x", "--rate", "-1"}, "must be above 0"},

@@ -102,6 +102,7 @@ func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer end()
+	_, _ = fmt.Fprintf(log, "for the command line, in another terminal: . %s\n", h.Site.EnvFile())
 	_, _ = fmt.Fprintf(log, "%d debtors from %s, %d days%s\n", f.accounts, start, f.days, statusAt(web))
 	pl := f.player(h, p, log)
 	report, err := f.play(ctx, h, p, pl)
