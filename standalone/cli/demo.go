@@ -105,6 +105,12 @@ func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 	_, _ = fmt.Fprintf(log, "for the command line, in another terminal: . %s\n", h.Site.EnvFile())
 	_, _ = fmt.Fprintf(log, "%d debtors from %s, %d days%s\n", f.accounts, start, f.days, statusAt(web))
 	pl := f.player(h, p, log)
+	switch over, err := isOver(ctx, h.Site.Store()); {
+	case err != nil:
+		return err
+	case over:
+		return f.again(ctx, h, pl, log)
+	}
 	report, err := f.play(ctx, h, p, pl)
 	if err != nil {
 		return err
@@ -123,6 +129,28 @@ func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 	if !report.OK() {
 		return ErrBroken
 	}
+	return nil
+}
+
+// isOver reports whether the days of a demonstration in the same directory are over: it has
+// been summed up, and business time has gone on since.
+func isOver(ctx context.Context, store *postgres.Store) (over bool, err error) {
+	err = store.Pool().QueryRow(ctx, `SELECT EXISTS (SELECT FROM rehearsal_script WHERE kind = $1 AND done_at IS NOT NULL)`, rehearse.End).Scan(&over)
+	return over, err
+}
+
+// again lets a demonstration live on whose days are over: there is no end to play to.
+func (f *demoFlags) again(ctx context.Context, h *house.House, pl *demoPlayer, log io.Writer) error {
+	_, _ = fmt.Fprintln(log, "the days of this demonstration are over, and were summed up when they were")
+	if f.exit {
+		return nil
+	}
+	if err := h.Begin(ctx); err != nil {
+		return err
+	}
+	go func() { _ = pl.Run(ctx) }() // as after the end of the first start
+	_, _ = fmt.Fprintln(log, "it lives on where it was; stop with Ctrl-C")
+	<-ctx.Done()
 	return nil
 }
 
