@@ -170,6 +170,13 @@ type keysPage struct {
 	Faults    map[string]string
 	Secret    string // shown once
 	All       bool   // may make keys for all creditors
+	Form      identity.Key
+	Days      string // as it was written
+}
+
+// Ticked reports whether the form that is sent back had this ticked.
+func (p keysPage) Ticked(scope identity.Permission) bool {
+	return slices.Contains(p.Form.Scopes, scope)
 }
 
 // Scopes are the permissions that a key may be given: what a person alone may do is left out.
@@ -198,11 +205,11 @@ func (c *Console) showKeys(r *Request, status int, p keysPage) (err error) {
 func (c *Console) addKey(r *Request) error {
 	k, faults := c.keyOf(r)
 	if len(faults) > 0 {
-		return c.showKeys(r, http.StatusUnprocessableEntity, keysPage{Faults: faults})
+		return c.showKeys(r, http.StatusUnprocessableEntity, keysPage{Faults: faults, Form: k, Days: r.Value("days")})
 	}
 	_, secret, err := c.AddKey(r.R.Context(), r.User, k)
 	if faults := fieldsOf(err); faults != nil {
-		return c.showKeys(r, http.StatusUnprocessableEntity, keysPage{Faults: faults})
+		return c.showKeys(r, http.StatusUnprocessableEntity, keysPage{Faults: faults, Form: k, Days: r.Value("days")})
 	}
 	if err != nil {
 		return err

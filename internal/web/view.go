@@ -261,6 +261,9 @@ var funcs = template.FuncMap{
 	"join":  strings.Join,
 	"lower": strings.ToLower,
 	"has":   slices.Contains[[]string],
+
+	"passages": passagesOf,
+	"linesOf":  func(text string) []string { return strings.Split(text, "\n") },
 }
 
 func moneyTag(a money.Amount) template.HTML {
@@ -272,6 +275,9 @@ func moneyTag(a money.Amount) template.HTML {
 
 // Words makes a code readable: "breathing_space" becomes "breathing space".
 func Words(code any) string {
+	if text := fmt.Sprint(code); text == "sms" {
+		return "SMS"
+	}
 	return strings.NewReplacer("_", " ", "-", " ", ".", " ", ":", ": ").Replace(fmt.Sprint(code))
 }
 

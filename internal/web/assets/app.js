@@ -116,7 +116,7 @@
     }, 160);
   };
   const choose = (li) => { if (!li) return; $("#palette").close(); li.act ? li.act() : visit(li.dataset.href); };
-  const name = (el) => (el.getAttribute("aria-label") || el.dataset.command || [...el.childNodes].filter((n) => n.nodeName !== "KBD").map((n) => n.textContent).join("") || el.title).trim().replace(/\s+/g, " ");
+  const name = (el) => (el.getAttribute("aria-label") || el.dataset.command || (el.tagName === "SELECT" ? el.title.replace(/ \(.*\)$/, "") : "") || [...el.childNodes].filter((n) => n.nodeName !== "KBD").map((n) => n.textContent).join("") || el.title).trim().replace(/\s+/g, " ");
   const act = (el) => { if (el.tagName === "FORM") $("input:not([type=hidden]), select, textarea", el)?.focus(); else if (typing(el)) { el.focus(); el.select?.(); } else if (el.tagName === "SUMMARY") { el.click(); const d = el.parentElement; if (d.open) ($("input:not([type=hidden]), select, textarea", d) || el).focus(); } else el.click(); };
 
   // --- help --------------------------------------------------------------------------
@@ -331,10 +331,10 @@
     const wide = b.scrollWidth > b.clientWidth + 1 || (b.scrollHeight > b.clientHeight + 1 && getComputedStyle(b).overflowY !== "visible");
     if (wide && !$("a, button, input, select, textarea, [tabindex]", b)) b.tabIndex = 0; else if (b.tabIndex === 0) b.removeAttribute("tabindex");
   }));
-  $$(".scroll, table.list, .source, .letter").forEach((b) => boxes.observe(b));
+  $$(".scroll, table.list, .source, .letter, .columns").forEach((b) => boxes.observe(b));
   show();
   $$("[data-live]").forEach(poll);
-  if (!document.body.classList.contains("bare")) {
+  if (!document.body.classList.contains("bare") && !$("main > .error")) {
     const list = recent().filter((r) => r.path !== location.pathname);
     list.unshift({ path: location.pathname, title: document.title.replace(/ · Duly$/, "") });
     sessionStorage.setItem(recentKey, JSON.stringify(list.slice(0, 12)));

@@ -199,7 +199,7 @@ func (s *site) furtherPages() []page {
 		{"case-right-to-left", identity.Collector, "/cases/" + s.cases["905"]},
 		{"case-supervisor", identity.Supervisor, "/cases/" + s.cases["104"]},
 		{"case-auditor", identity.Auditor, "/cases/" + s.cases["101"]},
-		{"cases-empty", identity.Operations, "/cases?q=nobody-is-called-so"},
+		{"cases-empty", identity.Operations, "/cases?mindays=9999"},
 		{"messages-empty", identity.Operations, "/messages?channel=letter&state=failed"},
 		{"import", identity.Operations, "/imports/" + importID},
 		{"decisions", identity.Compliance, "/decisions"},

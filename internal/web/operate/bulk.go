@@ -265,6 +265,14 @@ func (p bulkOnePage) Left(until time.Time) string {
 	return web.Plural(int(left/time.Second), "second", "seconds")
 }
 
+// StateWords is an item's state in words.
+func (p bulkOnePage) StateWords(state string) string {
+	if words := map[string]string{"same": "nothing to do", "kept": "left as others made it", "dropped": "never begun"}[state]; words != "" {
+		return words
+	}
+	return web.Words(state)
+}
+
 // Badge is the look of an item's state.
 func (p bulkOnePage) Badge(state string) string {
 	return map[string]string{"done": "good", "waiting": "info", "refused": "bad", "kept": "warn"}[state]

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,14 +15,17 @@ import (
 	"github.com/duly/duly/internal/web"
 )
 
+// deadKind is a kind of dead letters: many of them, one of them, and what they are.
+type deadKind struct{ Kind, Words, One, What string }
+
 // deadKinds are the kinds of dead letters, in the order in which they hurt, with words.
-var deadKinds = []struct{ Kind, Words, What string }{
-	{read.DeadUnknown, "sent or not?", "Messages of which nobody knows whether they left"},
-	{read.DeadFailed, "failed", "Steps that failed for good, or whose decisions do not settle"},
-	{read.DeadStuck, "stuck cases", "Cases whose instant has passed and that do not move: an activity fails, or no worker is there"},
-	{read.DeadWorkflow, "ended workflows", "Workflows that ended badly and that nothing has started again"},
-	{read.DeadInbox, "events", "Received events that could not be processed"},
-	{read.DeadHook, "deliveries", "Deliveries to outgoing webhooks that were given up"},
+var deadKinds = []deadKind{
+	{read.DeadUnknown, "sent or not?", "sent or not?", "Messages of which nobody knows whether they left"},
+	{read.DeadFailed, "failed", "failed step", "Steps that failed for good, or whose decisions do not settle"},
+	{read.DeadStuck, "stuck cases", "stuck case", "Cases whose instant has passed and that do not move: an activity fails, or no worker is there"},
+	{read.DeadWorkflow, "ended workflows", "ended workflow", "Workflows that ended badly and that nothing has started again"},
+	{read.DeadInbox, "events", "event", "Received events that could not be processed"},
+	{read.DeadHook, "deliveries", "delivery", "Deliveries to outgoing webhooks that were given up"},
 }
 
 type deadPage struct {
@@ -32,17 +36,43 @@ type deadPage struct {
 	Kind   string
 	Runs   map[string]temporalx.Run // of stuck cases, as Temporal tells them
 	Wall   time.Time
-	Kinds  []struct{ Kind, Words, What string }
+	Kinds  []deadKind
 }
 
-// What says what a kind of dead letters is.
-func (p deadPage) What(kind string) string {
-	for _, k := range p.Kinds {
-		if k.Kind == kind {
+// What says what a dead letter is.
+func (p deadPage) What(kind string) string { return deadName(kind, 1) }
+
+// deadName names so many dead letters of a kind.
+func deadName(kind string, n int64) string {
+	for _, k := range deadKinds {
+		switch {
+		case k.Kind != kind:
+		case n == 1:
+			return k.One
+		default:
 			return k.Words
 		}
 	}
 	return kind
+}
+
+// Why is a row's code in words. What a delivery came to is a sentence already.
+func (p deadPage) Why(r read.DeadRow) string {
+	if r.Kind == read.DeadHook {
+		return r.Code
+	}
+	return web.Words(r.Code)
+}
+
+// Whose names what a row without a customer is about.
+func (p deadPage) Whose(r read.DeadRow) string {
+	switch {
+	case r.Name != "" || r.DebtorKey != "":
+		return cmp.Or(r.Name, r.DebtorKey)
+	case r.Kind == read.DeadInbox || r.Kind == read.DeadHook:
+		return p.What(r.Kind) + " " + r.Subject
+	}
+	return r.Subject
 }
 
 // Count is how many there are of a kind, in words.
@@ -133,7 +163,7 @@ func deadCells(r read.DeadRow) []string {
 // takeUp does something with a dead letter.
 func (d *operations) takeUp(r *web.Request) error {
 	kind, action := r.Value("kind"), r.Value("do")
-	if !slices.ContainsFunc(deadKinds, func(k struct{ Kind, Words, What string }) bool { return k.Kind == kind }) {
+	if !slices.ContainsFunc(deadKinds, func(k deadKind) bool { return k.Kind == kind }) {
 		return web.Invalid("There is no such kind of dead letter. Open the list again.", nil)
 	}
 	if err := d.Desk.TakeUp(r.R.Context(), r.User, kind, r.Value("subject"), action, r.Value("reason")); err != nil {

@@ -82,7 +82,7 @@ func (d *operations) tryNow(r *web.Request) error {
 }
 
 // onceWords say what a try does not repeat.
-const onceWords = "What it has done is stored under its intent and is not repeated: no message leaves twice."
+const onceWords = "What it has done is stored and is not repeated: no message leaves twice."
 
 // Once is onceWords for the page.
 func (p runPage) Once() string { return onceWords }
