@@ -36,7 +36,7 @@ check: setup $(TOOLS)/stamp ## format, vet, lint, determinism, walls, docs, gene
 fuzz: ## every fuzz target for FUZZTIME (default 5s) each
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz
 
-bench: setup ## benchmarks: core, policy, import, engine beside a bare workflow
+bench: setup ## benchmarks of everything; a million accounts take 20 GB and long (DULY_BENCH_ACCOUNTS=10000: little)
 	@scripts/bench
 
 e2e: setup ## the long ones: full replays, kills, restarts (about an hour)

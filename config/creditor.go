@@ -74,7 +74,7 @@ type DefaultsSpec struct {
 	Replies    string `yaml:"replies" jsonschema_description:"what debtors write and a person must read; left out: the supervisor queue"`
 }
 
-// FeesSpec is what a creditor charges for being late.
+// FeesSpec is what a creditor would charge for being late: it is read and checked, and nothing charges it yet.
 type FeesSpec struct {
 	Reminders []ReminderFeeSpec `yaml:"reminders"`
 	Interest  *InterestSpec     `yaml:"interest"`
@@ -116,7 +116,7 @@ type Pace struct {
 	Burst int
 }
 
-// Fees is what a creditor charges for being late.
+// Fees is what a creditor charges for being late. Nothing reads it yet.
 type Fees struct {
 	ByStep   map[string]map[string]money.Amount // step → currency → fixed fee
 	Interest *Interest
