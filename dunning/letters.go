@@ -48,7 +48,7 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 	if w, held := f.heldAccount(at); held {
 		return letterHeld + w.rule, false
 	}
-	for _, look := range []func(time.Time) (wait, bool){f.waitPlan, f.waitPromise, f.waitLease} {
+	for _, look := range []func(time.Time) (wait, bool){f.waitPlan, f.waitPromise, f.waitSettled, f.waitLease} {
 		if w, ok := look(at); ok && !c.isCourtesy() {
 			return letterHeld + w.state, false
 		}

@@ -49,6 +49,8 @@ func TestLettersAreDecidedAgain(t *testing.T) {
 		{"the account is disputed", of(DisputeRaised{ID: "d"}), id, "held:hold:dispute"},
 		{"the debtor is bankrupt", of(HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true, Clock: true}), id, "held:hold:bankruptcy"},
 		{"a promise was made", of(PromiseMade{ID: "p", Amount: eur("10"), Due: Date{2024, 3, 20}}), id, "held:promise"},
+		{"a settlement was agreed", of(SettlementOffered{ID: "s", Items: []string{"A"}, Amount: eur("60"), Owed: eur("100"), Due: Date{2024, 3, 20}, Accepted: true}), id, "held:settlement"},
+		{"a settlement is offered and not agreed: nobody has promised anything", of(SettlementOffered{ID: "s", Items: []string{"A"}, Amount: eur("60"), Owed: eur("100"), Due: Date{2024, 3, 20}}), id, ""},
 		{"a collector has it", of(LeaseTaken{ID: "l", Owner: "o", Until: noon.AddDate(0, 0, 3)}), id, "held:lease"},
 		{"the address is dead", of(PointDead{ID: "p", Reason: "returned_mail"}), id, "address_dead"},
 		{"the case is closed", of(CaseClosed{Reason: "recalled"}), id, "case_closed"},
