@@ -53,6 +53,9 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 			return letterHeld + w.state, false
 		}
 	}
+	if w, ok := f.waitReply(at); ok && !c.isCourtesy() && c.Step != StepAsked { // what the debtor wrote is read first; a letter that a person ordered may be the answer
+		return letterHeld + w.state, w.until.Sub(at) <= patient
+	}
 	if p := f.pointState(c.Point); p == nil || p.Dead != "" {
 		return letterPoint, false
 	}

@@ -32,7 +32,10 @@ func inOutbox(t *testing.T, more ...Fact) Facts {
 }
 
 func TestLettersAreDecidedAgain(t *testing.T) {
-	const id = "k/0/one/letter/1"
+	const (
+		id        = "k/0/one/letter/1"
+		stillRead = "a person still reads what the debtor wrote: it waits"
+	)
 	of := func(b Body) Fact { return Fact{At: noon, Account: "a", Case: "k", Body: b} }
 	for _, c := range []struct {
 		about string
@@ -51,6 +54,9 @@ func TestLettersAreDecidedAgain(t *testing.T) {
 		{"a promise was made", of(PromiseMade{ID: "p", Amount: eur("10"), Due: Date{2024, 3, 20}}), id, "held:promise"},
 		{"a settlement was agreed", of(SettlementOffered{ID: "s", Items: []string{"A"}, Amount: eur("60"), Owed: eur("100"), Due: Date{2024, 3, 20}, Accepted: true}), id, "held:settlement"},
 		{"a settlement is offered and not agreed: nobody has promised anything", of(SettlementOffered{ID: "s", Items: []string{"A"}, Amount: eur("60"), Owed: eur("100"), Due: Date{2024, 3, 20}}), id, ""},
+		{stillRead, of(TaskOpened{ID: "r", Task: TaskReply, Until: noon.AddDate(0, 0, 2)}), id, "held:task"},
+		{"what the debtor wrote keeps everything back for longer than a letter waits", of(TaskOpened{ID: "r", Task: TaskReply, Until: noon.AddDate(0, 0, 9)}), id, "held:task"},
+		{"what the debtor wrote was not read in time", of(TaskOpened{ID: "r", Task: TaskReply, Until: noon}), id, ""},
 		{"a collector has it", of(LeaseTaken{ID: "l", Owner: "o", Until: noon.AddDate(0, 0, 3)}), id, "held:lease"},
 		{"the address is dead", of(PointDead{ID: "p", Reason: "returned_mail"}), id, "address_dead"},
 		{"the case is closed", of(CaseClosed{Reason: "recalled"}), id, "case_closed"},
@@ -63,7 +69,7 @@ func TestLettersAreDecidedAgain(t *testing.T) {
 				more = append(more, c.fact)
 			}
 			f := inOutbox(t, more...)
-			if got, later := f.LetterStands(c.id, noon.Add(time.Hour)); got != c.want || later {
+			if got, later := f.LetterStands(c.id, noon.Add(time.Hour)); got != c.want || later != (c.about == stillRead) {
 				t.Errorf("%q, later %v; want %q", got, later, c.want)
 			}
 		})
@@ -100,5 +106,19 @@ func TestACalledOffLetterGivesItsStepBack(t *testing.T) {
 	}
 	if len(g.LetterCalledOff(id, "changed", at)) != 0 || len(g.LetterPosted(id, "b1", at)) != 0 {
 		t.Error("a letter that is off can be neither called off nor posted")
+	}
+}
+
+// TestAnOrderedLetterDoesNotWaitForTheReply: while what the debtor wrote is not read, the
+// letter that a person ordered may be the answer to it.
+func TestAnOrderedLetterDoesNotWaitForTheReply(t *testing.T) {
+	const id = "k/asked/letter/1"
+	of := func(b Body) Fact { return Fact{At: noon, Account: "a", Case: "k", Body: b} }
+	f := inOutbox(t,
+		of(ContactPlanned{ID: id, Step: StepAsked, Round: 1, Channel: Letter, Point: "p", Purpose: "collect", Items: []ItemLine{{Key: "A", Amount: eur("100.00")}}}),
+		of(ContactMoved{ID: id, State: ContactSending}), of(ContactMoved{ID: id, State: ContactAccepted}),
+		of(TaskOpened{ID: "r", Task: TaskReply, Until: noon.AddDate(0, 0, 2)}))
+	if got, later := f.LetterStands(id, noon.Add(time.Hour)); got != "" || later {
+		t.Errorf("the ordered letter: %q, later %v", got, later)
 	}
 }
