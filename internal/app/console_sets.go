@@ -30,6 +30,14 @@ func (c *Console) collectors() collect.Deps {
 			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
 		},
 		Reply: c.replyText,
+		Switches: func(ctx context.Context) ([]dunning.Switch, error) {
+			all, err := store.Switches(ctx)
+			on := make([]dunning.Switch, len(all))
+			for i, s := range all {
+				on[i] = s.Switch
+			}
+			return on, err
+		},
 	}
 }
 

@@ -207,7 +207,12 @@ func (d Deps) fill(r *web.Request, p *casePage) (err error) {
 		p.History = d.History(p.Case)
 	}
 	p.Zone = firstOf(p.Standing.Zones)
+	on, err := d.switches(ctx)
+	if err != nil {
+		return err
+	}
 	p.Lights = lights(&p.facts, r.Now)
+	waits(&p.facts, p.Lights, on, p.Creditor, "", r.Now)
 	p.Next = ahead(p.facts, r.Now)
 	p.Shares = shares(p.Buckets)
 	p.Letters = templates(p.config, r.User, p.Creditor)

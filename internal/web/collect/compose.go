@@ -85,7 +85,13 @@ func (d Deps) preview(r *web.Request) error {
 		v.Fault = "Choose a template."
 		return r.Page("draft.html", v)
 	}
-	v.Light = light(&o.facts, o.at, t.Channel)
+	on, err := d.switches(r.R.Context())
+	if err != nil {
+		return err
+	}
+	shown := []Light{light(&o.facts, o.at, t.Channel)}
+	waits(&o.facts, shown, on, o.Creditor, t.Name, o.at)
+	v.Light = shown[0]
 	ref, err := d.CaseRef(r.R.Context(), o.Case)
 	if err != nil {
 		return err

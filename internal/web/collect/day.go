@@ -215,6 +215,10 @@ func (d Deps) dayRows(ctx context.Context, work []read.WorkRow, at time.Time) ([
 	if err != nil {
 		return nil, err
 	}
+	on, err := d.switches(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]dayRow, len(work))
 	faults := make([]error, len(work))
 	var wg sync.WaitGroup
@@ -227,7 +231,7 @@ func (d Deps) dayRows(ctx context.Context, work []read.WorkRow, at time.Time) ([
 				WorkRow: w, Why: tell.Task(w.Work), Order: order(w.Ranking), Whose: whose(names, w), Until: snoozed(w.Standing, at),
 				Late: late(w.Work, at), Zone: firstOf(w.Standing.Zones),
 			}
-			out[i].Lights, faults[i] = d.rowLights(ctx, w, at)
+			out[i].Lights, faults[i] = d.rowLights(ctx, w, on, at)
 		})
 	}
 	wg.Wait()
@@ -275,7 +279,7 @@ func (r dayRow) CallAt() string {
 }
 
 // rowLights are the lights of a row: a call, and the ways to write.
-func (d Deps) rowLights(ctx context.Context, w read.WorkRow, at time.Time) ([]Light, error) {
+func (d Deps) rowLights(ctx context.Context, w read.WorkRow, on []dunning.Switch, at time.Time) ([]Light, error) {
 	if w.Case == "" {
 		return nil, nil
 	}
@@ -283,7 +287,9 @@ func (d Deps) rowLights(ctx context.Context, w read.WorkRow, at time.Time) ([]Li
 	if err != nil {
 		return nil, err
 	}
-	return lights(&f, at), nil
+	all := lights(&f, at)
+	waits(&f, all, on, w.Creditor, "", at)
+	return all, nil
 }
 
 // fold is the account's facts in their set-up; log nil: the debtor's as of now.

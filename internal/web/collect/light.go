@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -49,6 +50,30 @@ func light(f *dunning.Facts, at time.Time, ch dunning.Channel) Light {
 		l.of(f, q, v.Warn[0])
 	}
 	return l
+}
+
+// waits marks the ways to write on which a kill switch keeps messages back: what is ordered
+// there is kept until the switch is lifted. A person's own call is stopped by none.
+func waits(f *dunning.Facts, all []Light, on []dunning.Switch, creditor, template string, at time.Time) {
+	m := dunning.Leaving{Creditor: creditor, Template: template}
+	if f.Sequence != nil {
+		m.Sequence = f.Sequence.ID
+	}
+	for i := range all {
+		l := &all[i]
+		m.Channel = l.Channel
+		if _, until, off := dunning.SwitchedOff(on, m, at); off && l.Allowed() && l.Channel != dunning.Call {
+			*l = Light{Channel: l.Channel, Kind: "warn", Word: "Waits", Text: "A kill switch is on: what is sent now leaves when it is lifted.", Opens: until, Point: l.Point}
+		}
+	}
+}
+
+// switches are the kill switches that are on; none where nobody tells them.
+func (d Deps) switches(ctx context.Context) ([]dunning.Switch, error) {
+	if d.Switches == nil {
+		return nil, nil
+	}
+	return d.Switches(ctx)
 }
 
 // refused words a no: the rule that refuses longest.

@@ -49,6 +49,8 @@ type Deps struct {
 	// Reply is what a debtor wrote, by the id of the contact that was recorded of it. An error:
 	// the words are not there, or no longer. nil: of none.
 	Reply func(ctx context.Context, id string) (subject, text string, err error)
+	// Switches are the kill switches that are on; nil: of none.
+	Switches func(ctx context.Context) ([]dunning.Switch, error)
 	// History is the address of a case's workflow in the Temporal UI; nil or "": none.
 	History func(caseID string) string
 }
