@@ -194,6 +194,7 @@ var sizes = []struct {
 	about, picture string
 	width, height  int
 }{
+	{"on a small laptop", "laptop", 1280, 720},
 	{"on a tablet that lies", "tablet", 1024, 768},
 	{"on a tablet that stands", "tablet-tall", 768, 1024},
 	{"at 200 per cent", "", 683, 384},
@@ -269,6 +270,7 @@ const sideways = `(() => { const out = [], root = document.documentElement, main
 	const cause = () => [...main.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > edge && !box(e)).slice(0, 2).map(e => e.outerHTML.slice(0, 140)).join(" | ");
 	if (root.scrollWidth > innerWidth + 1) out.push("the page scrolls sideways, " + root.scrollWidth + " wide: " + cause());
 	else if (main && main.scrollWidth > main.clientWidth + 1) out.push("its content scrolls sideways, " + main.scrollWidth + " wide: " + cause());
+	for (const e of document.querySelectorAll("main details.pop[open] > div")) { const r = e.getBoundingClientRect(); if (r.left < -1 || r.right > innerWidth + 1) out.push("a form that opens leaves the window, from " + r.left + " to " + r.right + ": " + e.outerHTML.slice(0, 100)); }
 	return out; })()`
 
 // structure is what a screen reader or a keyboard would stumble over, beside what axe finds.

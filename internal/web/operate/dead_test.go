@@ -38,3 +38,10 @@ func TestStateWordsOfABulkItem(t *testing.T) {
 		}
 	}
 }
+
+// TestNoteOf: of nothing nobody says that it is under way.
+func TestNoteOf(t *testing.T) {
+	if none, some := noteOf(0, "under way"), noteOf(3, "under way"); none != "none now" || some != "under way" {
+		t.Errorf("%q, %q", none, some)
+	}
+}

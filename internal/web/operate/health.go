@@ -184,11 +184,19 @@ func tiles(h read.Health, business, wall time.Time) []tile {
 		{groupWork, "Outbox of nudges", many(h.Outbox, "nudge", "nudges"), since(h.OldestNudge, wall), "/dead?kind=stuck", late(h.OldestNudge, wall, stuckNudge)},
 		{groupWork, "Webhooks to process", many(h.Webhooks, "event", "events"), since(h.OldestHook, wall), "/inbox", late(h.OldestHook, wall, stuckHook)},
 		{groupWork, "Waits for people", many(h.Work, "thing", "things"), many(h.WorkLate, "late", "late"), "/cases?waits=task", kindOf(h.WorkLate > 0)},
-		{groupWork, "Imports under way", many(h.Imports, "import", "imports"), "begun, not at their end", "/imports", "good"},
+		{groupWork, "Imports under way", many(h.Imports, "import", "imports"), noteOf(h.Imports, "begun, not at the end"), "/imports", "good"},
 		{groupChannels, "Sent or not?", many(h.Unknown, "message", "messages"), since(h.OldestUnk, business), "/dead?kind=unknown", late(h.OldestUnk, business, 24*time.Hour)},
-		{groupChannels, "At providers now", many(h.Sending, "message", "messages"), "being handed over", "/messages?state=sending", "good"},
+		{groupChannels, "At providers now", many(h.Sending, "message", "messages"), noteOf(h.Sending, "being handed over"), "/messages?state=sending", "good"},
 		{groupChannels, "Failed in the last hour", many(h.FailedHour, "message", "messages"), many(h.AcceptedHour, "accepted", "accepted"), "/messages?state=failed", failed},
 	}
+}
+
+// noteOf says what some are; of none there is nothing to say.
+func noteOf(n int64, words string) string {
+	if n == 0 {
+		return "none now"
+	}
+	return words
 }
 
 func many(n int64, one, more string) string { return web.Plural(int(n), one, more) }
@@ -221,7 +229,7 @@ func deadTiles(dead map[string]int64, o read.Operating) []tile {
 	}
 	return []tile{
 		{groupWork, "Dead letters", deadTotal(n, dead), note, "/dead", kindOf(n > 0)},
-		{groupWork, "Inbox", many(o.Inbox, "event", "events"), "for a person to assign", "/inbox", kindOf(o.Inbox > 0)},
+		{groupWork, "Inbox", many(o.Inbox, "event", "events"), noteOf(o.Inbox, "for a person to assign"), "/inbox", kindOf(o.Inbox > 0)},
 	}
 }
 
