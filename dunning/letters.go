@@ -48,13 +48,8 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 	if w, held := f.heldAccount(at); held {
 		return letterHeld + w.rule, false
 	}
-	for _, look := range []func(time.Time) (wait, bool){f.waitPlan, f.waitPromise, f.waitSettled, f.waitLease} {
-		if w, ok := look(at); ok && !c.isCourtesy() {
-			return letterHeld + w.state, false
-		}
-	}
-	if w, ok := f.waitReply(at); ok && !c.isCourtesy() && c.Step != StepAsked { // what the debtor wrote is read first; a letter that a person ordered may be the answer
-		return letterHeld + w.state, w.until.Sub(at) <= patient
+	if reason, later = f.letterWaits(c, at); reason != "" {
+		return reason, later
 	}
 	if p := f.pointState(c.Point); p == nil || p.Dead != "" {
 		return letterPoint, false
@@ -63,6 +58,29 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 		return letterLate, false
 	}
 	return f.letterAllowed(c, at)
+}
+
+// letterWaits looks at what keeps the case waiting. A letter that a person ordered may be of
+// whoever has the case, and may answer what the debtor wrote.
+func (f *Facts) letterWaits(c *ContactFacts, at time.Time) (reason string, later bool) {
+	if c.isCourtesy() {
+		return "", false
+	}
+	for _, look := range []func(time.Time) (wait, bool){f.waitPlan, f.waitPromise, f.waitSettled} {
+		if w, ok := look(at); ok {
+			return letterHeld + w.state, false
+		}
+	}
+	if c.Step == StepAsked {
+		return "", false
+	}
+	if w, ok := f.waitLease(at); ok {
+		return letterHeld + w.state, false
+	}
+	if w, ok := f.waitReply(at); ok {
+		return letterHeld + w.state, w.until.Sub(at) <= patient
+	}
+	return "", false
 }
 
 // letterAllowed asks the contact policies again, as if the letter itself did not count.

@@ -109,15 +109,16 @@ func TestACalledOffLetterGivesItsStepBack(t *testing.T) {
 	}
 }
 
-// TestAnOrderedLetterDoesNotWaitForTheReply: while what the debtor wrote is not read, the
-// letter that a person ordered may be the answer to it.
-func TestAnOrderedLetterDoesNotWaitForTheReply(t *testing.T) {
+// TestAnOrderedLetterIsNobodysAutomatic: while what the debtor wrote is not read, the letter
+// that a person ordered may be the answer to it; and who has taken the case may write.
+func TestAnOrderedLetterIsNobodysAutomatic(t *testing.T) {
 	const id = "k/asked/letter/1"
 	of := func(b Body) Fact { return Fact{At: noon, Account: "a", Case: "k", Body: b} }
 	f := inOutbox(t,
 		of(ContactPlanned{ID: id, Step: StepAsked, Round: 1, Channel: Letter, Point: "p", Purpose: "collect", Items: []ItemLine{{Key: "A", Amount: eur("100.00")}}}),
 		of(ContactMoved{ID: id, State: ContactSending}), of(ContactMoved{ID: id, State: ContactAccepted}),
-		of(TaskOpened{ID: "r", Task: TaskReply, Until: noon.AddDate(0, 0, 2)}))
+		of(TaskOpened{ID: "r", Task: TaskReply, Until: noon.AddDate(0, 0, 2)}),
+		of(LeaseTaken{ID: "l", Owner: "o", Until: noon.AddDate(0, 0, 3)}))
 	if got, later := f.LetterStands(id, noon.Add(time.Hour)); got != "" || later {
 		t.Errorf("the ordered letter: %q, later %v", got, later)
 	}
