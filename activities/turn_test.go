@@ -172,3 +172,33 @@ func TestAttemptID(t *testing.T) {
 		t.Fatal("two contacts share an attempt id")
 	}
 }
+
+// TestALateLookAtAnEarlierCase: a nudge may make the workflow of a closed case look once more
+// when the account has got a newer one already. It ends without a word: it plans nothing,
+// though the newer case has a message to send.
+func TestALateLookAtAnEarlierCase(t *testing.T) {
+	w := newWorld().begin()
+	w.say(dunning.Payment{ID: "p", Item: "i1", Amount: usd("100.00")})
+	w.retried(workflows.Look)
+	if w.have {
+		t.Fatalf("a case that is paid is not closed: %+v", w.next)
+	}
+	later := w.ref
+	later.Case = "later"
+	w.store.AddCase(later)
+	w.add(
+		dunning.Fact{At: w.now, Account: "acc", Body: dunning.Item{Key: "i2", Issued: dunning.DateOf(epoch), Due: dunning.DateOf(due), Amount: usd("70.00")}},
+		dunning.Fact{At: w.now, Account: "acc", Case: "later", By: "system", Body: dunning.CaseOpened{Sequence: "s", Version: "1"}},
+	)
+	w.pass(day(9))
+	before := len(w.store.Facts("deb"))
+	w.retried(workflows.Look)
+	if w.have || !w.next.WakeAt.IsZero() || len(w.store.Facts("deb")) != before || len(w.provider.order) > 0 {
+		t.Fatalf("the earlier case goes on: %+v, %d new facts, sent %v", w.next, len(w.store.Facts("deb"))-before, w.provider.order)
+	}
+	w.ref, w.next = later, dunning.Next{}
+	w.retried(workflows.Look)
+	if w.next.Verb != dunning.VerbSend {
+		t.Fatalf("the newer case does not go on: %+v", w.next)
+	}
+}

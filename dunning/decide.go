@@ -60,6 +60,9 @@ func (f *Facts) decide(at time.Time) Decision {
 	if f.Sequence == nil || f.Case == "" {
 		return Decision{Verb: VerbLook, Waiting: "no_case"}
 	}
+	if f.succeeded { // what there is to do is the newer case's
+		return Decision{Verb: VerbLook, Waiting: "closed"}
+	}
 	if facts := f.pending(at); len(facts) > 0 {
 		return Decision{Verb: VerbRecord, WakeAt: at, Effects: facts, Reason: string(facts[0].Body.Kind())}
 	}

@@ -198,6 +198,11 @@ type Facts struct {
 	CaseClosedAt time.Time // of the last closing
 	CaseCloses   int
 
+	run string // the case that the Case… members tell of: the last one of the account up to Setup.Case
+	// succeeded is set when the account has got another case since Setup.Case: that one is
+	// over for good, whatever the account's facts say from then on.
+	succeeded bool
+
 	Holds    []HoldState // of the account, its items and the debtor
 	Promises []PromiseState
 	Offers   []OfferState

@@ -321,14 +321,9 @@ func (f *Facts) item(key string) *ItemState {
 func (f *Facts) addProgress(x Fact) error {
 	switch b := x.Body.(type) {
 	case CaseOpened:
-		f.CaseOpen, f.CaseReason = true, ""
-		if !b.Reopened || f.CaseSince.IsZero() {
-			f.CaseSince = x.At
-		}
+		f.openCase(x, b)
 	case CaseClosed:
-		f.CaseOpen, f.CaseReason, f.CaseClosedAt = false, b.Reason, x.At
-		f.CaseCloses++
-		f.endCallbacks(x.At, "closed", func(*CallbackState) bool { return true })
+		f.closeCase(x, b)
 	case StepsWaived:
 		for _, s := range b.Steps {
 			f.count(b.Items, s, "waived", x.At)
@@ -352,6 +347,29 @@ func (f *Facts) addProgress(x Fact) error {
 		}
 	}
 	return nil
+}
+
+// openCase begins a case or opens it again. An account has one open case at a time: when
+// another one begins after the one that is asked about, that one is over for good.
+func (f *Facts) openCase(x Fact, b CaseOpened) {
+	if f.Case != "" && f.run == f.Case && x.Case != "" && x.Case != f.Case {
+		f.CaseOpen, f.succeeded = false, true
+		return
+	}
+	f.run, f.succeeded = x.Case, false
+	f.CaseOpen, f.CaseReason = true, ""
+	if !b.Reopened || f.CaseSince.IsZero() {
+		f.CaseSince = x.At
+	}
+}
+
+func (f *Facts) closeCase(x Fact, b CaseClosed) {
+	f.endCallbacks(x.At, "closed", func(*CallbackState) bool { return true })
+	if f.succeeded && x.Case != f.Case {
+		return
+	}
+	f.CaseOpen, f.CaseReason, f.CaseClosedAt = false, b.Reason, x.At
+	f.CaseCloses++
 }
 
 func (f *Facts) count(items []string, step, how string, at time.Time) {

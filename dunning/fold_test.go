@@ -3,6 +3,7 @@ package dunning
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -188,5 +189,57 @@ func TestWithoutASequenceNothingPanics(t *testing.T) {
 	}
 	if d := Decide(f, noon); d.Verb != VerbLook {
 		t.Errorf("decided %+v", d)
+	}
+}
+
+// TestACaseThatAnotherFollowedIsOver: an account has one open case at a time. Who still asks
+// about an earlier one, such as a workflow that a late nudge woke, is told that it is closed,
+// whatever becomes of the account: it neither writes nor opens itself again beside the newer one.
+func TestACaseThatAnotherFollowedIsOver(t *testing.T) {
+	in := func(days int, id string, b Body) Fact {
+		return Fact{At: noon.AddDate(0, 0, days), Account: "a", Case: id, Body: b}
+	}
+	closed := []Fact{in(-3, "k", Payment{ID: "p", Amount: eur("100.00")}), in(-3, "k", CaseClosed{Reason: "paid"})}
+	second := []Fact{
+		in(-2, "", Item{Key: "B", Due: Date{2024, 3, 2}, Amount: eur("50.00")}), in(-2, "next", CaseOpened{Sequence: "s"}),
+	}
+	for _, c := range []struct {
+		about string
+		more  []Fact
+		open  bool // the newer case
+	}{
+		{"while the newer one is open and has something to send", nil, true},
+		{"when its own payment bounces beside the newer one", []Fact{in(-1, "", PaymentReversed{Payment: "p"})}, true},
+		{"when the newer one has closed too", []Fact{in(-1, "next", CaseClosed{Reason: "withdrawn"})}, false},
+		{"when a payment bounces after both", []Fact{in(-1, "next", CaseClosed{Reason: "withdrawn"}), in(-1, "", PaymentReversed{Payment: "p"})}, false},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			f, err := base(t).Apply(slices.Concat(closed, second, c.more))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, at := range []time.Time{noon, noon.AddDate(0, 0, 30)} {
+				if d := Decide(f, at); d.Verb != VerbLook || d.Waiting != "closed" || !d.WakeAt.IsZero() || len(d.Effects) > 0 {
+					t.Errorf("the earlier case at %s: %+v", at, d)
+				}
+			}
+			if f.CaseOpen || f.CaseReason != "paid" || !f.CaseClosedAt.Equal(noon.AddDate(0, 0, -3)) || len(f.Reopening(noon)) > 0 {
+				t.Errorf("the earlier case: open %v, closed as %q at %s, opens again by %v", f.CaseOpen, f.CaseReason, f.CaseClosedAt, f.Reopening(noon))
+			}
+			s := f.Setup
+			s.Case = "next"
+			g, err := Fold(s, slices.Concat([]Fact{
+				in(-9, "", Item{Key: "A", Due: Date{2024, 3, 1}, Amount: eur("100.00")}), in(-4, "k", CaseOpened{Sequence: "s"}),
+			}, closed, second, c.more))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g.CaseOpen != c.open {
+				t.Errorf("the newer case: open %v", g.CaseOpen)
+			}
+			if d := Decide(g, noon); c.open && d.Waiting == "closed" {
+				t.Errorf("the newer case: %+v", d)
+			}
+		})
 	}
 }

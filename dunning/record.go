@@ -524,7 +524,7 @@ func (f *Facts) reopen(at time.Time) []Fact { return f.Reopening(at) }
 // Reopening are the facts that re-open a closed case at an instant, nil when
 // nothing calls for it. New debts do not: they get a case of their own.
 func (f *Facts) Reopening(at time.Time) []Fact {
-	if f.CaseOpen || f.Case == "" || f.CaseClosedAt.IsZero() || f.Sequence == nil || !f.needed(at) {
+	if f.CaseOpen || f.succeeded || f.Case == "" || f.CaseClosedAt.IsZero() || f.Sequence == nil || !f.needed(at) {
 		return nil
 	}
 	back := slices.ContainsFunc(f.Items, func(it ItemState) bool {
