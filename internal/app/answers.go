@@ -126,8 +126,20 @@ func (a Replies) writer(ctx context.Context, o postgres.Owner) (writer, error) {
 	}
 	if w.last.IsZero() {
 		w.ref, err = a.store.RefOf(ctx, o.Debtor)
+		return w, err
 	}
-	return w, err
+	w.ref = ongoing(refs, w.ref)
+	return w, nil
+}
+
+// ongoing is the open case of the account whose case is given: an answer to a message of an
+// earlier case concerns the one that goes on.
+func ongoing(refs []dunning.CaseRef, of dunning.CaseRef) dunning.CaseRef {
+	i := slices.IndexFunc(refs, func(r dunning.CaseRef) bool { return r.Account == of.Account && r.Open })
+	if of.Open || i < 0 {
+		return of
+	}
+	return refs[i]
 }
 
 // wrote is when a case last wrote to a point.

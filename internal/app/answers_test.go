@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/answers"
 	"github.com/duly/duly/internal/postgres"
@@ -216,6 +218,41 @@ func TestAReplyWithoutACaseIsShownToPeople(t *testing.T) {
 	h.must(err)
 	if len(rows) != 1 || rows[0].Outcome != replyKept {
 		t.Errorf("inbox %+v", rows)
+	}
+}
+
+// TestAnAnswerToAnEarlierCaseConcernsTheOpenOne: the account has got its next case, which
+// has not written yet, when the debtor answers a message of the one before.
+func TestAnAnswerToAnEarlierCaseConcernsTheOpenOne(t *testing.T) {
+	h := newHooked(t)
+	h.sends("1", dunning.SMS, dunning.ContactAccepted)
+	in := func(b dunning.Body) dunning.Fact {
+		return dunning.Fact{At: h.clock.time(), Account: h.ref.Account, Case: h.ref.Case, By: "system", Body: b}
+	}
+	h.add(h.a, in(dunning.CaseClosed{Reason: "paid"}))
+	first := h.ref.Case
+	h.ref.Case = uuid.NewString()
+	h.must(h.store.InDebtor(t.Context(), []string{h.a.debtor}, func(tx *postgres.Tx) error {
+		if _, err := tx.OpenCase(t.Context(), h.ref); err != nil {
+			return err
+		}
+		_, _, err := tx.Append(t.Context(), h.a.debtor, []dunning.Fact{in(dunning.CaseOpened{Sequence: h.ref.Sequence, Version: h.ref.Version})})
+		return err
+	}))
+	h.says(1, "please call me")
+	facts, err := h.store.FactsAsOf(t.Context(), h.a.debtor, 1<<40)
+	h.must(err)
+	tasks := 0
+	for _, x := range facts {
+		if x.Body.Kind() == "task_opened" {
+			tasks++
+			if x.Case != h.ref.Case {
+				t.Errorf("the task is of case %s, want %s, which follows %s", x.Case, h.ref.Case, first)
+			}
+		}
+	}
+	if rows, err := h.store.Inbox(t.Context(), postgres.InboxFilter{State: postgres.InboxUnmatched}); err != nil || len(rows) > 0 || tasks != 1 {
+		t.Errorf("%d tasks, in the inbox for people without a case: %+v %v", tasks, rows, err)
 	}
 }
 
