@@ -26,3 +26,12 @@ func TestAKeyRefusedKeepsItsForm(t *testing.T) {
 		t.Errorf("%d scopes are ticked, want 1", n)
 	}
 }
+
+// TestNoRoleIsChosenForAUser: who adds a user says which role they get; the first of the
+// list, which may do everything, is none that is given by mistake.
+func TestNoRoleIsChosenForAUser(t *testing.T) {
+	d := newDesk(t)
+	if page := d.somebody(identity.Admin).get("/users").body; !strings.Contains(page, `name="role" required><option value="">choose …</option>`) {
+		t.Error("the form has a role before anybody chose one")
+	}
+}
