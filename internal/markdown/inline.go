@@ -53,7 +53,7 @@ func (r *renderer) inlineHTML(parent ast.Node) string {
 }
 
 // inlineText is the content of a block as plain text. A link is followed by
-// its address, unless the words are the address.
+// its address, unless the words are the address, or the number in it.
 func (r *renderer) inlineText(parent ast.Node) string {
 	var b strings.Builder
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
@@ -71,7 +71,7 @@ func (r *renderer) inlineText(parent ast.Node) string {
 			words, to := r.inlineText(n), r.address(n.Destination)
 			b.WriteString(words)
 			bare := strings.TrimPrefix(strings.TrimPrefix(to, "mailto:"), "tel:")
-			if parent.Kind() != ast.KindLink && words != to && words != bare {
+			if parent.Kind() != ast.KindLink && words != to && words != bare && !isNumber(words, to) {
 				b.WriteString(" (" + bare + ")")
 			}
 		default:
@@ -79,6 +79,13 @@ func (r *renderer) inlineText(parent ast.Node) string {
 		}
 	}
 	return b.String()
+}
+
+// isNumber reports whether words are the phone number that a link calls, set apart for reading:
+// then a text does not say it twice.
+func isNumber(words, to string) bool {
+	number, call := strings.CutPrefix(to, "tel:")
+	return call && strings.NewReplacer(" ", "", "\u00a0", "", "-", "", "–", "", ".", "", "/", "", "(", "", ")", "").Replace(words) == number
 }
 
 // words is the text of a node as a reader sees it.
