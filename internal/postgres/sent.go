@@ -37,6 +37,9 @@ var (
 // sandbox holds lie in clear.
 func (s *Store) UseCipher(c Cipher) { s.cipher = c }
 
+// Sealing reports whether the store has keys: without, it can neither seal nor show messages.
+func (s *Store) Sealing() bool { return s.cipher != nil }
+
 // Sent is a message as it was handed over: evidence, and personal data.
 type Sent struct {
 	Attempt, Contact string

@@ -227,6 +227,7 @@ func (f *demoFlags) player(h *house.House, p *portfolio.Portfolio, log io.Writer
 	n := newNarrator(log)
 	return &demoPlayer{n: n, Player: rehearse.New(rehearse.Options{
 		Store: h.Site.Store(), Book: h.Book, Clock: h.Site.Clock(), Acts: p.Acts(), Audience: p.React, Told: n.told,
+		Troubled: troubled(log),
 	})}
 }
 

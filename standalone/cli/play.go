@@ -35,9 +35,11 @@ func play() *cobra.Command {
 		Long: `Does for "standalone serve" and "worker" what demo does within one process: makes up
 the portfolio, plays debtors and staff until the end, and prints the summary and
 whether the guarantees held (exit status 0 only then). DATABASE_URL leads to the
-database. It can be killed and started again, and so can everything else.`,
+database, DULY_CODEC_KEYS is the worker's: messages in the sandbox are sealed under it.
+It can be killed and started again, and so can everything else.`,
 		Example: `  standalone serve --data .duly --rate 86400 --start 2026-03-02 &
-  . .duly/env
+  . .duly/env; export DULY_CODEC_KEYS="k1:$(head -c 32 /dev/urandom | base64)"
+  worker &
   standalone play --accounts 500 --days 90`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,6 +66,9 @@ func (f *playFlags) run(ctx context.Context, out, log io.Writer) error {
 		return err
 	}
 	defer store.Close()
+	if err := f.unseal(store); err != nil {
+		return err
+	}
 	p := portfolio.New(portfolio.Options{Seed: f.seed, Accounts: f.accounts, Start: start, Days: f.days})
 	pl, err := f.player(ctx, store, p, log)
 	if err != nil {
@@ -88,6 +93,18 @@ func (f *playFlags) run(ctx context.Context, out, log io.Writer) error {
 	return nil
 }
 
+// unseal gives the store the worker's key: debtors answer what lies in the sandbox, and
+// without the key play would wait for ever at the first message.
+func (f *playFlags) unseal(store *postgres.Store) error {
+	if err := app.UseDataKeys(store, os.Getenv); err != nil {
+		return err
+	}
+	if !f.providers && !store.Sealing() {
+		return errors.New("DULY_CODEC_KEYS is not set: messages in the sandbox are sealed under the worker's key, and nobody could read them; set the same key for play as for the worker")
+	}
+	return nil
+}
+
 // player makes the player, and the script unless there is one.
 func (f *playFlags) player(ctx context.Context, store *postgres.Store, p *portfolio.Portfolio, log io.Writer) (*rehearse.Player, error) {
 	fresh, err := house.Stage(ctx, store, config.DefaultFiles(), p.Begin())
@@ -104,6 +121,7 @@ func (f *playFlags) player(ctx context.Context, store *postgres.Store, p *portfo
 	pl := rehearse.New(rehearse.Options{
 		Store: store, Book: app.NewBook(store, clock.Wall), Clock: c, Acts: p.Acts(), Audience: p.React,
 		Told: newNarrator(log).told, Patience: f.patience,
+		Troubled: troubled(log),
 	})
 	if !fresh {
 		return pl, nil
@@ -112,4 +130,11 @@ func (f *playFlags) player(ctx context.Context, store *postgres.Store, p *portfo
 		return nil, err
 	}
 	return pl, clock.Set(ctx, store.Pool(), clock.Setting{Start: p.Begin(), Rate: f.rate, Hold: f.hold})
+}
+
+// troubled tells who watches why nothing goes on.
+func troubled(log io.Writer) func(error) {
+	return func(err error) {
+		_, _ = fmt.Fprintln(log, "standalone: the play stands still, and goes on trying:", err)
+	}
 }

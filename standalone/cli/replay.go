@@ -150,7 +150,7 @@ func (f *replayFlags) play(ctx context.Context, r *replay.Replay, log io.Writer)
 		return "", err
 	}
 	n := newNarrator(log)
-	pl := rehearse.New(rehearse.Options{Store: h.Site.Store(), Book: h.Book, Clock: h.Site.Clock(), Told: n.told})
+	pl := rehearse.New(rehearse.Options{Store: h.Site.Store(), Book: h.Book, Clock: h.Site.Clock(), Told: n.told, Troubled: troubled(log)})
 	if err := playToEnd(ctx, pl); err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -101,11 +102,6 @@ func TestDisturbed(t *testing.T) {
 		replay.Timeline{Name: "disturbed", Text: replay.Undated(read(t, story))})
 }
 
-func (d *duly) killWorker() {
-	d.worker.kill()
-	d.startWorker()
-}
-
 // killServe takes Temporal, the clock and Postgres' keeper away at once.
 func (d *duly) killServe() {
 	d.serve.kill()
@@ -132,5 +128,26 @@ func (d *duly) terminate() {
 	defer c.Close()
 	if err := c.TerminateWorkflow(context.Background(), workflows.CaseID(id), "", "e2e"); err != nil {
 		d.t.Fatalf("terminating the workflow of case %s: %v", id, err)
+	}
+}
+
+// postmaster is the process of the private PostgreSQL.
+func (d *duly) postmaster() int {
+	d.t.Helper()
+	text, err := os.ReadFile(filepath.Join(d.dir, "postgres", "data", "postmaster.pid"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(text), &pid); err != nil {
+		d.t.Fatal(err)
+	}
+	return pid
+}
+
+func (d *duly) killPostgres() {
+	d.t.Helper()
+	if err := syscall.Kill(d.postmaster(), syscall.SIGKILL); err != nil {
+		d.t.Fatal(err)
 	}
 }

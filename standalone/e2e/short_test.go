@@ -34,3 +34,20 @@ func TestReducedReplay(t *testing.T) {
 		t.Errorf("%d contacts, items by step %v: too few to prove anything", contacts, steps)
 	}
 }
+
+// The same with every process on its own, as the rehearsal's document says: who serves, a
+// worker that is killed once, and who plays. Nothing else in continuous integration sees
+// that they find one another: addresses, keys, the clock.
+func TestShortProcesses(t *testing.T) {
+	a, n := *accounts, *days
+	t.Cleanup(func() { *accounts, *days = a, n })
+	*accounts, *days = 12, 8
+	d := newDuly(t, nil, "--patience", "3m")
+	d.day(3)
+	d.killWorker()
+	r := report(t, d.finish())
+	checkGuarantees(t, r)
+	if total(r.Summary.Contacts) == 0 {
+		t.Error("nothing was sent in the days of 12 debtors")
+	}
+}

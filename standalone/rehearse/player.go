@@ -38,6 +38,9 @@ type Options struct {
 	Audience Audience
 	// Told is told what happens, from one goroutine at a time; nil: nobody is.
 	Told func(Event)
+	// Troubled is told what fails when that has lasted for some seconds, once until
+	// something works again; nil: nobody is.
+	Troubled func(error)
 	// Patience is how long the player bears failures, such as a database that is being
 	// started again, before it gives up. Zero: three minutes.
 	Patience time.Duration
@@ -100,21 +103,31 @@ func (p *Player) Refused() int {
 // pause between two looks when nothing is to be done.
 const pause = 15 * time.Millisecond
 
+// troubling is for how long all fails before somebody is told: a database that is started
+// again is back by then.
+const troubling = 10 * time.Second
+
 // Run plays until ctx ends, and returns nil then. An error means that something fails for
 // longer than Patience.
-func (p *Player) Run(ctx context.Context) error {
+func (p *Player) Run(ctx context.Context) error { return p.run(ctx, p.turn) }
+
+func (p *Player) run(ctx context.Context, turn func(context.Context) (worked bool, err error)) error {
 	var since time.Time // of the failures in a row
+	told := false
 	for ctx.Err() == nil {
-		worked, err := p.turn(ctx)
+		worked, err := turn(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			since = time.Time{}
+			since, told = time.Time{}, false
 		case since.IsZero():
 			since = clock.Wall()
 		case clock.Wall().Sub(since) > p.o.Patience:
 			return fmt.Errorf("the rehearsal's player gives up after %s: %w", p.o.Patience, err)
+		case !told && p.o.Troubled != nil && clock.Wall().Sub(since) > troubling:
+			told = true
+			p.o.Troubled(err)
 		}
 		if !worked || err != nil {
 			wait(ctx, pause)

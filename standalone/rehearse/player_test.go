@@ -3,8 +3,10 @@ package rehearse
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/duly/duly/config"
@@ -254,4 +256,22 @@ func TestPatience(t *testing.T) {
 	if err := s.Run(ctx); err != nil {
 		t.Errorf("err = %v after the context's end, want none", err)
 	}
+}
+
+// TestAPlayThatStandsStillSaysWhy: what fails for longer than a restart takes is told once,
+// and the player goes on trying until its patience is over.
+func TestAPlayThatStandsStillSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Player{o: Options{Patience: time.Minute}}
+		fault, told, tries := errors.New("sealed"), 0, 0
+		p.o.Troubled = func(err error) {
+			if told++; !errors.Is(err, fault) {
+				t.Errorf("told %v", err)
+			}
+		}
+		err := p.run(t.Context(), func(context.Context) (bool, error) { tries++; return false, fault })
+		if !errors.Is(err, fault) || told != 1 || tries < 100 {
+			t.Errorf("told %d times in %d tries, ended with %v", told, tries, err)
+		}
+	})
 }

@@ -1,5 +1,3 @@
-//go:build e2e
-
 package e2e
 
 import (
@@ -12,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,8 +19,8 @@ import (
 	"github.com/duly/duly/internal/codec"
 )
 
-// The portfolio of the tests with processes. The figures of the acceptance test are the
-// defaults; smaller ones are for trying.
+// The portfolio of the tests with processes behind the build tag e2e. The figures of the
+// acceptance test are the defaults; smaller ones are for trying.
 var (
 	accounts = flag.Int("accounts", 500, "debtors of the tests with processes")
 	days     = flag.Int("days", 90, "days that they live")
@@ -243,23 +240,7 @@ func (d *duly) finish() string {
 	return d.play.out.String()
 }
 
-// postmaster is the process of the private PostgreSQL.
-func (d *duly) postmaster() int {
-	d.t.Helper()
-	text, err := os.ReadFile(filepath.Join(d.dir, "postgres", "data", "postmaster.pid"))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	var pid int
-	if _, err := fmt.Sscan(string(text), &pid); err != nil {
-		d.t.Fatal(err)
-	}
-	return pid
-}
-
-func (d *duly) killPostgres() {
-	d.t.Helper()
-	if err := syscall.Kill(d.postmaster(), syscall.SIGKILL); err != nil {
-		d.t.Fatal(err)
-	}
+func (d *duly) killWorker() {
+	d.worker.kill()
+	d.startWorker()
 }
