@@ -101,23 +101,28 @@ func TestAPoisonedDebtorBlocksNobody(t *testing.T) {
 	}
 }
 
+// batchOfTwo closes a batch with a letter for each of two debtors.
+func (s *site) batchOfTwo() (accounts []account, cases []string, o BatchOptions, b Batch) {
+	s.t.Helper()
+	accounts = []account{s.debtor("one", "300.00", date(1)), s.debtor("two", "300.00", date(1))}
+	_, err := s.starter().Run(s.t.Context(), StartOptions{})
+	s.must(err)
+	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+	cases = s.mail(accounts...)
+	s.clock.set(s.clock.time().Add(20 * time.Hour))
+	o = BatchOptions{By: "user:ada", Dir: s.t.TempDir()}
+	if b, err = s.post().Close(s.t.Context(), o); err != nil || b.Letters != 2 {
+		s.t.Fatalf("%+v, %v", b, err)
+	}
+	return accounts, cases, o, b
+}
+
 // TestPrintingAgainDecidesAgain: what was paid since the batch was closed is left out and
 // said, the batch keeps what it was, and what was posted is not printed.
 func TestPrintingAgainDecidesAgain(t *testing.T) {
-	s := lettersFirst(t)
-	ctx := t.Context()
-	accounts := []account{s.debtor("kept", "300.00", date(1)), s.debtor("paid", "300.00", date(1))}
-	_, err := s.starter().Run(ctx, StartOptions{})
-	s.must(err)
-	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
-	cases := s.mail(accounts...)
-	s.clock.set(s.clock.time().Add(20 * time.Hour))
-	o := BatchOptions{By: "user:ada", Dir: t.TempDir()}
-	b, err := s.post().Close(ctx, o)
-	if err != nil || b.Letters != 2 {
-		t.Fatalf("%+v, %v", b, err)
-	}
-	_, err = s.commands().Do(ctx, cases[1], dunning.RecordPayment{ID: "p", Amount: money.MustParse("300.00", "USD")}, "user:1")
+	s, ctx := lettersFirst(t), t.Context()
+	_, cases, o, b := s.batchOfTwo()
+	_, err := s.commands().Do(ctx, cases[1], dunning.RecordPayment{ID: "p", Amount: money.MustParse("300.00", "USD")}, "user:1")
 	s.must(err)
 
 	_, err = s.store.SwitchOn(ctx, postgres.Switch{Switch: dunning.Switch{Scope: dunning.SwitchChannel, Subject: "letter"}, Reason: "x", By: "user:ada", On: s.clock.time()})
@@ -155,24 +160,13 @@ func TestPrintingAgainDecidesAgain(t *testing.T) {
 // cannot be read, the batch is out of the house all the same: it is not printed again, and a
 // letter that is noted as posted is never called off, whatever is paid since.
 func TestAHalfConfirmedBatchIsPosted(t *testing.T) {
-	s := lettersFirst(t)
-	ctx := t.Context()
-	accounts := []account{s.debtor("fine", "300.00", date(1)), s.debtor("bad", "300.00", date(1))}
-	_, err := s.starter().Run(ctx, StartOptions{})
-	s.must(err)
-	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
-	cases := s.mail(accounts...)
-	s.clock.set(s.clock.time().Add(20 * time.Hour))
-	o := BatchOptions{By: "user:ada", Dir: t.TempDir()}
-	b, err := s.post().Close(ctx, o)
-	if err != nil || b.Letters != 2 {
-		t.Fatalf("%+v, %v", b, err)
-	}
+	s, ctx := lettersFirst(t), t.Context()
+	accounts, cases, o, b := s.batchOfTwo()
 	s.poison(accounts[1].debtor)
 	if n, err := s.post().Confirm(ctx, b.ID, "user:ada"); n != 1 || err == nil {
 		t.Fatalf("%d posted, %v; want one, and the other named", n, err)
 	}
-	_, err = s.commands().Do(ctx, cases[0], dunning.RecordPayment{ID: "p", Amount: money.MustParse("300.00", "USD")}, "user:1")
+	_, err := s.commands().Do(ctx, cases[0], dunning.RecordPayment{ID: "p", Amount: money.MustParse("300.00", "USD")}, "user:1")
 	s.must(err)
 	if _, err := s.post().Print(ctx, b.ID, o); !errors.Is(err, ErrPosted) {
 		t.Errorf("printed again: %v", err)
