@@ -375,16 +375,15 @@ const (
 	answerNoData     = "no_data"
 )
 
-// periodEnds is the end of a notice's period as printed, else 30 days after its
-// recorded receipt (12 CFR 1006.34(b)(5)), else none: the rule computes it.
+// periodEnds is the later of the end of a notice's period as printed and 30 days after
+// its recorded receipt (12 CFR 1006.34(b)(5)); none is known: the rule computes one, and
+// lets none be earlier than that.
 func (f *Facts) periodEnds(n *NoticeState) contact.Date {
-	switch {
-	case !n.Ends.IsZero():
-		return contactDate(n.Ends)
-	case n.Notice == "validation_notice" && !n.Received.IsZero():
-		return contactDate(n.Received.AddDays(30))
+	ends := contactDate(n.Ends)
+	if n.Notice == NoticeValidation && !n.Received.IsZero() {
+		ends = max(ends, contactDate(n.Received.AddDays(30)))
 	}
-	return 0
+	return ends
 }
 
 // queryStatuses tells the policies of the states that the law knows.

@@ -271,6 +271,10 @@ func TestQueryHoldsEveryFact(t *testing.T) {
 		{"an oral dispute is not in writing", []Fact{fact("a", DisputeRaised{ID: "x", Told: Told{Medium: "call"}})}, email, func(q contact.Query) bool { return !q.Notices[len(q.Notices)-1].Written }},
 		{"a cease letter about another debt does not count here", nil, email, func(q contact.Query) bool { return len(q.Notices) == 1 && q.Notices[0].Kind == "validation_notice" }},
 		{"a notice that came back", []Fact{fact("", NoticeChanged{ID: "n1", Undeliverable: true})}, email, func(q contact.Query) bool { return q.Notices[0].Undeliverable }},
+		{"an end that is printed earlier than 30 days after receipt is not believed", []Fact{
+			fact("", NoticeSent{ID: "n2", Notice: NoticeValidation, Channel: Letter, Debts: []string{"a"}, Ends: Date{2024, 3, 20}}),
+			fact("", NoticeChanged{ID: "n2", Delivered: Date{2024, 3, 4}}),
+		}, email, func(q contact.Query) bool { return q.Notices[1].PeriodEnds == contact.DateOf(2024, 4, 3) }},
 		{"a validation notice whose receipt is known ends 30 days later", []Fact{fact("", NoticeChanged{ID: "n1", Delivered: Date{2024, 3, 4}})}, email, func(q contact.Query) bool { return q.Notices[0].PeriodEnds == contact.DateOf(2024, 4, 3) }},
 		{"an attorney, described after the hold was placed", []Fact{
 			fact("", HoldPlaced{ID: "s1", HoldKind: HoldRepresented, Scope: ScopeDebtor}),

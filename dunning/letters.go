@@ -61,26 +61,48 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 }
 
 // letterWaits looks at what keeps the case waiting. A letter that a person ordered may be of
-// whoever has the case, and may answer what the debtor wrote.
+// whoever has the case, may answer what the debtor wrote, and may be ordered because of a
+// plan, promise or settlement: only what was agreed after the order speaks against it.
 func (f *Facts) letterWaits(c *ContactFacts, at time.Time) (reason string, later bool) {
-	if c.isCourtesy() {
+	switch {
+	case c.isCourtesy():
 		return "", false
+	case c.Step == StepAsked:
+		return f.agreedSince(c), false
 	}
-	for _, look := range []func(time.Time) (wait, bool){f.waitPlan, f.waitPromise, f.waitSettled} {
+	for _, look := range []func(time.Time) (wait, bool){f.waitPlan, f.waitPromise, f.waitSettled, f.waitLease} {
 		if w, ok := look(at); ok {
 			return letterHeld + w.state, false
 		}
-	}
-	if c.Step == StepAsked {
-		return "", false
-	}
-	if w, ok := f.waitLease(at); ok {
-		return letterHeld + w.state, false
 	}
 	if w, ok := f.waitReply(at); ok {
 		return letterHeld + w.state, w.until.Sub(at) <= patient
 	}
 	return "", false
+}
+
+// agreedSince is what was agreed about the money of a letter after a person had ordered it:
+// whoever ordered it did not know, and the letter asks for what is not to be paid now. A plan
+// takes its items with it, so the letter has changed. What was in force at the order, the
+// person has judged.
+func (f *Facts) agreedSince(c *ContactFacts) string {
+	ordered := f.orderedAt(c)
+	if slices.ContainsFunc(f.Promises, func(p PromiseState) bool { return p.Ended.IsZero() && p.Made.After(ordered) }) {
+		return letterHeld + "promise"
+	}
+	s := f.settled()
+	if s != nil && s.Agreed.After(ordered) && slices.ContainsFunc(c.Items, func(l ItemLine) bool { return slices.Contains(s.Items, l.Key) }) {
+		return letterHeld + "settlement"
+	}
+	return ""
+}
+
+// orderedAt is when a person gave the order that a contact carries out: its round counts them.
+func (f *Facts) orderedAt(c *ContactFacts) time.Time {
+	if n := c.Round; n >= 1 && n <= len(f.ToSend) {
+		return f.ToSend[n-1].At
+	}
+	return c.At
 }
 
 // letterAllowed asks the contact policies again, as if the letter itself did not count.

@@ -3,6 +3,8 @@ package dunning
 import (
 	"testing"
 	"time"
+
+	"github.com/duly/duly/dunning/contact"
 )
 
 // posted is a case whose step went to the outbox as a letter.
@@ -109,17 +111,81 @@ func TestACalledOffLetterGivesItsStepBack(t *testing.T) {
 	}
 }
 
-// TestAnOrderedLetterIsNobodysAutomatic: while what the debtor wrote is not read, the letter
-// that a person ordered may be the answer to it; and who has taken the case may write.
-func TestAnOrderedLetterIsNobodysAutomatic(t *testing.T) {
-	const id = "k/asked/letter/1"
-	of := func(b Body) Fact { return Fact{At: noon, Account: "a", Case: "k", Body: b} }
-	f := inOutbox(t,
-		of(ContactPlanned{ID: id, Step: StepAsked, Round: 1, Channel: Letter, Point: "p", Purpose: "collect", Items: []ItemLine{{Key: "A", Amount: eur("100.00")}}}),
-		of(ContactMoved{ID: id, State: ContactSending}), of(ContactMoved{ID: id, State: ContactAccepted}),
-		of(TaskOpened{ID: "r", Task: TaskReply, Until: noon.AddDate(0, 0, 2)}),
-		of(LeaseTaken{ID: "l", Owner: "o", Until: noon.AddDate(0, 0, 3)}))
-	if got, later := f.LetterStands(id, noon.Add(time.Hour)); got != "" || later {
-		t.Errorf("the ordered letter: %q, later %v", got, later)
+// TestAnOrderedLetter: what a person ordered stands, unless law, a hold or a later agreement
+// speaks against it (DESIGN 5: what automation waits for does not bind a person).
+func TestAnOrderedLetter(t *testing.T) {
+	const (
+		id         = "k/asked/letter/1"
+		lawForbids = "law wants something first, and a person's order changes nothing about that"
+	)
+	law, faults := contact.Compile(contact.PackSpec{
+		Pack: "x", Title: "X", Version: "1", Kind: "law", Jurisdiction: "*", Reviewed: "2026-11-22",
+		Rules: []contact.RuleSpec{{ID: "X-1", Title: "A notice first", Citation: "x", Certainty: "text", Channels: []string{"letter"}, Notice: &contact.NoticeSpec{Kind: "debt_letter"}}},
+	})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	fact := func(at time.Time, b Body) Fact { return Fact{At: at, Account: "a", Case: "k", Body: b} }
+	before, after := noon, noon.Add(2*time.Hour)
+	promise := PromiseMade{ID: "p", Amount: eur("10"), Due: Date{2024, 3, 20}}
+	settled := func(keys ...string) Body {
+		return SettlementOffered{ID: "s", Items: keys, Amount: eur("60"), Owed: eur("100"), Due: Date{2024, 3, 20}, Accepted: true}
+	}
+	other := Item{Key: "B", Due: Date{2024, 3, 1}, Amount: eur("80.00")}
+	plan := PlanAgreed{ID: "pl", Items: []string{"A"}, Instalments: []Instalment{{Due: Date{2024, 4, 1}, Amount: eur("100.00")}}}
+	planOf := func(key string) Body {
+		p := plan
+		p.Items = []string{key}
+		p.Instalments = []Instalment{{Due: Date{2024, 4, 1}, Amount: eur("80.00")}}
+		return p
+	}
+	for _, c := range []struct {
+		about string
+		facts []Fact
+		want  string
+	}{
+		{"nothing has happened", nil, ""},
+		{"what the debtor wrote is not read yet: the letter may be the answer", []Fact{fact(before, TaskOpened{ID: "r", Task: TaskReply, Until: noon.AddDate(0, 0, 2)})}, ""},
+		{"a collector has the case, and may write", []Fact{fact(before, LeaseTaken{ID: "l", Owner: "o", Until: noon.AddDate(0, 0, 3)})}, ""},
+		{"somebody takes the case after the order: it stands", []Fact{fact(after, LeaseTaken{ID: "l", Owner: "o", Until: noon.AddDate(0, 0, 3)})}, ""},
+		{"it was ordered although a promise is open", []Fact{fact(before, promise)}, ""},
+		{"a promise was made since", []Fact{fact(after, promise)}, "held:promise"},
+		{"a promise that was made since is over", []Fact{fact(after, promise), fact(after, PromiseEnded{ID: "p", Outcome: "withdrawn"})}, ""},
+		{"it was ordered under a settlement", []Fact{fact(before, settled("A"))}, ""},
+		{"a settlement was agreed since over what it asks for", []Fact{fact(after, settled("A"))}, "held:settlement"},
+		{"a settlement was agreed since over another invoice", []Fact{fact(before, other), fact(after, settled("B"))}, ""},
+		{"a settlement is offered since and not agreed", []Fact{fact(after, SettlementOffered{ID: "s", Items: []string{"A"}, Amount: eur("60"), Owed: eur("100"), Due: Date{2024, 3, 20}})}, ""},
+		{"it was ordered under a plan over another invoice", []Fact{fact(before, other), fact(before, planOf("B"))}, ""},
+		{"a plan was agreed since over another invoice", []Fact{fact(before, other), fact(after, planOf("B"))}, ""},
+		{"a plan was agreed since over what it asks for: nothing of it is due now", []Fact{fact(after, plan)}, "changed"},
+		{"a part was paid since: it asks for too much", []Fact{fact(after, Payment{ID: "x", Amount: eur("40")})}, "changed"},
+		{"the invoice is disputed", []Fact{fact(after, DisputeRaised{ID: "d", Item: "A"})}, "held:item"},
+		{"a hold forbids contact", []Fact{fact(after, HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true, Clock: true})}, "held:hold:bankruptcy"},
+		{lawForbids, nil, "refused:X-1"},
+		{"the address is dead", []Fact{fact(after, PointDead{ID: "p", Reason: "returned_mail"})}, "address_dead"},
+		{"the case is closed", []Fact{fact(after, CaseClosed{Reason: "recalled"})}, "case_closed"},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			var known, since []Fact
+			for _, x := range c.facts {
+				if x.At.After(noon.Add(time.Hour)) {
+					since = append(since, x)
+				} else {
+					known = append(known, x)
+				}
+			}
+			at := noon.Add(time.Hour)
+			facts := append(known,
+				fact(at, MessageAsked{ID: "ask", Channel: Letter, Template: "t"}),
+				fact(at, ContactPlanned{ID: id, Step: StepAsked, Round: 1, Channel: Letter, Point: "p", Purpose: "collect", Items: []ItemLine{{Key: "A", Amount: eur("100.00")}}}),
+				fact(at, ContactMoved{ID: id, State: ContactSending}), fact(at, ContactMoved{ID: id, State: ContactAccepted}))
+			f := inOutbox(t, append(facts, since...)...)
+			if c.about == lawForbids {
+				f.Policies = contact.Set{law}
+			}
+			if got, later := f.LetterStands(id, noon.Add(3*time.Hour)); got != c.want || later {
+				t.Errorf("%q, later %v; want %q", got, later, c.want)
+			}
+		})
 	}
 }

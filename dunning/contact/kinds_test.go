@@ -841,6 +841,16 @@ func TestNoticesAndDisputes(t *testing.T) {
 		{"a dispute on the last day stops collection", file("2026-10-13 12:00", val, dispute), false, ""},
 		{"a day later it is too late", file("2026-10-13 12:00", val, late), true, ""},
 		{"a printed end is taken as it is", file("2026-10-13 12:00", contact.Notice{Kind: "validation_notice", At: val.At, PeriodEnds: contact.DateOf(2026, 10, 11)}, late), false, ""},
+		{"a printed end earlier than the law's own shortens nothing", file("2026-10-13 12:00", contact.Notice{Kind: "validation_notice", At: val.At, PeriodEnds: contact.DateOf(2026, 9, 20)}, dispute), false, ""},
+		{"nor does it lengthen: after the law's own end it is too late", file("2026-10-13 12:00", contact.Notice{Kind: "validation_notice", At: val.At, PeriodEnds: contact.DateOf(2026, 9, 20)}, late), true, ""},
+		{"an early demand overshadows until the law's own end, whatever is printed", func(q *contact.Query) {
+			file("2026-10-01 12:00", contact.Notice{Kind: "validation_notice", At: val.At, PeriodEnds: contact.DateOf(2026, 9, 20)})(q)
+			q.Channel, q.Content = "letter", &contact.Content{DemandsEarlyPayment: contact.Yes}
+		}, false, "2026-10-11 00:00"},
+		{"and until the printed end where that is later", func(q *contact.Query) {
+			file("2026-10-11 12:00", contact.Notice{Kind: "validation_notice", At: val.At, PeriodEnds: contact.DateOf(2026, 10, 15)})(q)
+			q.Channel, q.Content = "letter", &contact.Content{DemandsEarlyPayment: contact.Yes}
+		}, false, "2026-10-16 00:00"},
 		{"a notice sent again starts the period again", file("2026-10-13 12:00", val, sent("validation_notice", "2026-09-03 12:00"), late), false, ""},
 		{"without a notice nothing can be late", file("2026-10-13 12:00", late), false, ""},
 		{"an oral dispute does not stop it", file("2026-10-13 12:00", val, oral), true, ""},

@@ -72,18 +72,18 @@ func (c *check) timely(r *rule, p *PeriodSpec, n *Notice) bool {
 
 // periodEnd is the last date of the validation period of notices sent by an
 // instant. A notice sent again starts it again. One that is known to have come back
-// (lost) began none that a dispute could miss.
+// (lost) began none that a dispute could miss. A notice may give more time than the law,
+// never less: an end that it prints, or that follows from a recorded receipt, counts from
+// the law's own end on (12 CFR 1006.34(b)(5): 30 days from when the consumer receives it or
+// is assumed to, and the assumption may not be earlier than five business days).
 func (c *check) periodEnd(r *rule, p *PeriodSpec, by int64, lost bool) (end Date, any bool) {
 	for i := range c.q.Notices {
 		n := &c.q.Notices[i]
 		if n.Kind != p.Notice || n.At.Unix() > by || n.Undeliverable && !lost || !c.about(r, n.Debts) {
 			continue
 		}
-		e := n.PeriodEnds
-		if e == 0 {
-			e = r.cal.afterBusinessDays(c.cal.date(n.At.Unix()), p.ReceiptDays, c.strict) + Date(p.Days)
-		}
-		end, any = max(end, e), true
+		law := r.cal.afterBusinessDays(c.cal.date(n.At.Unix()), p.ReceiptDays, c.strict) + Date(p.Days)
+		end, any = max(end, n.PeriodEnds, law), true
 	}
 	return end, any
 }
