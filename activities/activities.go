@@ -50,6 +50,7 @@ type Activities struct {
 	Pacer    Pacer // nil: no senders' pace, and a provider's wish is heeded by this process only
 	Log      *slog.Logger
 	Count    func(name string) // a counter by name, such as crossed_in_post
+	Meter    Meter             // nil: nothing is measured
 	NewID    func() string     // nil: random uuids
 	Patience time.Duration     // 0: DefaultPatience
 	Call     time.Duration     // 0: DefaultCall
@@ -77,12 +78,14 @@ func (a *Activities) All() map[workflows.Activity]workflows.Func {
 
 // run is every activity: prepare, carry out the verb, and let nothing personal out.
 func (a *Activities) run(ctx context.Context, req workflows.Request, v dunning.Verb) (next dunning.Next, err error) {
+	began := a.wallNow()
 	defer func() {
 		if p := recover(); p != nil {
 			// The value of a panic may quote data; the place does not.
 			a.log().Error("panic in an activity", slog.String("case", req.Case), slog.String("at", string(debug.Stack())))
 			err = &fault{code: codePanic, err: errors.New("panic")}
 		}
+		a.carried(v, err, a.wallNow().Sub(began))
 		if err != nil {
 			err = a.outward(req.Case, err)
 		}
@@ -96,6 +99,7 @@ func (a *Activities) run(ctx context.Context, req workflows.Request, v dunning.V
 	if err != nil {
 		return dunning.Next{}, err
 	}
+	j.decided(stored, began)
 	return a.nextOf(ctx, stored)
 }
 

@@ -87,6 +87,23 @@ type Breakers interface {
 	BreakerAnswered(ctx context.Context, channel, reason string) error
 }
 
+// Meter is told what is worth counting, after it is stored. It returns at once, and may be
+// used by many goroutines.
+type Meter interface {
+	// Carried is told of each activity that ended: the code of its error, "" when it went well.
+	Carried(v dunning.Verb, code string, took time.Duration)
+	// Decided is told of each decision that an activity came to.
+	Decided(d dunning.Decision)
+	// Served is told how long after the instant that a decision planned the verb was decided
+	// anew, in business time. What a nudge has brought forward is not told.
+	Served(v dunning.Verb, late time.Duration)
+	// Called is told of each call of a provider.
+	Called(ch dunning.Channel, o dunning.Outcome, took time.Duration)
+	// HandedOver is told of each contact whose outcome is stored, and how long, in wall time,
+	// that was after the decision that allowed it.
+	HandedOver(ch dunning.Channel, o dunning.Outcome, since time.Duration)
+}
+
 // Frames gives the frame of a case: its creditor, its sequence in the version it was
 // opened with, and today's policies.
 type Frames interface {

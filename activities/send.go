@@ -18,6 +18,7 @@ type reserved struct {
 	notAfter time.Time         // until when law lets it reach the debtor; zero: unbounded
 	fenced   bool              // this run has passed the fence with it
 	sequence *dunning.Sequence // by which it was decided
+	decided  time.Time         // when, in wall time
 	// mayLeave asks the contact policies again at the fence: what was allowed at 20:59:59
 	// must not leave at 21:00:00.
 	mayLeave func(at time.Time) bool
@@ -134,7 +135,7 @@ func (t *turn) reserve(ctx context.Context) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	c := reserved{ContactPlanned: *d.Contact, sequence: t.facts.Sequence, notAfter: t.notAfter(*d.Contact), mayLeave: t.mayLeave(*d.Contact)}
+	c := reserved{ContactPlanned: *d.Contact, decided: allowed.Wall, sequence: t.facts.Sequence, notAfter: t.notAfter(*d.Contact), mayLeave: t.mayLeave(*d.Contact)}
 	if !kept {
 		c.Decision = allowed.ID
 		if err := t.append(ctx, t.fact(c.ContactPlanned)); err != nil {
@@ -252,7 +253,7 @@ func (j *job) call(ctx context.Context, ch Channel, m dunning.Message, f fence) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, j.callTimeout())
 	defer cancel()
-	out := ch.Send(ctx, m)
+	out := j.send(ctx, ch, m)
 	j.heed(ctx, m.Channel, out)
 	return out
 }
@@ -271,10 +272,14 @@ func (j *job) conclude(ctx context.Context, c reserved, f fence, o dunning.Outco
 			return err
 		})
 	})
-	if err == nil && crossed {
+	if err != nil {
+		return next, err
+	}
+	j.handedOver(c, o)
+	if crossed {
 		j.count(CrossedInPost)
 	}
-	return next, err
+	return next, nil
 }
 
 // stubbornly tries a few times: an outcome that is not stored becomes unknown.

@@ -19,6 +19,7 @@ import (
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/health"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/metrics"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
@@ -71,7 +72,7 @@ type Console struct {
 	ui        *url.URL     // of Temporal; may be nil
 	decoder   http.Handler // of payloads, for the UI; may be nil
 	handler   http.Handler
-	meter     *meter
+	meters    *metrics.Set
 	watch     *watch // of Temporal; nil: none is configured
 	ops       *Desk
 	lights    *lights
@@ -83,7 +84,8 @@ type Console struct {
 // NewConsole wires everything. A database without published configuration is fine: the
 // console says so on its pages.
 func NewConsole(d Deps, o ConsoleOptions) (*Console, error) {
-	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meter: newMeter(), lights: &lights{store: d.Store}, watch: newWatch(d), counted: newCounted()}
+	c := &Console{deps: d, o: o, book: NewBook(d.Store, clock.Wall), meters: d.measured("console"), lights: &lights{store: d.Store}, watch: newWatch(d), counted: newCounted()}
+	watchPool(c.meters, d.Store)
 	c.ops = NewDesk(d.Store, c.book, d.Clock, d.Log)
 	var err error
 	if c.ops.look, err = newCaseLook(d, o.Getenv); err != nil {
@@ -123,11 +125,11 @@ func (c *Console) wireCallers() (err error) {
 	if err := c.wireCodec(); err != nil {
 		return err
 	}
-	d := WebhookDeps{Store: c.deps.Store, Book: c.book, Clock: c.deps.Clock, Count: c.meter.event, Log: c.deps.Log}
+	d := WebhookDeps{Store: c.deps.Store, Book: c.book, Clock: c.deps.Clock, Count: c.meters.Event, Log: c.deps.Log}
 	if c.callbacks, err = NewWebhooks(c.o.Getenv, d); err != nil {
 		return err
 	}
-	c.oneClick, err = NewUnsubscribe(c.o.Getenv, c.deps.Store, c.book, c.deps.Clock, c.meter.event)
+	c.oneClick, err = NewUnsubscribe(c.o.Getenv, c.deps.Store, c.book, c.deps.Clock, c.meters.Event)
 	return err
 }
 
@@ -137,7 +139,7 @@ func (c *Console) mount() http.Handler {
 	checks := health.Handler(map[string]health.Check{"postgres": func(ctx context.Context) error { return c.deps.Store.Pool().Ping(ctx) }})
 	mux.Handle("GET /healthz", checks)
 	mux.Handle("GET /readyz", checks)
-	mux.Handle("GET /metrics", c.meter)
+	mux.Handle("GET /metrics", c.meters.Handler())
 	mux.Handle(api.Prefix+"/", c.api)
 	if c.callbacks != nil {
 		mux.Handle("/webhooks/", c.callbacks)
@@ -147,7 +149,7 @@ func (c *Console) mount() http.Handler {
 		mux.Handle(CodecPath, c.decoder)
 	}
 	mux.Handle("/", c.web.Handler())
-	return c.meter.count(mux)
+	return counting(c.meters, mux)
 }
 
 // Handler serves everything.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/codec"
 	"github.com/duly/duly/internal/health"
+	"github.com/duly/duly/internal/metrics"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/secret"
 	"github.com/duly/duly/internal/temporalx"
@@ -75,7 +77,7 @@ type usageError struct{ error }
 // Connect opens the database, the clock, Temporal and the channels as the environment says.
 // close ends what was opened. All that is wrong with the environment is reported at once.
 func Connect(ctx context.Context, p Process, needTemporal bool) (d Deps, done func(), err error) {
-	d.Log = slog.New(slog.NewTextHandler(p.Stderr, nil))
+	d.Log, d.Metrics = slog.New(slog.NewTextHandler(p.Stderr, nil)), metrics.New()
 	opts, err := clientOptions(p, d.Log, needTemporal)
 	dsn, derr := secret.FromEnv(p.Getenv, "DATABASE_URL")
 	if derr == nil && !dsn.IsSet() {
@@ -118,7 +120,7 @@ func (d *Deps) connect(ctx context.Context, p Process, opts client.Options, need
 	if !needTemporal {
 		return nil
 	}
-	d.Namespace = opts.Namespace
+	d.Namespace, opts.MetricsHandler = opts.Namespace, d.Metrics.Temporal()
 	if d.Temporal, err = dial(ctx, opts, d.Log); err == nil {
 		*closers = append(*closers, d.Temporal.Close)
 	}
@@ -205,7 +207,7 @@ func RunWorker(ctx context.Context, p Process) error {
 	defer w.Stop()
 	ctx, cancel := w.lives(ctx)
 	defer cancel()
-	err = serveHealth(ctx, p, w.Checks())
+	err = serveHealth(ctx, p, w.Checks(), w.meters.Handler())
 	if errors.Is(context.Cause(ctx), errGaveUp) {
 		return fmt.Errorf("%w (%s)", errGaveUp, kindOf(*w.failed.Load()))
 	}
@@ -255,9 +257,9 @@ func (p Process) limits() (map[dunning.Channel]activities.Limits, error) {
 	return out, nil
 }
 
-// serveHealth answers health checks until ctx ends.
-func serveHealth(ctx context.Context, p Process, checks map[string]health.Check) error {
-	h, err := health.Start(or(p.Getenv(health.EnvAddr), health.DefaultAddr), checks)
+// serveHealth answers health checks, and what the process measures, until ctx ends.
+func serveHealth(ctx context.Context, p Process, checks map[string]health.Check, measured http.Handler) error {
+	h, err := health.Start(or(p.Getenv(health.EnvAddr), health.DefaultAddr), checks, measured)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,12 @@ type Waker interface {
 	Wake(ctx context.Context, caseID string) error
 }
 
+// RelayMeter is told what a relay does.
+type RelayMeter interface {
+	Relayed(delivered, dropped, failed int)
+	Woken(cases int)
+}
+
 // Relay brings nudges from the outbox to the cases' workflows, and sweeps up cases whose
 // next instant has passed without a decision: so a workflow that was terminated, or a
 // Temporal that was rebuilt from nothing, heals by itself. A nudge that is delivered twice
@@ -40,6 +46,7 @@ type Relay struct {
 	Waker  Waker
 	Clock  clock.Clock
 	Log    *slog.Logger
+	Meter  RelayMeter // nil: nothing is measured
 
 	Poll  time.Duration // how often the outbox is asked without a notification; 0: 5 s
 	Sweep time.Duration // how often late cases are looked for; 0: 30 s
@@ -66,6 +73,9 @@ func (r *Relay) sweptAt(wall time.Time, woken int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.swept, r.woken = wall.UTC(), r.woken+woken
+	if r.Meter != nil {
+		r.Meter.Woken(woken)
+	}
 }
 
 const (
@@ -137,12 +147,19 @@ func (r *Relay) deliver(ctx context.Context, nudges []postgres.Nudge) (done []po
 		}
 		return r.Waker.Wake(ctx, nudges[i].Case)
 	})
+	dropped := 0
 	for i, e := range errs {
 		if e == nil {
 			done = append(done, nudges[i])
 		} else if err == nil {
 			err = e
 		}
+		if !nudges[i].Open {
+			dropped++
+		}
+	}
+	if r.Meter != nil {
+		r.Meter.Relayed(len(done)-dropped, dropped, len(nudges)-len(done))
 	}
 	return done, err
 }

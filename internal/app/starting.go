@@ -71,10 +71,13 @@ func RunStarter(ctx context.Context, p Process) error {
 			return err
 		}
 		d.Log.Info("cases are opened on a Temporal Schedule")
+		m := d.measured("starter")
+		watchPool(m, d.Store)
+		watchSchedule(m, d.Temporal)
 		return serveHealth(ctx, p, map[string]health.Check{"temporal": func(ctx context.Context) error {
 			_, err := d.Temporal.ScheduleClient().GetHandle(ctx, ScheduleID).Describe(ctx)
 			return err
-		}})
+		}}, m.Handler())
 	}
 	s := &Starter{Store: d.Store, Book: NewBook(d.Store, clock.Wall), Clock: d.Clock, Log: d.Log}
 	return startOnce(ctx, p, s, f)

@@ -21,6 +21,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/health"
+	"github.com/duly/duly/internal/metrics"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/workflows"
 )
@@ -36,6 +37,9 @@ type Deps struct {
 	// Unsubscribe is the address that ends emails, by attempt id; nil or "": none.
 	Unsubscribe func(attempt string) string
 	Log         *slog.Logger // nil: silent
+	// Metrics is what the process measures, to be given to the Temporal client's options as
+	// well; nil: whoever needs one makes it.
+	Metrics *metrics.Set
 }
 
 // WorkerOptions tune a Worker; the zero value is for production.
@@ -62,6 +66,7 @@ type Worker struct {
 	// guardian chains what was added, and sweeps the ledger.
 	guardian *Guardian
 	acts     *activities.Activities
+	meters   *metrics.Set
 
 	crossed atomic.Int64
 	cancel  context.CancelFunc
@@ -80,18 +85,21 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 	if _, err := book.Current(ctx); err != nil {
 		return nil, err
 	}
-	w := &Worker{deps: d, o: o, dead: make(chan struct{})}
+	w := &Worker{deps: d, o: o, dead: make(chan struct{}), meters: d.measured("worker")}
 	w.acts = &activities.Activities{
 		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book, Unsubscribe: d.Unsubscribe},
 		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits).Share(d.Store), Pacer: d.Store,
-		Log: d.Log, Count: w.count, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
+		Log: d.Log, Count: w.count, Meter: w.meters, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
 	}
 	w.guardian = &Guardian{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
 	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
 	w.relay = &Relay{
 		Outbox: d.Store, Waker: Temporal{Client: d.Temporal, Queue: o.Queue}, Clock: d.Clock, Log: d.Log,
-		Late: o.Late, Sweep: o.Sweep, Poll: o.Poll, Inbox: o.Inbox,
+		Late: o.Late, Sweep: o.Sweep, Poll: o.Poll, Inbox: o.Inbox, Meter: w.meters,
 	}
+	w.meters.Works()
+	watchPool(w.meters, d.Store)
+	watchFigures(w.meters, d.Store, d.Clock)
 	w.workers = append(w.workers, w.register())
 	for _, ch := range workflows.QueuedChannels() {
 		w.workers = append(w.workers, w.registerChannel(ch))
@@ -242,7 +250,11 @@ func (w *Worker) Checks() map[string]health.Check {
 // since this worker started.
 func (w *Worker) Crossed() int64 { return w.crossed.Load() }
 
+// Metrics is what the worker measures; serve its Handler under /metrics.
+func (w *Worker) Metrics() *metrics.Set { return w.meters }
+
 func (w *Worker) count(name string) {
+	w.meters.Event(name)
 	if name == activities.CrossedInPost {
 		w.crossed.Add(1)
 	}

@@ -102,7 +102,7 @@ func TestProbesAreAnswered(t *testing.T) {
 		{"a process that can work", nil, 0},
 		{"a process that cannot", errors.New("no database"), 1},
 	} {
-		twin, err := health.Start("127.0.0.1:0", map[string]health.Check{"duly": func(context.Context) error { return c.err }})
+		twin, err := health.Start("127.0.0.1:0", map[string]health.Check{"duly": func(context.Context) error { return c.err }}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

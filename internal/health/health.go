@@ -1,7 +1,7 @@
 // Package health answers whether a process lives and can work, and asks it.
 //
-// It owns /healthz and /readyz of processes without HTTP of their own (worker,
-// starter) and the probe that a container without a shell needs: the program
+// It owns /healthz, /readyz and the place of /metrics of processes without HTTP of
+// their own (worker, starter) and the probe that a container without a shell needs: the program
 // itself, called with the argument "healthcheck". It does not own what ready
 // means: the process hands in named checks.
 package health
@@ -24,8 +24,11 @@ const (
 	DefaultAddr = ":8081"
 )
 
-// patience bounds one check, and with that one answer and one probe.
-const patience = 3 * time.Second
+// patience bounds one check, and with that one probe; slowest bounds any answer.
+const (
+	patience = 3 * time.Second
+	slowest  = 20 * time.Second
+)
 
 // Check reports why something is not ready, nil when it is. Its text is not
 // shown to whoever asks: addresses and users may be in it.
@@ -78,14 +81,20 @@ type Server struct {
 	done chan error
 }
 
-// Start listens on addr and serves the checks until Stop.
-func Start(addr string, checks map[string]Check) (*Server, error) {
+// Start listens on addr and serves the checks until Stop, and metrics under /metrics
+// unless it is nil.
+func Start(addr string, checks map[string]Check, metrics http.Handler) (*Server, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("%s=%s: cannot listen there: %w", EnvAddr, addr, err)
 	}
+	mux := http.NewServeMux()
+	mux.Handle("/", Handler(checks))
+	if metrics != nil {
+		mux.Handle("GET /metrics", metrics)
+	}
 	s := &Server{
-		http: &http.Server{Handler: Handler(checks), ReadHeaderTimeout: patience, WriteTimeout: 2 * patience},
+		http: &http.Server{Handler: mux, ReadHeaderTimeout: patience, WriteTimeout: slowest},
 		addr: listener.Addr().String(),
 		done: make(chan error, 1),
 	}

@@ -22,7 +22,7 @@ func slow(ctx context.Context) error {
 
 func start(t *testing.T, checks map[string]Check) *Server {
 	t.Helper()
-	s, err := Start("127.0.0.1:0", checks)
+	s, err := Start("127.0.0.1:0", checks, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,31 @@ func TestAsked(t *testing.T) {
 
 func TestStartSaysWhichAddressIsTaken(t *testing.T) {
 	taken := start(t, nil)
-	if _, err := Start(taken.Addr(), nil); err == nil || !strings.Contains(err.Error(), taken.Addr()) || !strings.Contains(err.Error(), EnvAddr) {
+	if _, err := Start(taken.Addr(), nil, nil); err == nil || !strings.Contains(err.Error(), taken.Addr()) || !strings.Contains(err.Error(), EnvAddr) {
 		t.Fatalf("error %v", err)
+	}
+}
+
+func TestMetricsAreServedBesideTheChecks(t *testing.T) {
+	told := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "duly_x 1\n") })
+	with, err := Start("127.0.0.1:0", map[string]Check{"a": down}, told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = with.Stop(context.Background()) })
+	for _, c := range []struct {
+		why  string
+		s    *Server
+		path string
+		code int
+		body string
+	}{
+		{"a process that is not ready tells its figures all the same", with, "/metrics", 200, "duly_x 1"},
+		{"its checks are where they were", with, "/readyz", 503, "not ready: a"},
+		{"a process without figures has no such page", start(t, nil), "/metrics", 404, "404 page not found"},
+	} {
+		if code, body := get(t, c.s, c.path); code != c.code || body != c.body {
+			t.Errorf("%s: %d %q, want %d %q", c.why, code, body, c.code, c.body)
+		}
 	}
 }
