@@ -63,7 +63,7 @@ const startPage = 500
 // does not keep it from the others; the error tells of the first.
 func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error) {
 	sum := StartSummary{DryRun: o.DryRun}
-	at, err := s.Clock.Now(ctx)
+	at, err := clock.Recent(ctx, s.Clock) // each account is looked at as of its own instant
 	if err != nil {
 		return sum, fmt.Errorf("business time: %w", err)
 	}
@@ -76,7 +76,7 @@ func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error)
 		for _, c := range page {
 			if err := s.guarded(ctx, c, o, &sum); err != nil {
 				sum.Failed++
-				s.found(ctx, at, c, o)
+				s.found(ctx, c, o)
 				first = cmpErr(first, fmt.Errorf("account %s: %w", c.Account, err))
 			}
 			if ctx.Err() != nil {
@@ -92,9 +92,13 @@ func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error)
 
 // found opens a finding about an account that cannot be looked at, once, so that somebody
 // sees it who does not read logs. No case opens for it, and nothing is sent.
-func (s *Starter) found(ctx context.Context, at time.Time, c postgres.Candidate, o StartOptions) {
+func (s *Starter) found(ctx context.Context, c postgres.Candidate, o StartOptions) {
 	if o.DryRun || ctx.Err() != nil {
 		return
+	}
+	at, err := s.Clock.Now(ctx)
+	if err != nil {
+		return // the next run finds it
 	}
 	_, opened, err := s.Store.OpenFinding(ctx, read.NewFinding{
 		Key: "starter/" + c.Account, Source: read.BySweep, Kind: read.NearMiss, Title: "The account cannot be judged, so no case opens for it",

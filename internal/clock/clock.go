@@ -68,6 +68,18 @@ const poll = 20 * time.Millisecond
 // its work, where without waiting nearly all work is waking too early.
 const Patience = 20 * time.Second
 
+// Recent is Now for whoever only looks whether something is due: in a rehearsal, where a
+// reading asks the database for all that is pending, readers share one for some
+// milliseconds. Nothing is to be decided or written down as of it: ask Now for that.
+func Recent(ctx context.Context, c Clock) (time.Time, error) {
+	r, ok := c.(*Rehearsal)
+	if !ok {
+		return c.Now(ctx)
+	}
+	s, err := r.recent(ctx)
+	return s.now, err
+}
+
 // Await waits until business time has reached at, for at most patience of wall
 // time, and returns the present business instant either way. Whoever wakes for a
 // planned instant calls it first: timers of another machine may fire a little
@@ -83,12 +95,8 @@ func Await(ctx context.Context, c Clock, at time.Time, patience time.Duration) (
 func AwaitUnless(ctx context.Context, c Clock, at time.Time, patience time.Duration, unless func(context.Context) bool) (time.Time, error) {
 	ctx2, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	read := c.Now
-	if r, ok := c.(*Rehearsal); ok {
-		read = r.sharedNow // many wait at once in a rehearsal; one of them asks
-	}
 	for {
-		now, err := read(ctx)
+		now, err := Recent(ctx, c) // many wait at once in a rehearsal; one of them asks
 		if err != nil || !now.Before(at) || unless(ctx) {
 			return now, err
 		}

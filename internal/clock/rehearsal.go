@@ -86,8 +86,8 @@ type Rehearsal struct {
 	pending Pending
 	wall    func() time.Time
 
-	mu     sync.Mutex // guards what sharedNow remembers
-	last   time.Time
+	mu     sync.Mutex // guards what recent remembers
+	last   state
 	lastAt time.Time
 }
 
@@ -192,7 +192,7 @@ func (r *Rehearsal) advance(ctx context.Context) (state, error) {
 // it: never before the line start + rate × wall gets there, and no sooner than at
 // about the speed at which it really ran lately. See state.wait.
 func (r *Rehearsal) WakeWall(ctx context.Context, at time.Time) (time.Time, error) {
-	s, err := r.advance(ctx)
+	s, err := r.recent(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -200,20 +200,21 @@ func (r *Rehearsal) WakeWall(ctx context.Context, at time.Time) (time.Time, erro
 	return wall.Add(s.wait(wall, at)).UTC().Round(0), nil
 }
 
-// sharedNow is Now for those who wait: readings are shared for half a poll, so a
-// thousand waiting activities are one reader. It may be that much behind.
-func (r *Rehearsal) sharedNow(ctx context.Context) (time.Time, error) {
+// recent is a reading for those who only look whether something is due, or when it will
+// be: it is shared for half a poll, so a thousand of them are one reader. It may be that
+// much behind, so nothing is to be written down as of it.
+func (r *Rehearsal) recent(ctx context.Context) (state, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if wall := r.wall(); !r.lastAt.IsZero() && wall.Sub(r.lastAt) < poll/2 {
 		return r.last, nil
 	}
-	now, err := r.Now(ctx)
+	s, err := r.advance(ctx)
 	if err != nil {
-		return time.Time{}, err
+		return state{}, err
 	}
-	r.last, r.lastAt = now, r.wall()
-	return now, nil
+	r.last, r.lastAt = s, r.wall()
+	return s, nil
 }
 
 const stateColumns = `start, start_wall, rate, hold_ms, now, given_up, held_ms, seen_wall`

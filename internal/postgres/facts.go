@@ -201,7 +201,7 @@ func (tx *Tx) write(ctx context.Context, rows *factRows) error {
 		if err := q.InsertFacts(ctx, rows.InsertFactsParams); err != nil {
 			return err
 		}
-		if err := q.SetVersions(ctx, rows.debtors, rows.versions); err != nil {
+		if err := q.BumpVersions(ctx, rows.debtors); err != nil {
 			return err
 		}
 		for _, p := range projections {

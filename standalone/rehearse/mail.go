@@ -3,10 +3,10 @@ package rehearse
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/duly/duly/activities"
+	"github.com/google/uuid"
+
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres"
 )
@@ -68,22 +68,23 @@ func (p *Player) answer(ctx context.Context, m Message) error {
 	return p.add(ctx, rows)
 }
 
-// contactsOf finds the contacts of messages, by attempt. What a provider is given follows
-// from the contact's id, so the contacts of the recipients are tried.
+// contactsOf finds the contacts of messages, by attempt.
 func (p *Player) contactsOf(ctx context.Context, unread []postgres.Unread) (map[string]Message, error) {
-	to := make([]string, len(unread))
+	var attempts []string
 	at := map[string]time.Time{}
-	for i, u := range unread {
-		to[i], at[u.Attempt] = u.Recipient, u.At
+	for _, u := range unread {
+		if uuid.Validate(u.Attempt) == nil { // else it is nothing that a case has sent
+			attempts, at[u.Attempt] = append(attempts, u.Attempt), u.At
+		}
 	}
 	rows, err := p.o.Store.Pool().Query(ctx, `
-		SELECT c.id, coalesce(c.point_id, ''), c.step, c.round, c.channel, k.account_id::text,
+		SELECT x.attempt::text, c.id, coalesce(c.point_id, ''), c.step, c.round, c.channel, k.account_id::text,
 			1 + (SELECT count(*) FROM contacts b WHERE b.case_id = c.case_id AND b.step = c.step AND b.round = c.round AND b.channel = c.channel
 				AND b.ordinal < c.ordinal AND b.state IN ('accepted', 'bounced')),
 			(SELECT count(*) FROM cases e WHERE e.account_id = k.account_id AND (e.created_at, e.id) <= (k.created_at, k.id))
-		FROM contacts c JOIN cases k ON k.id = c.case_id
-		WHERE c.state_at >= $2 AND c.debtor_id IN (SELECT debtor_id FROM contact_points WHERE value = ANY($1))`,
-		to, slices.MinFunc(unread, func(a, b postgres.Unread) int { return a.At.Compare(b.At) }).At)
+		FROM contact_attempts x JOIN contacts c ON c.id = x.contact_id JOIN cases k ON k.id = c.case_id
+		WHERE x.attempt = ANY ((SELECT $1::uuid[])::uuid[])`, // one plan for any number of them
+		attempts)
 	if err != nil {
 		return nil, fmt.Errorf("finding the contacts of messages: %w", err)
 	}
@@ -92,15 +93,12 @@ func (p *Player) contactsOf(ctx context.Context, unread []postgres.Unread) (map[
 	accounts := map[string]string{}
 	for rows.Next() {
 		var m Message
-		var account string
-		if err := rows.Scan(&m.Contact, &m.Point, &m.Step, &m.Round, &m.Channel, &account, &m.Nth, &m.Case); err != nil {
+		var attempt, account string
+		if err := rows.Scan(&attempt, &m.Contact, &m.Point, &m.Step, &m.Round, &m.Channel, &account, &m.Nth, &m.Case); err != nil {
 			return nil, err
 		}
-		attempt := activities.AttemptID(m.Contact)
-		if t, ok := at[attempt]; ok {
-			m.At = t
-			found[attempt], accounts[attempt] = m, account
-		}
+		m.At = at[attempt]
+		found[attempt], accounts[attempt] = m, account
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

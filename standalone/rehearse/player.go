@@ -175,7 +175,7 @@ const hands = 6
 
 // playDue plays rows whose time has come and whose debtors have no work due.
 func (p *Player) playDue(ctx context.Context) (int, error) {
-	now, err := p.o.Clock.Now(ctx)
+	now, err := clock.Recent(ctx, p.o.Clock)
 	if err != nil {
 		return 0, err
 	}

@@ -1,15 +1,14 @@
 -- name: LockDebtors :many
 -- In id order, so that two transactions cannot wait for each other; NO KEY, so
 -- that foreign keys to the debtor are not held up.
-SELECT id, version FROM debtors WHERE id = ANY(@ids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+SELECT id, version FROM debtors WHERE id = ANY ((SELECT @ids::uuid[])::uuid[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: DebtorVersion :one
 SELECT version FROM debtors WHERE id = $1;
 
--- name: SetVersions :exec
-UPDATE debtors d SET version = v.version
-FROM (SELECT unnest(@debtors::uuid[]) AS id, unnest(@versions::bigint[]) AS version) v
-WHERE d.id = v.id;
+-- name: BumpVersions :exec
+-- The debtors are locked: nobody else moves their versions.
+UPDATE debtors SET version = version + 1 WHERE id = ANY ((SELECT @debtors::uuid[])::uuid[]);
 
 -- name: FactsAsOf :many
 SELECT version, kind, at, account_id, case_id, by, source, body
@@ -42,14 +41,18 @@ FROM (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) 
 
 -- The projections below read back the facts that the same transaction has just
 -- added, so that the log stays the only thing that is ever told something.
+--
+-- They run several times a step and are written so that one plan serves for ever. OFFSET 0 keeps the planner from any way
+-- but looking up the primary key of facts, whatever it believes of the table's size: a plan that was made and kept while
+-- the table was small must not scan it when it is large. (SELECT @array) hides the array's length from the planner, which
+-- would otherwise find each plan cheaper when made for it alone, and plan anew at every call.
 
 -- name: ProjectItems :exec
 INSERT INTO items (account_id, key, number, issued, due, amount_minor, currency, version)
 SELECT f.account_id, f.item_key, coalesce(f.body->>'number', ''), NULLIF(f.body->>'issued', '')::date, (f.body->>'due')::date,
        f.amount_minor, f.currency, f.version
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 WHERE f.kind = 'item';
 
 -- name: ProjectCases :exec
@@ -68,9 +71,8 @@ UPDATE cases c SET
   next_decision = NULL,
   pending_at = NULL
 FROM (SELECT DISTINCT ON (f.case_id) f.case_id, f.kind, f.at, f.body
-      FROM facts f
-      JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-        ON f.debtor_id = v.debtor_id AND f.version = v.version
+      FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+      CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
       WHERE f.kind IN ('case_opened', 'case_closed')
       ORDER BY f.case_id, f.seq DESC) l
 WHERE c.id = l.case_id;
@@ -86,9 +88,8 @@ UPDATE cases c SET
   target_version = CASE m.kind WHEN 'migration_asked' THEN m.last->>'sequence_version' ELSE '' END
 FROM (SELECT f.case_id, (array_agg(f.kind ORDER BY f.seq DESC))[1] AS kind, (array_agg(f.body ORDER BY f.seq DESC))[1] AS last,
              (array_agg(f.body ORDER BY f.seq DESC) FILTER (WHERE f.kind = 'migrated'))[1] AS moved
-      FROM facts f
-      JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-        ON f.debtor_id = v.debtor_id AND f.version = v.version
+      FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+      CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
       WHERE f.kind IN ('migration_asked', 'migration_ended', 'migrated')
       GROUP BY f.case_id) m
 WHERE c.id = m.case_id;
@@ -99,9 +100,8 @@ SELECT DISTINCT ON (f.debtor_id, f.body->>'id')
        f.debtor_id, f.body->>'id', f.account_id, f.case_id, f.body->>'task', coalesce(f.body->>'queue', ''), coalesce(f.body->>'step', ''),
        coalesce(f.body->>'reason', ''), coalesce(f.body->>'contact', ''), coalesce((f.body->>'attempts')::int, 0),
        NULLIF(f.body->>'until', '')::timestamptz, f.at
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 WHERE f.kind = 'task_opened'
 ORDER BY f.debtor_id, f.body->>'id', f.seq DESC
 ON CONFLICT (debtor_id, id) DO UPDATE SET
@@ -111,9 +111,8 @@ ON CONFLICT (debtor_id, id) DO UPDATE SET
 
 -- name: ProjectTasksEnded :exec
 UPDATE tasks t SET ended_at = f.at, outcome = coalesce(f.body->>'outcome', '')
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 WHERE f.kind = 'task_ended' AND t.debtor_id = f.debtor_id AND t.id = f.body->>'id' AND t.ended_at IS NULL;
 
 -- name: ProjectContacts :exec
@@ -124,10 +123,9 @@ SELECT f.body->>'id', f.case_id, f.debtor_id, coalesce((f.body->>'round')::int, 
        NULLIF(f.body->>'point', ''), coalesce(f.body->>'template', ''), coalesce(f.body->>'purpose', ''),
        coalesce((f.body->>'automatic')::boolean, false), NULLIF(f.body->>'decision', ''), f.version, f.at, f.at,
        c.creditor_id
-FROM facts f
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 JOIN cases c ON c.id = f.case_id
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
 WHERE f.kind = 'contact_planned';
 
 -- name: ProjectAttempts :exec
@@ -138,9 +136,8 @@ SELECT gen_random_uuid(), f.body->>'id',
        f.version, CASE f.kind WHEN 'contact_planned' THEN 'reserved' ELSE f.body->>'state' END, f.at,
        NULLIF(f.body->>'class', ''), NULLIF(f.body->>'code', ''), coalesce((f.body->>'permanent')::boolean, false),
        NULLIF(f.body->>'provider_id', ''), NULLIF(f.body->>'retry_at', '')::timestamptz, NULLIF(f.body->>'deadline', '')::timestamptz
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 WHERE f.kind IN ('contact_planned', 'contact_moved')
 ORDER BY f.debtor_id, f.seq;
 
@@ -148,41 +145,36 @@ ORDER BY f.debtor_id, f.seq;
 UPDATE contacts c SET
   state = l.state, state_at = l.at, class = l.class, code = l.code, permanent = l.permanent,
   provider_id = coalesce(l.provider_id, c.provider_id), retry_at = l.retry_at, deadline = l.deadline
-FROM (SELECT DISTINCT ON (a.contact_id) a.*
-      FROM attempts a
-      JOIN (SELECT f.body->>'id' AS id
-            FROM facts f
-            JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-              ON f.debtor_id = v.debtor_id AND f.version = v.version
-            WHERE f.kind = 'contact_moved') m ON m.id = a.contact_id
-      ORDER BY a.contact_id, a.seq DESC) l
+FROM (SELECT t.*
+      FROM (SELECT DISTINCT f.body->>'id' AS id
+            FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+            CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
+            WHERE f.kind = 'contact_moved') m
+      CROSS JOIN LATERAL (SELECT * FROM attempts a WHERE a.contact_id = m.id ORDER BY a.seq DESC LIMIT 1) t) l
 WHERE c.id = l.contact_id;
 
 -- name: ProjectPointsKnown :exec
 INSERT INTO contact_points (debtor_id, id, channel, kind, rank)
 SELECT DISTINCT ON (f.debtor_id, f.body->>'id')
        f.debtor_id, f.body->>'id', f.body->>'channel', coalesce(f.body->>'point_kind', ''), coalesce((f.body->>'rank')::int, 0)
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 WHERE f.kind = 'point_known'
 ORDER BY f.debtor_id, f.body->>'id', f.seq DESC
 ON CONFLICT (debtor_id, id) DO UPDATE SET channel = excluded.channel, kind = excluded.kind, rank = excluded.rank;
 
 -- name: ProjectPointsDead :exec
 UPDATE contact_points p SET dead = coalesce(f.body->>'reason', '')
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 WHERE f.kind = 'point_dead' AND p.debtor_id = f.debtor_id AND p.id = f.body->>'id';
 
 -- name: ProjectLogged :exec
 INSERT INTO logged_contacts (debtor_id, version, seq, creditor_id, account_id, case_id, id, at, by, direction, channel, outcome)
 SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.account_id, f.case_id, f.body->>'id', f.at, f.by,
        f.body->>'direction', coalesce(f.body->>'channel', ''), coalesce(f.body->>'outcome', '')
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 JOIN debtors d ON d.id = f.debtor_id
 WHERE f.kind = 'contact_logged';
 
@@ -191,9 +183,8 @@ INSERT INTO consent_ledger (debtor_id, version, seq, creditor_id, kind, at, reco
 SELECT f.debtor_id, f.version, f.seq, d.creditor_id, f.kind, f.at, f.recorded_at, f.by, f.source, coalesce(f.body->>'channel', ''),
        coalesce(CASE f.kind WHEN 'point_dead' THEN f.body->>'id' ELSE f.body->>'point' END, ''),
        concat_ws(', ', coalesce(f.body->>'basis', f.body->>'refusal', f.body->>'reason', f.body->>'notice', f.body->>'wish'), f.body->>'medium')
-FROM facts f
-JOIN (SELECT unnest(@debtors::uuid[]) AS debtor_id, unnest(@versions::bigint[]) AS version) v
-  ON f.debtor_id = v.debtor_id AND f.version = v.version
+FROM (SELECT unnest((SELECT @debtors::uuid[])) AS debtor_id, unnest((SELECT @versions::bigint[])) AS version) v
+CROSS JOIN LATERAL (SELECT * FROM facts w WHERE w.debtor_id = v.debtor_id AND w.version = v.version OFFSET 0) f
 JOIN debtors d ON d.id = f.debtor_id
 WHERE f.kind IN ('opted_out', 'opted_in', 'consented', 'consent_revoked', 'times_inconvenient', 'wish_stated', 'wish_withdrawn',
                  'point_dead', 'notice_sent', 'notice_received');
