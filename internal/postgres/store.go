@@ -27,6 +27,7 @@ type Store struct {
 	turns chan struct{}
 	// cipher seals messages and letters; nil: this process has no key.
 	cipher Cipher
+	watch  *watch
 }
 
 // Tx is one transaction under the locks of its debtors. It ends with the function
@@ -61,16 +62,17 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	}
 	cfg.MaxConns = max(cfg.MaxConns, 2)
 	setDefaults(cfg.ConnConfig.RuntimeParams)
-	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	w := &watch{}
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		inUTC(conn.TypeMap())
-		return nil
+		return w.connected(ctx, conn)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	outside := max(cfg.MaxConns/4, 1)
-	s := &Store{pool: pool, db: pool, q: sqlgen.New(pool), turns: make(chan struct{}, cfg.MaxConns-outside)}
+	s := &Store{pool: pool, db: pool, q: sqlgen.New(pool), turns: make(chan struct{}, cfg.MaxConns-outside), watch: w}
 	if err := s.check(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -165,7 +167,7 @@ func (s *Store) Snapshot(ctx context.Context, f func(as *Store) error) error {
 		return ctx.Err()
 	}
 	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		return f(&Store{pool: s.pool, db: tx, q: sqlgen.New(tx), turns: s.turns, cipher: s.cipher})
+		return f(&Store{pool: s.pool, db: tx, q: sqlgen.New(tx), turns: s.turns, cipher: s.cipher, watch: s.watch})
 	})
 }
 

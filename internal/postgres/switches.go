@@ -36,23 +36,12 @@ func (s *Store) SwitchOn(ctx context.Context, sw Switch) (Switch, error) {
 		return sw, err
 	}
 	replaced := false
-	err := s.turn(ctx, func(q *sqlgen.Queries) error {
+	err := s.turn(ctx, func(q *sqlgen.Queries) (err error) {
 		// Whoever passes a fence holds this lock shared: after it, all of before are through.
-		if err := q.TurnSwitches(ctx); err != nil {
-			return err
+		if err = q.TurnSwitches(ctx); err == nil {
+			sw.ID, replaced, err = turnOn(ctx, q, sw)
 		}
-		n, err := q.SwitchOff(ctx, offParams(sw.Switch, sw.On, sw.By, "replaced"))
-		if err != nil {
-			return err
-		}
-		replaced = n > 0
-		if sw.ID, err = q.SwitchOn(ctx, sqlgen.SwitchOnParams{
-			Scope: string(sw.Scope), Subject: cleanText(sw.Subject), Reason: cleanText(sw.Reason), By: cleanText(sw.By),
-			OnAt: micros(sw.On), Until: nullTime(sw.Until),
-		}); err != nil {
-			return err
-		}
-		return auditIn(ctx, q, Audited{At: sw.On, By: sw.By, Action: "switch_on", Subject: nameOf(sw.Switch), Detail: detailOf(sw)})
+		return err
 	})
 	if err != nil {
 		return sw, fmt.Errorf("switching off %s: %w", nameOf(sw.Switch), err)
@@ -61,6 +50,21 @@ func (s *Store) SwitchOn(ctx context.Context, sw Switch) (Switch, error) {
 		err = s.wakeStopped(ctx)
 	}
 	return sw, err
+}
+
+// turnOn is SwitchOn in a transaction that holds the switches' lock alone.
+func turnOn(ctx context.Context, q *sqlgen.Queries, sw Switch) (id int64, replaced bool, err error) {
+	n, err := q.SwitchOff(ctx, offParams(sw.Switch, sw.On, sw.By, "replaced"))
+	if err != nil {
+		return 0, false, err
+	}
+	if id, err = q.SwitchOn(ctx, sqlgen.SwitchOnParams{
+		Scope: string(sw.Scope), Subject: cleanText(sw.Subject), Reason: cleanText(sw.Reason), By: cleanText(sw.By),
+		OnAt: micros(sw.On), Until: nullTime(sw.Until),
+	}); err != nil {
+		return 0, false, err
+	}
+	return id, n > 0, auditIn(ctx, q, Audited{At: sw.On, By: sw.By, Action: "switch_on", Subject: nameOf(sw.Switch), Detail: detailOf(sw)})
 }
 
 // SwitchOff lifts a switch and wakes the cases that it kept waiting. ErrNotOn when there

@@ -148,6 +148,21 @@ type LetterBatch struct {
 	PostedBy   *string
 }
 
+type Restore struct {
+	ID          int64
+	Noticed     string
+	What        string
+	By          string
+	Since       time.Time
+	Until       time.Time
+	NoticedWall time.Time
+	LookedTo    *string
+	LookedAt    *time.Time
+	DoneAt      *time.Time
+	DoneBy      *string
+	DoneReason  *string
+}
+
 type SampleAnswer struct {
 	SampleID   string
 	Round      int32
