@@ -165,7 +165,7 @@ func (p *bigPerson) stand(r *rand.Rand) {
 	for _, it := range items {
 		s.Open, s.Items = s.Open+it.Amount.Minor(), s.Items+1
 		if k := len(s.Dues); k > 0 && s.Dues[k-1].Due == it.Due {
-			s.Dues[k-1].Open += it.Amount.Minor()
+			s.Dues[k-1].Open, s.Dues[k-1].More = s.Dues[k-1].Open+it.Amount.Minor(), s.Dues[k-1].More+1
 			continue
 		}
 		s.Dues = append(s.Dues, read.Due{Due: it.Due, Open: it.Amount.Minor()})

@@ -13,6 +13,9 @@ import (
 type Due struct {
 	Due  dunning.Date `json:"due"`
 	Open int64        `json:"open"` // minor units, more than nothing
+	// More is how many items beyond the first were due on it. Standings that were written before
+	// it was kept have none until they are rebuilt.
+	More int64 `json:"more,omitempty"`
 }
 
 // Buckets are what an account owes by age on a day: not yet due, and overdue by up
@@ -39,14 +42,14 @@ func Age(dues []Due, currency string, today dunning.Date) Buckets {
 		if days > 0 {
 			overdue += d.Open
 		}
-		switch {
-		case days <= 0:
+		switch BucketOf(days) {
+		case BucketCurrent:
 			current += d.Open
-		case days <= 30:
+		case BucketTo30:
 			to30 += d.Open
-		case days <= 60:
+		case BucketTo60:
 			to60 += d.Open
-		case days <= 90:
+		case BucketTo90:
 			to90 += d.Open
 		default:
 			over += d.Open
@@ -82,9 +85,9 @@ func duesOf(items []dunning.ItemState) []Due {
 			continue
 		}
 		if n := slices.IndexFunc(out, func(d Due) bool { return d.Due == it.Due }); n >= 0 {
-			out[n].Open += it.Open
+			out[n].Open, out[n].More = out[n].Open+it.Open, out[n].More+1
 		} else {
-			out = append(out, Due{it.Due, it.Open})
+			out = append(out, Due{Due: it.Due, Open: it.Open})
 		}
 	}
 	slices.SortFunc(out, func(a, b Due) int { return cmp.Compare(a.Due.String(), b.Due.String()) })
