@@ -26,6 +26,10 @@ type Starter struct {
 	Book  *Book
 	Clock clock.Clock
 	Log   *slog.Logger
+	// Meter is told what each run of Watch and of the Schedule came to; nil: nobody is.
+	Meter interface {
+		Started(opened, unmatched int, well bool)
+	}
 }
 
 // Opening is a case that was opened, or would be.
@@ -341,8 +345,11 @@ func (s *Starter) Watch(ctx context.Context, every time.Duration) {
 	}
 }
 
-// tell logs what a run came to.
+// tell measures and logs what a run came to.
 func (s *Starter) tell(sum StartSummary, err error) {
+	if s.Meter != nil {
+		s.Meter.Started(sum.Opened, sum.Unmatched, err == nil)
+	}
 	if s.Log == nil {
 		return
 	}

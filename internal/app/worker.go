@@ -92,7 +92,7 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 		Log: d.Log, Count: w.count, Meter: w.meters, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
 	}
 	w.guardian = &Guardian{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
-	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
+	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log, Meter: w.meters}
 	w.relay = &Relay{
 		Outbox: d.Store, Waker: Temporal{Client: d.Temporal, Queue: o.Queue}, Clock: d.Clock, Log: d.Log,
 		Late: o.Late, Sweep: o.Sweep, Poll: o.Poll, Inbox: o.Inbox, Meter: w.meters,

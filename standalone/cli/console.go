@@ -16,13 +16,15 @@ import (
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/metrics"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/standalone/site"
 )
 
 // openConsole serves the console beside the status page until end is called. users makes
-// who may come in, and says so on log. No listener: nothing is served.
-func openConsole(ctx context.Context, s *site.Site, l net.Listener, log io.Writer, users func(context.Context, *postgres.Store, io.Writer) error) (end func(), err error) {
+// who may come in, and says so on log. m is what /metrics shows beside its requests; nil:
+// nothing. No listener: nothing is served.
+func openConsole(ctx context.Context, s *site.Site, l net.Listener, log io.Writer, m *metrics.Set, users func(context.Context, *postgres.Store, io.Writer) error) (end func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
@@ -34,7 +36,7 @@ func openConsole(ctx context.Context, s *site.Site, l net.Listener, log io.Write
 	if err != nil {
 		return nil, err
 	}
-	d := app.Deps{Store: s.Store(), Clock: s.Clock(), Temporal: look, Namespace: s.Temporal().Namespace()}
+	d := app.Deps{Store: s.Store(), Clock: s.Clock(), Temporal: look, Namespace: s.Temporal().Namespace(), Metrics: m}
 	c, err := app.NewConsole(d, app.ConsoleOptions{
 		Public: &url.URL{Scheme: "http", Host: l.Addr().String()}, PrivateHooks: true, Getenv: os.Getenv,
 	})

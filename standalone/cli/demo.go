@@ -97,7 +97,7 @@ func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	end, err := openConsole(ctx, h.Site, web, log, demoUsers)
+	end, err := openConsole(ctx, h.Site, web, log, h.Metrics(), demoUsers)
 	if err != nil {
 		return err
 	}

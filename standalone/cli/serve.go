@@ -75,7 +75,7 @@ func (f *serveFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	end, err := openConsole(ctx, s, web, log, firstUser)
+	end, err := openConsole(ctx, s, web, log, nil, firstUser)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/codec"
+	"github.com/duly/duly/internal/metrics"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/standalone/site"
 )
@@ -42,9 +43,10 @@ type House struct {
 	// to be relied on.
 	New bool
 
-	o      Options
-	client client.Client
-	worker *app.Worker
+	o       Options
+	client  client.Client
+	worker  *app.Worker
+	metrics *metrics.Set
 }
 
 // Start brings a house up, without its worker. Stop must follow.
@@ -56,7 +58,7 @@ func Start(ctx context.Context, o Options) (*House, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &House{Site: s, o: o, Book: app.NewBook(s.Store(), clock.Wall)}
+	h := &House{Site: s, o: o, Book: app.NewBook(s.Store(), clock.Wall), metrics: metrics.New()}
 	if err := h.prepare(ctx); err != nil {
 		return nil, errors.Join(err, h.Stop())
 	}
@@ -87,7 +89,7 @@ func (h *House) dial(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opts := client.Options{Logger: app.TemporalLog(h.log())}
+	opts := client.Options{Logger: app.TemporalLog(h.log()), MetricsHandler: h.metrics.Temporal()}
 	app.Encrypt(&opts, keys)
 	h.Site.Store().UseCipher(keys)
 	h.client, err = h.Site.Temporal().Dial(ctx, opts)
@@ -120,13 +122,16 @@ func (h *House) Begin(ctx context.Context) error {
 		return err
 	}
 	h.worker, err = app.NewWorker(ctx, app.Deps{
-		Store: h.Site.Store(), Temporal: h.client, Namespace: h.Site.Temporal().Namespace(), Clock: h.Site.Clock(), Channels: channels, Log: h.o.Log,
+		Store: h.Site.Store(), Temporal: h.client, Namespace: h.Site.Temporal().Namespace(), Clock: h.Site.Clock(), Channels: channels, Log: h.o.Log, Metrics: h.metrics,
 	}, app.WorkerOptions{Late: 30 * time.Second, Sweep: 5 * time.Second, Poll: time.Second})
 	if err != nil {
 		return err
 	}
 	return h.worker.Start(ctx)
 }
+
+// Metrics are what the house measures: its worker and, given them, its console.
+func (h *House) Metrics() *metrics.Set { return h.metrics }
 
 // Client of the house's Temporal server.
 func (h *House) Client() client.Client { return h.client }
