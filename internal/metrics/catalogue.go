@@ -1,5 +1,10 @@
 package metrics
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Kind is a type of Prometheus.
 type Kind string
 
@@ -208,4 +213,13 @@ var sdk = map[string]Def{
 	"temporal_sticky_cache_total_forced_eviction":      {Kind: Counter, Help: "Workflows that were pushed out of the cache."},
 	"temporal_sticky_cache_size":                       {Kind: Gauge, Help: "Workflows in the cache."},
 	"temporal_corrupted_signals":                       {Kind: Counter, Help: "Signals that could not be read.", Labels: []string{workflowLabel}},
+}
+
+// Rows are the catalogue as rows of a Markdown table: name, type, labels, words.
+func Rows() []string {
+	var out []string
+	for _, d := range Catalogue() {
+		out = append(out, fmt.Sprintf("| `%s` | %s | %s | %s |", d.Name, d.Kind, strings.Join(d.Labels, ", "), d.Help))
+	}
+	return out
 }
