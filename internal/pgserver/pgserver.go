@@ -388,6 +388,8 @@ func (s *Server) settings(port int) [][2]string {
 		{"log_timezone", "UTC"},
 		{"log_statement", "none"},
 		{"log_min_error_statement", "panic"}, // statements may hold personal data
+		// It starts empty and is filled in seconds: its planner is to notice.
+		{"autovacuum_naptime", "10s"},
 	}
 	if s.opts.Unsafe {
 		out = append(out, [][2]string{

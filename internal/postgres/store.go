@@ -83,12 +83,14 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 var errBadDSN = errors.New("DATABASE_URL cannot be read: it must look like postgres://user:password@host:5432/database")
 
 // setDefaults bounds every wait in the database, unless the URL says otherwise: a
-// session that hangs must not hold a debtor's lock for ever.
+// session that hangs must not hold a debtor's lock for ever. What Duly asks takes
+// milliseconds; compiling a question (jit) takes longer than any of them.
 func setDefaults(params map[string]string) {
 	for name, value := range map[string]string{
 		"application_name":                    "duly",
 		"lock_timeout":                        "15s",
 		"idle_in_transaction_session_timeout": "60s",
+		"jit":                                 "off",
 		"timezone":                            "UTC",
 	} {
 		if _, set := params[name]; !set {

@@ -54,10 +54,14 @@ func Locate(country, state, zip, phone string) importer.Located {
 }
 
 // Sink is the store as an import needs it.
-type Sink struct{ store *postgres.Store }
+type Sink struct {
+	store    *postgres.Store
+	stored   int // rows, by this sink
+	analyzed int // of them, when the planner's statistics were refreshed
+}
 
-// New makes a sink of a store.
-func New(store *postgres.Store) *Sink { return &Sink{store} }
+// New makes a sink of a store, for one import at a time.
+func New(store *postgres.Store) *Sink { return &Sink{store: store} }
 
 var _ importer.Sink = (*Sink)(nil)
 
@@ -91,12 +95,28 @@ func (s *Sink) Store(ctx context.Context, run importer.RunInfo, batch []importer
 	if err != nil {
 		return nil, err
 	}
+	if s.stored += len(batch); s.stored >= 10*max(s.analyzed, manyRows/10) {
+		s.analyze(ctx)
+	}
 	return results(stored), nil
+}
+
+// manyRows are so many that plans made before they came are to be made anew.
+const manyRows = 1000
+
+// analyze refreshes the planner's statistics, at a thousand rows, ten thousand and so on,
+// and at the end. An import does not fail of it: autovacuum would come in a minute or two.
+func (s *Sink) analyze(ctx context.Context) {
+	_ = s.store.Analyze(ctx)
+	s.analyzed = s.stored
 }
 
 // Finish implements importer.Sink. Payments that were imported say until when
 // the creditor's payment data is known.
 func (s *Sink) Finish(ctx context.Context, run importer.RunInfo, sum importer.Summary) error {
+	if s.stored-s.analyzed >= manyRows {
+		s.analyze(ctx)
+	}
 	if err := s.keepFile(ctx, run, sum.Rejects); err != nil {
 		return err
 	}

@@ -265,3 +265,31 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
+
+// TestThePlannerKnowsWhatCame: connections keep plans; those that were made for an empty
+// table are thrown away once it is not empty any more, and not at every batch.
+func TestThePlannerKnowsWhatCame(t *testing.T) {
+	store := pgtest.New(t)
+	known := func() (facts float64) {
+		t.Helper()
+		if err := store.Pool().QueryRow(t.Context(), "SELECT reltuples FROM pg_class WHERE oid = 'facts'::regclass").Scan(&facts); err != nil {
+			t.Fatal(err)
+		}
+		return facts
+	}
+	for _, c := range []struct {
+		why   string
+		rows  int
+		knows bool
+	}{
+		{"a few rows change no plan", 40, false},
+		{"a thousand do", 1000, true},
+	} {
+		j := job(t, rows(c.rows), items(), importsink.New(store))
+		j.Batch = 250
+		run(t, j)
+		if got := known(); (got >= float64(c.rows)) != c.knows {
+			t.Errorf("%s: after %d rows the planner thinks of %v facts", c.why, c.rows, got)
+		}
+	}
+}
