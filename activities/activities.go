@@ -1,13 +1,13 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"runtime/debug"
 	"time"
 
-	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 
 	"github.com/duly/duly/dunning"
@@ -42,6 +42,9 @@ type Activities struct {
 	Channels map[dunning.Channel]Channel
 	Clock    clock.Clock
 
+	// Memory knows what the database has forgotten. nil: nothing ever.
+	Memory Memory
+
 	// Stirred reports whether something has happened to a case that no decision has looked
 	// at yet: then an activity stops waiting for its instant. nil: never.
 	Stirred func(ctx context.Context, caseID string) bool
@@ -51,7 +54,7 @@ type Activities struct {
 	Log      *slog.Logger
 	Count    func(name string) // a counter by name, such as crossed_in_post
 	Meter    Meter             // nil: nothing is measured
-	NewID    func() string     // nil: random uuids
+	NewID    func() string     // nil: uuids that say when they were made
 	Patience time.Duration     // 0: DefaultPatience
 	Call     time.Duration     // 0: DefaultCall
 	wall     func() time.Time  // nil: clock.Wall; tests set it
@@ -129,7 +132,7 @@ func (a *Activities) begin(ctx context.Context, req workflows.Request, v dunning
 // load reads whose case it is and what surrounds it.
 func (j *job) load(ctx context.Context) (err error) {
 	if j.ref, err = j.Store.CaseRef(ctx, j.req.Case); errors.Is(err, ErrNoCase) {
-		return wrap(codeNoCase, err)
+		return cmp.Or(j.forgot(ctx), wrap(codeNoCase, err))
 	} else if err != nil {
 		return wrap(codeStore, err)
 	}
@@ -150,7 +153,7 @@ func (j *job) loadPlanned(ctx context.Context) error {
 	}
 	if !ok { // the database was restored to before it: look anew
 		j.verb = dunning.VerbLook
-		return nil
+		return j.forgot(ctx)
 	}
 	j.planned = &d
 	if at := wakeAt(d.Decision); !j.req.Nudged && !at.IsZero() {
@@ -175,6 +178,9 @@ func (j *job) stirred(ctx context.Context) bool {
 // carryOut runs the verb. A look decides only; sends and offers have a provider to
 // call; what remains lives in Postgres alone.
 func (j *job) carryOut(ctx context.Context) (dunning.StoredDecision, error) {
+	if err := j.recall(ctx); err != nil {
+		return dunning.StoredDecision{}, err
+	}
 	if j.verb == dunning.VerbSend || j.verb == dunning.VerbOffer {
 		return j.dispatch(ctx)
 	}
@@ -218,7 +224,7 @@ func (a *Activities) count(name string) {
 
 func (a *Activities) newID() string {
 	if a.NewID == nil {
-		return uuid.NewString()
+		return timedID(a.wallNow())
 	}
 	return a.NewID()
 }

@@ -89,9 +89,15 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (lookedUp, err
 	if err != nil { // the text cannot be had again, so nothing can be compared
 		return cannot, nil
 	}
+	return j.askAbout(ctx, ch, c, m)
+}
+
+// askAbout asks a channel about the message of a contact.
+func (j *job) askAbout(ctx context.Context, ch Channel, c dunning.ContactFacts, m dunning.Message) (lookedUp, error) {
 	m.Attempt, m.At, m.Hold = AttemptID(c.ID), c.At, c.Hold
+	m.Until, _ = dunning.MayHaveLeftUntil(c.Code)
 	if !j.Gate.lookUp(c.Channel) {
-		return cannot, nil
+		return lookedUp{Evidence: dunning.Evidence{Found: dunning.EvidenceCannotKnow}}, nil
 	}
 	defer j.Gate.lookedUp(c.Channel)
 	ctx, cancel := context.WithTimeout(ctx, j.callTimeout())
@@ -110,7 +116,15 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (lookedUp, err
 	return e, nil
 }
 
+// ask asks a channel. What was restored together with the facts proves of the time that
+// they have forgotten nothing but what it holds.
 func ask(ctx context.Context, ch Channel, m dunning.Message) lookedUp {
+	if f, ok := ch.(Forgetter); ok && !m.Until.IsZero() && f.Forgets() {
+		if e := ch.Lookup(ctx, m); e.Found == dunning.EvidenceAccepted {
+			return lookedUp{Evidence: e}
+		}
+		return lookedUp{Evidence: dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "shell:restored_too"}}
+	}
 	if r, ok := ch.(Resembler); ok {
 		e, looks := r.Resembling(ctx, m)
 		return lookedUp{e, looks}
@@ -179,7 +193,11 @@ func (t *turn) ours(ctx context.Context, c dunning.ContactFacts, found lookedUp)
 	if len(ids) == 0 {
 		ids = []string{e.ProviderID}
 	}
-	taken, rivals, err := t.tx.Others(ctx, c.ID, ids, c.At.Add(-rivalWindow), c.At.Add(rivalWindow))
+	last := c.At
+	if until, ok := dunning.MayHaveLeftUntil(c.Code); ok {
+		last = until
+	}
+	taken, rivals, err := t.tx.Others(ctx, c.ID, ids, c.At.Add(-rivalWindow), last.Add(rivalWindow))
 	if err != nil {
 		return e, err
 	}

@@ -143,6 +143,27 @@ type Resembler interface {
 	Resembling(ctx context.Context, m dunning.Message) (dunning.Evidence, []string)
 }
 
+// Forgetter is a channel whose records may lie in the database that the facts lie in. Where
+// they do (Forgets), they were restored with it, and what they do not hold of the time that
+// it has forgotten may have left all the same.
+type Forgetter interface {
+	Forgets() bool
+}
+
+// Memory is what a process knows of what its database has forgotten: it may have been
+// restored to an earlier instant.
+type Memory interface {
+	// Lapses are the stretches of which it may have forgotten something, the newest first.
+	Lapses(ctx context.Context) ([]dunning.Lapse, error)
+	// Forgot is told that a case goes on from a decision that the journal does not hold.
+	// decided is the wall instant at which it was stored, zero when its id does not tell.
+	// When it returns nothing of an unknown lapse can leave.
+	Forgot(ctx context.Context, decided time.Time) error
+	// Draft writes the message of a contact that is not stored, by a decision over the facts
+	// that is not either, as Renderer.Render would have.
+	Draft(ctx context.Context, ref dunning.CaseRef, f dunning.Facts, d dunning.Decision, c dunning.ContactPlanned) (dunning.Message, error)
+}
+
 // Holder is a channel whose provider can hold a message and let it be called back: what
 // steps with strong delivery ask for. Channels that cannot are used as always.
 type Holder interface {

@@ -150,11 +150,17 @@ func upTo(facts []dunning.Fact, version int64) []dunning.Fact {
 func TestEveryDecisionAgain(t *testing.T) {
 	w := newWorld().begin()
 	w.live(day(60))
+	w.mustDecideAgain(t)
+}
+
+// mustDecideAgain takes every stored decision again from the facts that it saw.
+func (w *world) mustDecideAgain(t failer) {
+	t.Helper()
 	facts := w.store.Facts("deb")
 	for i, d := range w.decisions() {
 		f, err := dunning.Fold(w.setup(w.ref), upTo(facts, d.Version))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		again := dunning.Decide(f, d.At)
 		if again.Verb != d.Verb || again.Step != d.Step || !again.WakeAt.Equal(d.WakeAt) || again.Rule != d.Rule {

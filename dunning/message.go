@@ -30,6 +30,9 @@ type Message struct {
 	Sender   []string  // letter: the sender's address lines
 	NotAfter time.Time // the provider must not deliver later than this instant; zero = no limit
 	At       time.Time // business instant of the hand-over
+	// Until, for a look-up, is until when after At the hand-over may have been, where only
+	// that is known; zero: it was at At.
+	Until time.Time `json:",omitzero"`
 	// Unsubscribe is the https address that ends emails of this kind with one POST
 	// (RFC 8058); "" = the message offers none. It holds nothing personal.
 	Unsubscribe string

@@ -158,6 +158,10 @@ func failedTo(err error) dunning.Outcome {
 	return out
 }
 
+// Forgets is true of the outbox in Duly's own database: it is restored with it, and what
+// was posted in between is in neither.
+func (a *Adapter) Forgets() bool { return a.o.Batched }
+
 // Lookup is exact: the outbox has the attempt or it has not.
 func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidence {
 	has, err := a.store.Has(ctx, m.Attempt)

@@ -81,6 +81,23 @@ func (s *Store) fault(point string) error {
 	return s.Fault(point)
 }
 
+// Backup is everything that a store held at one moment.
+type Backup struct{ state }
+
+// Backup takes one.
+func (s *Store) Backup() Backup {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Backup{s.state.clone()}
+}
+
+// Restore makes the store forget all that was written since a backup was taken.
+func (s *Store) Restore(b Backup) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = b.clone()
+}
+
 // AddCase makes a debtor's case known. Whether it is open follows from its facts.
 func (s *Store) AddCase(ref dunning.CaseRef) {
 	s.mu.Lock()

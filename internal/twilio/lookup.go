@@ -30,7 +30,8 @@ const (
 const trialPrefix = "Sent from your Twilio trial account - "
 
 // Lookup looks for the message of an attempt in Twilio's own records: m is the
-// same message again, m.At the instant of its hand-over.
+// same message again, m.At the instant of its hand-over, or the first of those up to m.Until
+// at which it may have been.
 //
 // Twilio's records keep no tag of ours (the status callback's address with the attempt is
 // not shown in them), so the evidence is recipient, time and the digest of the text. All
@@ -49,7 +50,11 @@ func (a *Adapter) Resembling(ctx context.Context, m dunning.Message) (dunning.Ev
 	if m.At.IsZero() || !e164.MatchString(m.To) {
 		return cannotKnow("twilio:no_hand_over"), nil
 	}
-	w := window{from: m.At.Add(-lookupBefore), until: m.At.Add(a.transport.Timeout() + lookupAfter)}
+	last := m.At
+	if m.Until.After(last) {
+		last = m.Until
+	}
+	w := window{from: m.At.Add(-lookupBefore), until: last.Add(a.transport.Timeout() + lookupAfter)}
 	found, complete := a.candidates(ctx, m.To, w)
 	if hits := match(found, digest(m.Text), m.At); len(hits) > 0 {
 		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: hits[0].Sid, Code: statusCode(hits[0])}, sids(hits)
@@ -60,7 +65,7 @@ func (a *Adapter) Resembling(ctx context.Context, m dunning.Message) (dunning.Ev
 		return cannotKnow("twilio:listing_incomplete"), nil
 	case len(found) > 0:
 		return cannotKnow("twilio:other_message_in_window"), nil
-	case err != nil || now.Before(m.At.Add(a.cfg.LookupSettle)):
+	case err != nil || now.Before(last.Add(a.cfg.LookupSettle)):
 		return cannotKnow("twilio:too_early"), nil
 	}
 	return dunning.Evidence{Found: dunning.EvidenceNotAccepted, Code: "twilio:not_listed"}, nil
