@@ -101,6 +101,16 @@ func Toward(ref dunning.CaseRef, cmd dunning.Command) dunning.CaseRef {
 // gets the account's fresh facts and returns what is to be added; it may be called again
 // after a conflict.
 func (s *Service) Write(ctx context.Context, ref dunning.CaseRef, make func(dunning.Facts, time.Time) ([]dunning.Fact, error)) (Result, error) {
+	return s.WriteIn(ctx, ref, func(_ Tx, f dunning.Facts, at time.Time) ([]dunning.Fact, error) { return make(f, at) })
+}
+
+// maker makes facts, in the transaction that will hold them.
+type maker func(tx Tx, f dunning.Facts, at time.Time) ([]dunning.Fact, error)
+
+// WriteIn is Write for facts that other rows must be committed with, or not at all: make
+// gets the transaction, whose rows are rolled back when it is called again. That no facts
+// are returned commits the rows all the same.
+func (s *Service) WriteIn(ctx context.Context, ref dunning.CaseRef, make func(Tx, dunning.Facts, time.Time) ([]dunning.Fact, error)) (Result, error) {
 	for range maxLoads {
 		res, err := s.writeOnce(ctx, ref, make)
 		if !errors.Is(err, errMoved) {
@@ -122,7 +132,7 @@ const maxLoads = 3
 // errMoved: the facts speak of a sequence version that was not loaded.
 var errMoved = errors.New("the case is being moved to another sequence version; try again")
 
-func (s *Service) writeOnce(ctx context.Context, ref dunning.CaseRef, make func(dunning.Facts, time.Time) ([]dunning.Fact, error)) (Result, error) {
+func (s *Service) writeOnce(ctx context.Context, ref dunning.CaseRef, make maker) (Result, error) {
 	setup, err := s.Setups.Setup(ctx, ref)
 	if err != nil {
 		return Result{}, fmt.Errorf("configuration of account %s: %w", ref.Account, err)
@@ -146,7 +156,7 @@ type writing struct {
 	setup dunning.Setup
 }
 
-func (w writing) run(ctx context.Context, res *Result, make func(dunning.Facts, time.Time) ([]dunning.Fact, error)) error {
+func (w writing) run(ctx context.Context, res *Result, make maker) error {
 	history, version, err := w.tx.Facts(ctx, w.ref.Debtor)
 	if err != nil {
 		return err
@@ -159,7 +169,7 @@ func (w writing) run(ctx context.Context, res *Result, make func(dunning.Facts, 
 	if err != nil {
 		return fmt.Errorf("facts of the debtor: %w", err)
 	}
-	facts, err := make(f, res.At)
+	facts, err := make(w.tx, f, res.At)
 	if err != nil || len(facts) == 0 {
 		return err
 	}

@@ -31,6 +31,8 @@ type RenderRequest struct {
 	First      bool         // nothing was sent to this debtor for this creditor before: what only first messages must say is asked for
 	TimeBarred bool         // a suit for the debt would come too late, so the message may not threaten one
 	Today      dunning.Date // day of the message where the debtor is
+	Dated      dunning.Date // day that a letter bears, where the creditor is; "" = Today
+	Country    string       // of a letter's recipient, ISO 3166; "" = unknown
 	Items      []RenderItem // in the order shown
 	Credit     money.Amount // money that no item has used yet, as a positive amount
 	Total      money.Amount // must be what Items less Credit come to
@@ -122,6 +124,9 @@ func (c *Config) render(t *template, cr Creditor, req RenderRequest) (dunning.Me
 	if err := t.fill(&m, cr, vars, formatsOf(t.locale, req.Locale)); err != nil {
 		return dunning.Message{}, err
 	}
+	if m.Channel == dunning.Letter {
+		m.Dated, m.Country, m.PayBy = orDay(req.Dated, req.Today), req.Country, req.PayBy
+	}
 	if words := missingDisclosure(m.Text, disclosures); words != "" {
 		return dunning.Message{}, &disclosureError{words}
 	}
@@ -129,6 +134,13 @@ func (c *Config) render(t *template, cr Creditor, req RenderRequest) (dunning.Me
 		return dunning.Message{}, errors.New("the email does not show the creditor's postal address")
 	}
 	return m, c.checkContent(t, cr, req, vars, m)
+}
+
+func orDay(a, b dunning.Date) dunning.Date {
+	if a.IsZero() {
+		return b
+	}
+	return a
 }
 
 // disclosureError says which words a message lacks.
@@ -205,7 +217,7 @@ func (t *template) fill(m *dunning.Message, cr Creditor, vars map[string]any, ta
 	}
 	if t.channel == dunning.Letter {
 		m.Text, m.HTML, m.Sender = text, letterPage(m.Subject, html, t.locale), cr.Address
-		m.FromName = cr.Name
+		m.FromName, m.Formats = cr.Name, tag
 		return nil
 	}
 	m.From, m.ReplyTo = cr.EmailFrom, cr.Reply

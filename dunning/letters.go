@@ -17,6 +17,7 @@ const (
 	letterChanged = "changed"      // what it says is not what is owed now
 	letterPoint   = "address_dead" // nobody lives there any more
 	letterLate    = "notice_late"  // its printed period would be shorter than the law's
+	letterOld     = "outdated"     // the day by which it asks for payment has come
 	letterHeld    = "held:"        // and by what
 	letterRefused = "refused:"     // and by which rule
 )
@@ -58,6 +59,25 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 		return letterLate, false
 	}
 	return f.letterAllowed(c, at)
+}
+
+// LetterDay is the day that a letter bears which is printed at an instant: the creditor's.
+func (f Facts) LetterDay(at time.Time) Date {
+	if f.Setup.Zone != nil && f.Creditor.Zone != "" {
+		if l := f.Setup.Zone(f.Creditor.Zone); l != nil {
+			return DateOf(at.In(l))
+		}
+	}
+	return DateOf(at.UTC())
+}
+
+// LetterOutdated says why a letter that would bear a day must not be posted: it asks for
+// payment by a day that has come then. "" when nothing speaks against it.
+func LetterOutdated(m Message, dated Date) string {
+	if !m.PayBy.IsZero() && !dated.Before(m.PayBy) {
+		return letterOld
+	}
+	return ""
 }
 
 // letterWaits looks at what keeps the case waiting. A letter that a person ordered may be of

@@ -39,6 +39,16 @@ type Message struct {
 	// Hold is the provider's name of the hold that the message is handed over under: it
 	// leaves HeldFor after At and can be called back before. "" = it leaves at once.
 	Hold string `json:",omitempty"`
+	// Dated is the day that stands on a letter, where the creditor is: of the hand-over, then
+	// of the batch in which it is printed. Zero: none is printed.
+	Dated Date `json:",omitzero"`
+	// Formats is the BCP 47 tag by whose customs the text writes numbers and days, such as
+	// de-AT for a text in de; "" = Locale.
+	Formats string `json:",omitempty"`
+	// Country of a letter's recipient, ISO 3166: it decides about the paper; "" = not known.
+	Country string `json:",omitempty"`
+	// PayBy is the day by which a letter asks for payment; zero: it names none.
+	PayBy Date `json:",omitzero"`
 }
 
 // HeldFor is how long a provider holds a message of a strong step before it leaves, and

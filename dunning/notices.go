@@ -62,7 +62,10 @@ func (f *Facts) tooLate(c *ContactFacts, at time.Time) bool {
 	if c.NoticeEnds.IsZero() || len(f.Zones) == 0 {
 		return false
 	}
-	today := DateOf(at.In(f.Zones[0]))
+	today := f.LetterDay(at) // the later of the day that it bears and the debtor's own
+	if there := DateOf(at.In(f.Zones[0])); today.Before(there) {
+		today = there
+	}
 	return slices.ContainsFunc(c.Notices, func(kind string) bool {
 		days := f.Policies.NoticePeriod(kind)
 		return days > 0 && c.NoticeEnds.Before(today.AddDays(days+NoticePost))

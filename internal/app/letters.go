@@ -94,8 +94,8 @@ func (p *Post) Close(ctx context.Context, o BatchOptions) (Batch, error) {
 	}
 	for _, w := range waiting {
 		if err := p.guarded(w.Contact, func() error { return p.place(ctx, &b, w, on) }); err != nil {
-			if ctx.Err() != nil {
-				return b, ctx.Err()
+			if ctx.Err() != nil || errors.Is(err, postgres.ErrNoCipher) {
+				return b, err
 			}
 			b.fail(w.Contact, err)
 		}
@@ -135,43 +135,89 @@ func (p *Post) inCase(ctx context.Context, caseID string, make func(dunning.Fact
 	return err
 }
 
-// place gives one letter its place, or leaves it out, or lets it wait.
+// inCaseTx is inCase for facts that rows of a batch are committed with.
+func (p *Post) inCaseTx(ctx context.Context, caseID string, make func(*postgres.Tx, dunning.Facts, time.Time) ([]dunning.Fact, error)) error {
+	ref, err := p.Store.CaseRef(ctx, caseID)
+	if err != nil {
+		return err
+	}
+	_, err = p.Commands.WriteIn(ctx, ref, func(t commands.Tx, f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
+		tx, ok := t.(*postgres.Tx)
+		if !ok {
+			return nil, errors.New("letters: the commands write to another store than the letters lie in: wire both over one")
+		}
+		return make(tx, f, at)
+	})
+	return err
+}
+
+// place gives one letter its place and the day that it bears, or leaves it out, or lets it
+// wait. All of that is one transaction under the debtor's lock: a refusal is committed either
+// before the decision, which sees it, or after the letter has its place; and a transaction
+// that is run again has left nothing behind.
 func (p *Post) place(ctx context.Context, b *Batch, w postgres.WaitingLetter, on []postgres.Switch) error {
 	if rule, stopped := switchedOff(on, w, b.Closed); stopped {
 		b.Waiting[w.Contact] = rule
 		return nil
 	}
 	reason, later, mine := "", false, false
-	// A letter that stands gets its place under the debtor's lock: a refusal is committed
-	// either before the decision, which sees it, or after the letter has its place.
-	err := p.inCase(ctx, w.Case, func(f dunning.Facts, at time.Time) (_ []dunning.Fact, err error) {
-		switch reason, later = f.LetterStands(w.Contact, at); {
-		case later:
-			return nil, nil
-		case reason != "":
-			return f.LetterCalledOff(w.Contact, reason, at), nil
+	err := p.inCaseTx(ctx, w.Case, func(tx *postgres.Tx, f dunning.Facts, at time.Time) (facts []dunning.Fact, err error) {
+		l := postgres.BatchedLetter{Attempt: w.Attempt, Contact: w.Contact, Dated: f.LetterDay(b.Closed)}
+		if reason, later = f.LetterStands(w.Contact, at); reason == "" {
+			reason, err = p.date(ctx, tx, l)
 		}
-		mine, err = p.Store.PutInBatch(ctx, b.ID, postgres.BatchedLetter{Attempt: w.Attempt, Contact: w.Contact, Place: b.Letters + 1})
-		return nil, err
+		if err != nil || later {
+			return nil, err
+		}
+		if reason != "" {
+			l.LeftOut, l.Dated = reason, dunning.Date{}
+			facts = f.LetterCalledOff(w.Contact, reason, at)
+		}
+		if mine, err = tx.PutInBatch(ctx, b.ID, l); err != nil || !mine {
+			return nil, err
+		}
+		return facts, nil
 	})
 	switch {
 	case err != nil:
 		return fmt.Errorf("letter of contact %s: %w", w.Contact, err)
 	case later:
 		b.Waiting[w.Contact] = reason
-		return nil
+	case !mine: // another batch was closed at the same moment
 	case reason != "":
-		mine, err = p.Store.PutInBatch(ctx, b.ID, postgres.BatchedLetter{Attempt: w.Attempt, Contact: w.Contact, LeftOut: reason})
-	}
-	if err != nil || !mine { // another batch was closed at the same moment
-		return err
-	}
-	if reason != "" {
 		b.LeftOut[w.Contact] = reason
-	} else {
+	default:
 		b.Letters++
 	}
 	return nil
+}
+
+// unreadable is why a letter is called off that cannot be read or set.
+const unreadable = "unreadable"
+
+// date sets a letter with the day that it bears and puts it into the outbox in the place of
+// the one that was handed over, so that what is kept is what is printed. It says why the
+// letter cannot leave with that day.
+func (p *Post) date(ctx context.Context, tx *postgres.Tx, l postgres.BatchedLetter) (reason string, err error) {
+	sent, err := p.Store.SentByAttempt(ctx, l.Attempt)
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case errors.Is(err, postgres.ErrNoCipher):
+		return "", err // of all of them
+	case err != nil:
+		return unreadable, nil
+	}
+	m := sent.Message
+	if reason := dunning.LetterOutdated(m, l.Dated); reason != "" {
+		return reason, nil
+	}
+	m.Dated = l.Dated
+	set, err := letter.Set(m, p.Form)
+	if err != nil {
+		return unreadable, nil
+	}
+	return "", tx.ReplaceLetter(ctx, postgres.LetterFile{Attempt: l.Attempt, Pages: set.Pages, PDF: set.PDF, HTML: string(set.HTML)})
 }
 
 func switchedOff(on []postgres.Switch, w postgres.WaitingLetter, at time.Time) (string, bool) {
@@ -295,7 +341,7 @@ func (p *Post) write(ctx context.Context, b Batch, o BatchOptions) (Batch, error
 			b.Unproved = append(b.Unproved, l.Attempt)
 		}
 		messages = append(messages, m)
-		entries = append(entries, letter.Entry{Place: l.Place, Contact: l.Contact, Recipient: recipient(m), SHA256: sum})
+		entries = append(entries, letter.Entry{Place: l.Place, Contact: l.Contact, Recipient: recipient(m), Dated: m.Dated, SHA256: sum})
 	}
 	if b.Letters = len(messages); b.Letters == 0 {
 		return b, p.printed(ctx, &b, nil, o)
@@ -348,7 +394,7 @@ func (p *Post) printed(ctx context.Context, b *Batch, sum []byte, o BatchOptions
 // unreadable calls a letter off that cannot be read or set, so that its step is decided
 // anew; where that cannot be done either, it is named as failed.
 func (p *Post) unreadable(ctx context.Context, b *Batch, l postgres.BatchedLetter, cause error) {
-	const reason = "unreadable"
+	const reason = unreadable
 	err := p.guarded(l.Contact, func() error {
 		return p.inCase(ctx, l.Case, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
 			return f.LetterCalledOff(l.Contact, reason, at), nil
@@ -370,6 +416,9 @@ func (p *Post) letter(ctx context.Context, l postgres.BatchedLetter) (m dunning.
 	stored, err := p.Store.Letter(ctx, l.Attempt)
 	if err != nil {
 		return m, "", false, err
+	}
+	if !l.Dated.IsZero() {
+		sent.Message.Dated = l.Dated
 	}
 	again, err := letter.Set(sent.Message, p.Form)
 	if err != nil {

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
@@ -10,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/duly/duly/activities"
+	"github.com/duly/duly/commands"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/clock"
@@ -177,5 +182,185 @@ func TestLetters(t *testing.T) {
 	}
 	if _, err := s.post().Confirm(ctx, "nobody", "user:ada"); !errors.Is(err, postgres.ErrNotFound) {
 		t.Errorf("a batch that is none: %v", err)
+	}
+}
+
+// deadlocked runs every transaction twice: the first time all of it is done and then lost, as
+// when the database breaks a deadlock.
+type deadlocked struct {
+	cmdStore
+	lost int
+}
+
+func (s *deadlocked) InDebtor(ctx context.Context, debtor string, f func(commands.Tx) error) error {
+	first := true
+	return s.Store.InDebtor(ctx, []string{debtor}, func(tx *postgres.Tx) error {
+		if err := f(tx); err != nil || !first {
+			return err
+		}
+		first = false
+		s.lost++
+		return &pgconn.PgError{Code: "40P01"}
+	})
+}
+
+// batchOf closes a batch some time after the letters went to the outbox, and returns its manifest.
+func (s *site) batchOf(p *Post, o BatchOptions) (Batch, letter.BatchManifest) {
+	s.t.Helper()
+	b, err := p.Close(s.t.Context(), o)
+	s.must(err)
+	return b, s.manifest(b)
+}
+
+func (s *site) manifest(b Batch) (m letter.BatchManifest) {
+	s.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(b.Dir, letter.BatchFile))
+	s.must(err)
+	s.must(json.Unmarshal(raw, &m))
+	return m
+}
+
+// TestEveryLetterHasAPlaceOfItsOwn, however often the transaction that gives it is run.
+func TestEveryLetterHasAPlaceOfItsOwn(t *testing.T) {
+	s := lettersFirst(t)
+	var accounts []account
+	for _, key := range []string{"one", "two", "three"} {
+		accounts = append(accounts, s.debtor(key, "300.00", date(1)))
+	}
+	_, err := s.starter().Run(t.Context(), StartOptions{})
+	s.must(err)
+	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+	cases := s.mail(accounts...)
+	_, err = s.commands().Do(t.Context(), cases[1], dunning.RaiseDispute{ID: "d"}, "user:1")
+	s.must(err)
+
+	p := s.post()
+	store := &deadlocked{cmdStore: cmdStore{s.store}}
+	p.Commands = &commands.Service{Store: store, Setups: p.Commands.Setups, Clock: s.clock}
+	b, m := s.batchOf(p, BatchOptions{By: "user:ada", Dir: t.TempDir()})
+	if store.lost != 3 || b.Letters != 2 || len(b.LeftOut) != 1 || len(b.Failed) != 0 || len(m.Entries) != 2 || m.Entries[0].Place != 1 || m.Entries[1].Place != 2 {
+		t.Errorf("%d transactions were lost; the batch %+v of %+v", store.lost, b, m.Entries)
+	}
+	_, rows, err := s.store.LetterBatch(t.Context(), b.ID)
+	if err != nil || len(rows) != 3 || rows[0].Place != 0 || rows[1].Place != 1 || rows[2].Place != 2 {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	if c := s.stateOf(cases[1]); c.State != dunning.ContactCancelled {
+		t.Errorf("the disputed one is %s", c.State)
+	}
+}
+
+// TestALetterBearsTheDayOfItsBatch, as it is where the creditor is: printed, kept and listed
+// alike; printed again it bears the same day, whatever day that is.
+func TestALetterBearsTheDayOfItsBatch(t *testing.T) {
+	s := lettersFirst(t)
+	ctx := t.Context()
+	a := s.debtor("one", "300.00", date(1))
+	_, err := s.starter().Run(ctx, StartOptions{})
+	s.must(err)
+	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+	cases := s.mail(a)
+	attempt := activities.AttemptID(s.stateOf(cases[0]).ID)
+	handed, err := s.store.Letter(ctx, attempt)
+	s.must(err)
+	if !strings.Contains(handed.HTML, `<time datetime="2026-03-04">March 4, 2026</time>`) {
+		t.Errorf("in the outbox it bears the day of its hand-over: %s", handed.HTML)
+	}
+
+	s.clock.set(time.Date(2026, 3, 6, 3, 30, 0, 0, time.UTC)) // still the fifth in New York
+	o := BatchOptions{By: "user:ada", Dir: t.TempDir()}
+	b, m := s.batchOf(s.post(), o)
+	fifth := dunning.Date{Year: 2026, Month: time.March, Day: 5}
+	if len(m.Entries) != 1 || m.Entries[0].Dated != fifth || len(b.Unproved) != 0 {
+		t.Fatalf("%+v, %+v", b, m.Entries)
+	}
+	kept, err := s.store.Letter(ctx, attempt)
+	s.must(err)
+	sum := sha256.Sum256(kept.PDF)
+	if !strings.Contains(kept.HTML, `<time datetime="2026-03-05">March 5, 2026</time>`) || strings.Contains(kept.HTML, "March 4") || hex.EncodeToString(sum[:]) != m.Entries[0].SHA256 {
+		t.Errorf("what is kept is not what is printed: %s", kept.HTML)
+	}
+	index, err := os.ReadFile(filepath.Join(b.Dir, letter.BatchIndex))
+	if err != nil || !strings.Contains(string(index), ",2026-03-05\n") {
+		t.Errorf("the index %s, %v", index, err)
+	}
+
+	s.clock.set(time.Date(2026, 3, 7, 15, 0, 0, 0, time.UTC))
+	again, err := s.post().Print(ctx, b.ID, o)
+	s.must(err)
+	if m := s.manifest(again); m.Entries[0].Dated != fifth || len(again.Unproved) != 0 {
+		t.Errorf("printed again it bears %v, unproved %v", m.Entries[0].Dated, again.Unproved)
+	}
+	first, err := os.ReadFile(filepath.Join(b.Dir, letter.BatchPDF))
+	s.must(err)
+	second, err := os.ReadFile(filepath.Join(again.Dir, letter.BatchPDF))
+	if err != nil || string(first) != string(second) {
+		t.Error("printed again it is another letter")
+	}
+}
+
+// TestALetterThatIsTooOldIsWrittenAnew: what would bear a day on which its own deadline has
+// come does not leave, and its step is decided again.
+func TestALetterThatIsTooOldIsWrittenAnew(t *testing.T) {
+	for _, c := range []struct {
+		about string
+		days  int // from the hand-over to the closing of the batch
+		want  string
+	}{
+		{"the day before its deadline it leaves", 13, ""},
+		{"on the day of its deadline it asks for what cannot be done", 14, "outdated"},
+		{"nor later", 20, "outdated"},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			s := lettersFirst(t)
+			a := s.debtor("one", "300.00", date(1))
+			_, err := s.starter().Run(t.Context(), StartOptions{})
+			s.must(err)
+			s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+			cases := s.mail(a)
+			s.clock.set(s.clock.time().AddDate(0, 0, c.days))
+			b, err := s.post().Close(t.Context(), BatchOptions{By: "user:ada", Dir: t.TempDir()})
+			contact := s.stateOf(cases[0])
+			if err != nil || b.LeftOut[contact.ID] != c.want || (contact.State == dunning.ContactCancelled) != (c.want != "") {
+				t.Errorf("%+v, %v; the letter is %s", b, err, contact.State)
+			}
+		})
+	}
+}
+
+// TestALetterOrderedUnderASettlement: the person knew of it, so the letter is posted; of one
+// that was agreed since, nobody did.
+func TestALetterOrderedUnderASettlement(t *testing.T) {
+	for about, since := range map[string]bool{"agreed before the order": false, "agreed since": true} {
+		t.Run(about, func(t *testing.T) {
+			s, ctx := lettersFirst(t), t.Context()
+			a := s.debtor("one", "300.00", date(1))
+			_, err := s.starter().Run(ctx, StartOptions{})
+			s.must(err)
+			s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+			refs, err := s.store.CasesOf(ctx, a.debtor)
+			s.must(err)
+			do := func(c dunning.Command) {
+				_, err := s.commands().Do(ctx, refs[0].Case, c, "user:1")
+				s.must(err)
+			}
+			settle := dunning.OfferSettlement{ID: "s", Amount: money.MustParse("200.00", "USD"), Due: dunning.Date{Year: 2026, Month: time.March, Day: 20}, Accepted: true}
+			order := dunning.SendMessage{ID: "ask", Channel: dunning.Letter, Template: "final-notice"}
+			if !since {
+				do(settle)
+				s.clock.set(s.clock.time().Add(time.Hour))
+			}
+			do(order)
+			cases := s.mail(a)
+			s.clock.set(s.clock.time().Add(time.Hour))
+			if since {
+				do(settle)
+			}
+			b, err := s.post().Close(ctx, BatchOptions{By: "user:ada", Dir: t.TempDir()})
+			contact := s.stateOf(cases[0])
+			if err != nil || contact.Step != dunning.StepAsked || (b.Letters == 1) == since || (b.LeftOut[contact.ID] == "held:settlement") != since {
+				t.Errorf("%+v, %v; %s of step %s", b, err, contact.State, contact.Step)
+			}
+		})
 	}
 }

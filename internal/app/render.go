@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/duly/duly/activities"
@@ -106,7 +107,7 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 	req := config.RenderRequest{
 		Template: w.contact.Template, Channel: w.contact.Channel, Creditor: w.ref.Creditor,
 		Locale: profile.Locale, Places: known.Places, DebtorKind: known.DebtorKind, DebtorName: profile.Name, To: w.details.To,
-		Reference: w.details.AccountKey, Today: w.today(), Items: w.items(), Total: w.allowed.Total,
+		Reference: w.details.AccountKey, Today: w.today(), Dated: w.facts.LetterDay(w.at), Country: w.country(), Items: w.items(), Total: w.allowed.Total,
 		First: w.first(), TimeBarred: w.timeBarred(), NoticeEnds: w.contact.NoticeEnds,
 	}
 	if len(req.Places) == 0 && profile.Country != "" {
@@ -130,6 +131,22 @@ func (w *writing) today() dunning.Date {
 		return dunning.DateOf(w.at.UTC())
 	}
 	return dunning.DateOf(w.at.In(w.facts.Zones[0]))
+}
+
+// country is where the debtor lives, "" when that is not known for sure.
+func (w *writing) country() string {
+	if c := w.details.Profile.Country; c != "" {
+		return c
+	}
+	country := ""
+	for i, p := range w.facts.Known.Places {
+		c, _, _ := strings.Cut(p, "-")
+		if i > 0 && c != country {
+			return ""
+		}
+		country = c
+	}
+	return country
 }
 
 // first: nothing has left, or may have, to this debtor for this creditor before.

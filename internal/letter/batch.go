@@ -39,14 +39,14 @@ func Together(ms []dunning.Message, f Form, at time.Time, duplex bool) (Bundle, 
 	if len(ms) == 0 {
 		return Bundle{}, errors.New("letter: a batch without letters is no batch")
 	}
-	pdf := forms[f.form(ms[0].Locale)].document(dunning.Message{At: at, Subject: "Duly"})
+	pdf := forms[f.of(ms[0])].document(dunning.Message{At: at, Subject: "Duly"})
 	var out Bundle
 	for _, m := range ms {
 		m, err := printable(m)
 		if err != nil {
 			return Bundle{}, fmt.Errorf("letter of attempt %s: %w", m.Attempt, err)
 		}
-		g := forms[f.form(m.Locale)]
+		g := forms[f.of(m)]
 		pages, err := g.compose(m, func(text string, size float64, bold bool) float64 {
 			pdf.SetFont(family, style(bold), size)
 			return pdf.GetStringWidth(text)
@@ -77,7 +77,9 @@ type Entry struct {
 	Place     int    `json:"place"` // from 1
 	Contact   string `json:"-"`
 	Recipient string `json:"-"`
-	SHA256    string `json:"sha256"` // of the letter alone, as the outbox holds it
+	// Dated is the day that the letter bears, where its creditor is; zero: none.
+	Dated  dunning.Date `json:"dated,omitzero"`
+	SHA256 string       `json:"sha256"` // of the letter alone, as the outbox holds it
 }
 
 // BatchManifest is manifest.json of a batch: nothing personal.
@@ -143,14 +145,22 @@ func digest(b []byte) string {
 func indexOf(entries []Entry) ([]byte, error) {
 	var buf bytes.Buffer
 	w := csv.NewWriter(&buf)
-	err := w.Write([]string{"place", "first_page", "pages", "attempt", "recipient", "sha256"})
+	err := w.Write([]string{"place", "first_page", "pages", "attempt", "recipient", "sha256", "dated"})
 	for _, e := range entries {
 		err = errors.Join(err, w.Write([]string{
-			strconv.Itoa(e.Place), strconv.Itoa(e.First), strconv.Itoa(e.Pages), e.Attempt, inert(e.Recipient), e.SHA256,
+			strconv.Itoa(e.Place), strconv.Itoa(e.First), strconv.Itoa(e.Pages), e.Attempt, inert(e.Recipient), e.SHA256, day(e.Dated),
 		}))
 	}
 	w.Flush()
 	return buf.Bytes(), errors.Join(err, w.Error())
+}
+
+// day is a date of the index, ISO 8601; "" for none.
+func day(d dunning.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String()
 }
 
 func inert(s string) string {

@@ -9,6 +9,7 @@
 package letter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,6 +193,15 @@ func addressLines(m dunning.Message) []string {
 func squash(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 var letterPaper = regexp.MustCompile(`(?i)[-_](US|CA|MX|PH|CL|CO|VE|PR)\b`)
+
+// of picks the form for a letter: its paper is that of the country where it goes to, as far
+// as that is known, else that of its locale.
+func (f Form) of(m dunning.Message) Form {
+	if m.Country != "" {
+		return f.form("und-" + m.Country)
+	}
+	return f.form(cmp.Or(m.Formats, m.Locale))
+}
 
 // form picks the form for a locale.
 func (f Form) form(locale string) Form {

@@ -234,7 +234,7 @@ func TestFaults(t *testing.T) {
 		code  string
 	}{
 		{"an address of too many lines", func(m *dunning.Message) { m.To = strings.Repeat("x\n", 9) }, dunning.FailedRecipient, "letter:address_lines"},
-		{"an address line wider than the window", func(m *dunning.Message) { m.To += "\n" + strings.Repeat("Wide ", 30) }, dunning.FailedRecipient, "letter:address_width"},
+		{"an address line wider than the window", func(m *dunning.Message) { m.To += "\n" + strings.Repeat("Wide ", 60) }, dunning.FailedRecipient, "letter:address_width"},
 		{"an emoji in the text", func(m *dunning.Message) { m.Text += " 😀" }, dunning.FailedContent, "letter:glyph"},
 		{"a name in a script that the font lacks", func(m *dunning.Message) { m.ToName = "王小明" }, dunning.FailedRecipient, "letter:glyph"},
 		{"a script that needs shaping, though the font has its letters", func(m *dunning.Message) { m.ToName = "محمد" }, dunning.FailedRecipient, "letter:glyph"},
@@ -274,6 +274,178 @@ func TestNamesOfEuropePrint(t *testing.T) {
 	}
 }
 
+// TestLongAddressesShow: they are set smaller, then broken, as long as all of it shows.
+func TestLongAddressesShow(t *testing.T) {
+	for about, to := range map[string]string{
+		"a company with a long name":           "Rheinisch-Westfälische Wohnungsbaugesellschaft mbH & Co. KG\nWeg 1\n45127 Essen",
+		"one that no type is small enough for": "Gemeinnützige Wohnungsbau- und Siedlungsgenossenschaft der Angestellten und Arbeiter im Ruhrgebiet eG\nWeg 1\n45127 Essen",
+		"one word wider than the window":       strings.Repeat("Donaudampfschifffahrtsgesellschaft", 2) + "\nWeg 1\n1010 Wien",
+	} {
+		for _, form := range []Form{DIN5008B, US10} {
+			m := channeltest.Message(dunning.Letter, 1)
+			m.To, m.ToName = to, ""
+			pages, g, err := layout(t, m, form)
+			if err != nil {
+				t.Errorf("%s, %s: %v", about, form, err)
+				continue
+			}
+			pdf, shown := g.document(m), ""
+			for _, l := range pages[0] {
+				if l.x != g.addrX || l.y < g.addrTop || l.y > g.addrBottom {
+					continue
+				}
+				shown += l.text
+				pdf.SetFont(family, "", l.size)
+				if w := pdf.GetStringWidth(l.text); w > g.addrW+0.01 || l.size > addressSize || form == DIN5008B && l.size < addressLeast {
+					t.Errorf("%s, %s: %q is %.1f mm wide in %.1f points", about, form, l.text, w, l.size)
+				}
+			}
+			without := func(s string) string { return strings.Join(strings.Fields(s), "") }
+			if without(shown) != without(to) {
+				t.Errorf("%s, %s: the window shows %q", about, form, shown)
+			}
+		}
+	}
+}
+
+// TestALetterBearsItsDay in the words of its language and country, above the subject, in the
+// twin too; one of a release that knew no day bears none.
+func TestALetterBearsItsDay(t *testing.T) {
+	day := dunning.Date{Year: 2026, Month: time.March, Day: 4}
+	for _, c := range []struct {
+		about, locale, formats string
+		form                   Form
+		want                   string
+	}{
+		{"American English", "en", "en-US", US10, "March 4, 2026"},
+		{"British English", "en", "en-GB", DIN5008B, "4 March 2026"},
+		{"German", "de", "de", DIN5008B, "4. März 2026"},
+		{"Austrian, whose January is another word", "de", "de-AT", DIN5008B, "4. März 2026"},
+		{"the text's language where nothing is said of customs", "fr", "", DIN5008B, "4 mars 2026"},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			m := channeltest.Message(dunning.Letter, 1)
+			m.Locale, m.Formats, m.Dated, m.HTML = c.locale, c.formats, day, "<html><body class=x><p>Text</p></body></html>"
+			pages, g, err := layout(t, m, c.form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pdf, found := g.document(m), false
+			for _, l := range pages[0] {
+				if l.text != c.want {
+					continue
+				}
+				found = true
+				pdf.SetFont(family, "", l.size)
+				if end := l.x + pdf.GetStringWidth(l.text); l.y >= g.subjectY-bodyStep || l.x < g.left || end > g.width-g.right+0.01 {
+					t.Errorf("it stands at (%.1f, %.1f) to %.1f", l.x, l.y, end)
+				}
+			}
+			if !found {
+				t.Errorf("the letter does not bear %q", c.want)
+			}
+			checkWindow(t, pages[0], g, addressLines(m))
+			l, err := Set(m, c.form)
+			if err != nil || !strings.Contains(string(l.HTML), `<time datetime="2026-03-04">`+c.want+`</time>`) || !strings.Contains(string(l.HTML), "10115 Berlin</address>") {
+				t.Errorf("the twin: %v\n%s", err, l.HTML)
+			}
+		})
+	}
+	m := channeltest.Message(dunning.Letter, 1)
+	before, err := Set(m, DIN5008B)
+	m.Dated = day
+	after, err2 := Set(m, DIN5008B)
+	if err != nil || err2 != nil || bytes.Equal(before.PDF, after.PDF) || strings.Contains(string(before.HTML), "<time") {
+		t.Errorf("a letter without a day bears one: %v, %v", err, err2)
+	}
+}
+
+// TestPagesTellWhatTheyBelongTo: sheets come apart.
+func TestPagesTellWhatTheyBelongTo(t *testing.T) {
+	m := channeltest.Message(dunning.Letter, 1)
+	m.Text, m.Subject, m.Dated = long(120), "Final notice — 10-2044", dunning.Date{Year: 2026, Month: time.March, Day: 4}
+	for _, form := range []Form{DIN5008B, US10} {
+		pages, g, err := layout(t, m, form)
+		if err != nil || len(pages) < 3 {
+			t.Fatalf("%d pages, %v", len(pages), err)
+		}
+		for i, page := range pages {
+			heads := 0
+			for _, l := range page {
+				if l.text == "Final notice — 10-2044 · March 4, 2026" && l.y < g.nextTop-bodyStep {
+					heads++
+				}
+			}
+			if want := min(i, 1); heads != want {
+				t.Errorf("%s: page %d has %d heads, want %d", form, i+1, heads, want)
+			}
+		}
+		checkMargins(t, pages, g)
+	}
+}
+
+// TestASlipIsWholeAndAtTheEnd: what is to be cut off and sent back stands on one page, below
+// everything else, at its bottom, with the line to cut along.
+func TestASlipIsWholeAndAtTheEnd(t *testing.T) {
+	slip := "How do you want to respond?\n\n☐ This is not my debt.\n☐ The amount is wrong.\n\nMail this form to:\nHarbor Recovery"
+	for _, form := range []Form{DIN5008B, US10} {
+		for n := range 40 { // wherever the text ends
+			m := channeltest.Message(dunning.Letter, 1)
+			m.Text = strings.Repeat("A line.\n", 10+n) + "\n✂\n\n" + slip
+			pages, g, err := layout(t, m, form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := pages[len(pages)-1]
+			cut, low, rule := 0.0, 0.0, false
+			for _, l := range last {
+				if l.text == slipMark {
+					cut = l.y
+				}
+				rule = rule || l.dashed
+				if l.y <= g.bottom+0.01 {
+					low = max(low, l.y)
+				}
+			}
+			if cut == 0 || !rule || low < g.bottom-0.01 {
+				t.Fatalf("%s, %d lines: cut at %.1f (stroke %v), the lowest line at %.1f of %.1f", form, 10+n, cut, rule, low, g.bottom)
+			}
+			for _, l := range last {
+				if l.text == "A line." && l.y > cut-bodyStep {
+					t.Fatalf("%s, %d lines: text at %.1f runs into the slip at %.1f", form, 10+n, l.y, cut)
+				}
+			}
+			var printed []string
+			for _, l := range last {
+				if l.y > cut && l.size == bodySize {
+					printed = append(printed, l.text)
+				}
+			}
+			if got := strings.Join(printed, " "); got != "How do you want to respond? ☐ This is not my debt. ☐ The amount is wrong. Mail this form to: Harbor Recovery" {
+				t.Fatalf("%s, %d lines: the slip says %q", form, 10+n, got)
+			}
+		}
+	}
+}
+
+// TestFontsAreEmbedded, so that the letter prints alike everywhere, with the way back from
+// glyphs to characters, so that its text can be searched and read aloud.
+func TestFontsAreEmbedded(t *testing.T) {
+	m := channeltest.Message(dunning.Letter, 1)
+	m.Dated = dunning.Date{Year: 2026, Month: time.March, Day: 4}
+	l, err := Set(m, US10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fonts := bytes.Count(l.PDF, []byte("/Subtype /Type0"))
+	if fonts == 0 || bytes.Count(l.PDF, []byte("/FontFile2 ")) != fonts || bytes.Count(l.PDF, []byte("/ToUnicode ")) != fonts {
+		t.Errorf("%d fonts, %d embedded, %d readable", fonts, bytes.Count(l.PDF, []byte("/FontFile2 ")), bytes.Count(l.PDF, []byte("/ToUnicode ")))
+	}
+	if bytes.Contains(l.PDF, []byte("/Type1")) {
+		t.Error("a font is taken from the printer")
+	}
+}
+
 func TestTheSameMessageGivesTheSameBytes(t *testing.T) {
 	m := channeltest.Message(dunning.Letter, 3)
 	m.Text = long(60)
@@ -309,6 +481,20 @@ func TestForm(t *testing.T) {
 			t.Errorf("a fixed form is not overruled by %q: %s", locale, got)
 		}
 	}
+	for about, c := range map[string]struct {
+		m    dunning.Message
+		want Form
+	}{
+		"an English text to the United States":       {dunning.Message{Locale: "en", Country: "US"}, US10},
+		"a German text to the United States":         {dunning.Message{Locale: "de", Formats: "de-AT", Country: "US"}, US10},
+		"a text for Americans, sent to Austria":      {dunning.Message{Locale: "en", Formats: "en-US", Country: "AT"}, DIN5008B},
+		"where nobody knows the country, by customs": {dunning.Message{Locale: "en", Formats: "en-US"}, US10},
+		"else by language":                           {dunning.Message{Locale: "en"}, DIN5008B},
+	} {
+		if got := ByLocale.of(c.m); got != c.want {
+			t.Errorf("%s: %s, want %s", about, got, c.want)
+		}
+	}
 	l, err := Set(channeltest.Message(dunning.Letter, 1), US10)
 	if err != nil || !bytes.Contains(l.PDF, []byte("612")) || l.Pages != 1 {
 		t.Errorf("the US form is Letter paper of one page: %d pages, %v", l.Pages, err)
@@ -322,7 +508,7 @@ func TestTwin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`<html lang="de-DE">`, "<h1>A &amp; B</h1>", "<p>Dear &lt;b&gt;Bob&lt;/b&gt; &amp; Co,<br>please pay.</p>\n<p>Regards</p>", "Main Street 1<br>10115 Berlin</address>", "Acme Billing<br>1 Low Road"} {
+	for _, want := range []string{`<html lang="de-DE">`, ">A &amp; B</h1>", "<p>Dear &lt;b&gt;Bob&lt;/b&gt; &amp; Co,<br>please pay.</p>\n<p>Regards</p>", "Main Street 1<br>10115 Berlin</address>", "Acme Billing<br>1 Low Road"} {
 		if !strings.Contains(string(l.HTML), want) {
 			t.Errorf("the twin lacks %q:\n%s", want, l.HTML)
 		}

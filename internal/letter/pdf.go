@@ -35,7 +35,7 @@ func Set(m dunning.Message, f Form) (Letter, error) {
 	if err != nil {
 		return Letter{}, err
 	}
-	g := forms[f.form(m.Locale)]
+	g := forms[f.of(m)]
 	pdf := g.document(m)
 	pages, err := g.compose(m, func(text string, size float64, bold bool) float64 {
 		pdf.SetFont(family, style(bold), size)
@@ -89,8 +89,7 @@ func (g geometry) paint(pdf *fpdf.Fpdf, pages [][]line, next func()) {
 		next()
 		for _, l := range page {
 			if l.rule > 0 {
-				pdf.SetLineWidth(0.2)
-				pdf.Line(l.x, l.y, l.x+l.rule, l.y)
+				stroke(pdf, l)
 				continue
 			}
 			pdf.SetFont(family, style(l.bold), l.size)
@@ -103,6 +102,16 @@ func (g geometry) paint(pdf *fpdf.Fpdf, pages [][]line, next func()) {
 			}
 		}
 	}
+}
+
+// stroke draws the rule of a line.
+func stroke(pdf *fpdf.Fpdf, l line) {
+	pdf.SetLineWidth(0.2)
+	if l.dashed {
+		pdf.SetDashPattern([]float64{1.5, 1.5}, 0)
+		defer pdf.SetDashPattern(nil, 0)
+	}
+	pdf.Line(l.x, l.y, l.x+l.rule, l.y)
 }
 
 // printable returns m with its texts composed (NFC) and free of characters
@@ -154,31 +163,53 @@ func printableText(s string) bool {
 	return true
 }
 
-// twin is the letter as an HTML document: the message's own HTML, or its text.
+// twin is the letter as an HTML document: the message's own HTML, or its text, below who
+// writes to whom and when. A page of the message's own says that itself where it has no body.
 func twin(m dunning.Message) []byte {
-	if strings.TrimSpace(m.HTML) != "" {
+	if strings.TrimSpace(m.HTML) == "" {
+		return []byte(page(m))
+	}
+	i := strings.Index(m.HTML, "<body")
+	if i < 0 || m.Dated.IsZero() { // letters of earlier releases bore no day, and no head
 		return []byte(m.HTML)
 	}
-	var b strings.Builder
+	n := strings.IndexByte(m.HTML[i:], '>')
+	if n < 0 {
+		return []byte(m.HTML)
+	}
+	return []byte(m.HTML[:i+n+1] + "\n" + twinHead(m) + m.HTML[i+n+1:])
+}
+
+// page is the twin of a letter that has a text only.
+func page(m dunning.Message) string {
 	lang := m.Locale
 	if lang == "" {
 		lang = "en"
 	}
-	subject := html.EscapeString(squash(m.Subject))
-	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"%s\">\n<head><meta charset=\"utf-8\"><title>%s</title></head>\n<body>\n", html.EscapeString(lang), subject)
-	block := func(lines []string) {
-		if len(lines) > 0 {
-			fmt.Fprintf(&b, "<address>%s</address>\n", strings.ReplaceAll(html.EscapeString(strings.Join(lines, "\n")), "\n", "<br>"))
-		}
-	}
-	block(m.Sender)
-	block(addressLines(m))
-	if subject != "" {
-		fmt.Fprintf(&b, "<h1>%s</h1>\n", subject)
-	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"%s\">\n<head><meta charset=\"utf-8\"><title>%s</title></head>\n<body>\n%s",
+		html.EscapeString(lang), html.EscapeString(squash(m.Subject)), twinHead(m))
 	for _, p := range strings.Split(strings.TrimSpace(m.Text), "\n\n") {
 		fmt.Fprintf(&b, "<p>%s</p>\n", strings.ReplaceAll(html.EscapeString(strings.TrimSpace(p)), "\n", "<br>"))
 	}
 	b.WriteString("</body>\n</html>\n")
-	return []byte(b.String())
+	return b.String()
+}
+
+// twinHead is what stands above the text: sender, recipient, day and subject.
+func twinHead(m dunning.Message) string {
+	const look = ` style="margin:0 0 16px 0;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;font-style:normal;color:#1a1a1a;"`
+	var b strings.Builder
+	for _, lines := range [][]string{m.Sender, addressLines(m)} {
+		if len(lines) > 0 {
+			fmt.Fprintf(&b, "<address%s>%s</address>\n", look, strings.ReplaceAll(html.EscapeString(strings.Join(lines, "\n")), "\n", "<br>"))
+		}
+	}
+	if day := dated(m); day != "" {
+		fmt.Fprintf(&b, "<p%s><time datetime=\"%s\">%s</time></p>\n", look, m.Dated, html.EscapeString(day))
+	}
+	if subject := squash(m.Subject); subject != "" {
+		fmt.Fprintf(&b, "<h1%s>%s</h1>\n", strings.Replace(look, "16px;line", "20px;line", 1), html.EscapeString(subject))
+	}
+	return b.String()
 }

@@ -86,34 +86,105 @@ func cut(rows [][]rune, columns [][2]int) table {
 	return t
 }
 
-// set places the cells of a table in room; nil when it is too wide for that.
-func (t table) set(room float64, width measure) (out []set) {
-	wide, sum := make([]float64, len(t.right)), 0.0
+// tableSizes are tried one after the other until a table fits the paper.
+var tableSizes = []float64{bodySize, 9.5, 8.5, 7.5}
+
+// set places the cells of a table in room: in smaller type where it is wide, and with the
+// widest column of words broken where that is not enough; nil when it is too wide for that.
+func (t table) set(room float64, width measure) []set {
+	for _, size := range tableSizes {
+		wide, sum := t.widths(size, width)
+		if gap := (room - sum) / float64(max(len(wide)-1, 1)); gap >= leastGap {
+			return t.place(wide, min(mostGap, gap), size, width)
+		}
+	}
+	size := tableSizes[len(tableSizes)-1]
+	wide, sum := t.widths(size, width)
+	if i := t.widestWords(wide); i >= 0 {
+		wide[i] = room - (sum - wide[i]) - leastGap*float64(len(wide)-1)
+		if wide[i] >= leastColumn {
+			return t.place(wide, leastGap, size, width)
+		}
+	}
+	return nil
+}
+
+// leastColumn is how narrow a column of words may become, in millimetres.
+const leastColumn = 20.0
+
+// widths of the columns at a size, and what they come to.
+func (t table) widths(size float64, width measure) (wide []float64, sum float64) {
+	wide = make([]float64, len(t.right))
 	for i := range wide {
 		for n, row := range t.rows {
-			wide[i] = max(wide[i], width(row[i], bodySize, n == 0))
+			wide[i] = max(wide[i], width(row[i], size, n == 0))
 		}
 		sum += wide[i]
 	}
-	gap := min(mostGap, (room-sum)/float64(len(wide)-1))
-	if gap < leastGap {
-		return nil
+	return wide, sum
+}
+
+// widestWords is the widest column that is no amounts, -1 for none.
+func (t table) widestWords(wide []float64) int {
+	widest := -1
+	for i := range wide {
+		if !t.right[i] && (widest < 0 || wide[i] > wide[widest]) {
+			widest = i
+		}
 	}
-	for n, row := range t.rows {
+	return widest
+}
+
+// place sets the rows with columns so wide and so far apart.
+func (t table) place(wide []float64, gap, size float64, width measure) (out []set) {
+	step := bodyStep * size / bodySize
+	var head []set
+	for n := range t.rows {
+		row := t.row(n, wide, gap, size, width)
+		if n == 0 {
+			last := &row[len(row)-1]
+			last.rule, last.ruleY = -gap, ruleBelow
+			for _, w := range wide {
+				last.rule += w + gap
+			}
+			last.step += ruleBelow
+			row[0].keep += 2*step + ruleBelow // a head stands above a row or two
+			head = row
+		} else {
+			row[0].head = head
+		}
+		if n > 0 && n == len(t.rows)-2 {
+			row[0].keep += step // nor does the sum stand alone
+		}
+		out = append(out, row...)
+	}
+	return out
+}
+
+// row are the cells of a row, line by line where one is broken.
+func (t table) row(n int, wide []float64, gap, size float64, width measure) (out []set) {
+	bold, step := n == 0, bodyStep*size/bodySize
+	var cells [][]string
+	lines := 1
+	for i, text := range t.rows[n] {
+		cells = append(cells, wrap(text, wide[i]+0.01, func(s string) float64 { return width(s, size, bold) }))
+		lines = max(lines, len(cells[i]))
+	}
+	for l := range lines {
 		x := 0.0
-		for i, text := range row {
-			s := set{text: text, bold: n == 0, at: x}
+		for i, cell := range cells {
+			s := set{bold: bold, size: size, at: x}
+			if l < len(cell) {
+				s.text = cell[l]
+			}
 			if t.right[i] {
-				s.at += wide[i] - width(text, bodySize, s.bold)
+				s.at += wide[i] - width(s.text, size, bold)
 			}
 			out = append(out, s)
 			x += wide[i] + gap
 		}
-		out[len(out)-1].step = bodyStep
-		if n == 0 {
-			out[len(out)-1].step += ruleBelow
-			out = append(out[:len(out)-1], set{rule: x - gap}, out[len(out)-1])
-		}
+		out[len(out)-1].step = step
 	}
+	out[0].keep = float64(lines-1) * step
 	return out
 }

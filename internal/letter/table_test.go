@@ -86,14 +86,14 @@ func TestWhatIsNoTable(t *testing.T) {
 		}
 	}
 	m := channeltest.Message(dunning.Letter, 1)
-	wide := strings.Repeat("W", 60)
-	m.Text = fmt.Sprintf("%-60s  %-60s\n%s\n%s  %s", "A", "B", strings.Repeat("-", 122), wide, wide)
+	wide := strings.Repeat("W", 110)
+	m.Text = fmt.Sprintf("%-110s  %-110s\n%s\n%s  %s", "A", "B", strings.Repeat("-", 222), wide, wide)
 	pages, _, err := layout(t, m, US10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var printed strings.Builder
-	for _, l := range pages[0] {
+	for _, l := range slices.Concat(pages...) {
 		printed.WriteString(l.text)
 		if l.rule > 0 {
 			t.Error("a table that is too wide for the paper has a rule")
@@ -133,5 +133,91 @@ func TestATableOverTwoPages(t *testing.T) {
 	}
 	if seen != 80 {
 		t.Errorf("%d of 80 rows are printed", seen)
+	}
+}
+
+// TestALongTableBeginsAgain on every page with its head, nothing stands alone, and every row
+// is printed once.
+func TestALongTableBeginsAgain(t *testing.T) {
+	rows := []string{"Invoice       Open", "------------------"}
+	for i := range 200 {
+		rows = append(rows, fmt.Sprintf("N-%03d    %9d", i, 1000+i))
+	}
+	rows = append(rows, "Total     9999999")
+	for lead := range 40 {
+		m := channeltest.Message(dunning.Letter, 1)
+		m.Text = strings.Repeat("Before\n", lead) + "\n" + strings.Join(rows, "\n") + "\n\nAfter"
+		pages, g, err := layout(t, m, DIN5008B)
+		if err != nil || len(pages) < 4 {
+			t.Fatalf("%d pages, %v", len(pages), err)
+		}
+		seen := 0
+		for i, page := range pages {
+			heads, numbers, total := 0, 0, 0
+			for _, l := range page {
+				switch {
+				case l.text == "Invoice":
+					heads++
+				case strings.HasPrefix(l.text, "N-"):
+					numbers++
+				case l.text == "Total":
+					total++
+				}
+				if l.y > g.bottom+0.01 && l.size == bodySize {
+					t.Errorf("page %d: a line at %.1f, below the last at %.1f", i+1, l.y, g.bottom)
+				}
+			}
+			if numbers+total > 0 && heads != 1 || numbers+total == 0 && heads > 0 || total > 0 && numbers == 0 {
+				t.Errorf("%d lines before it, page %d: %d heads, %d rows, %d sums", lead, i+1, heads, numbers, total)
+			}
+			seen += numbers
+		}
+		if seen != 200 {
+			t.Errorf("%d of 200 rows are printed", seen)
+		}
+	}
+}
+
+// TestAWideTableStaysOne: smaller type first, then the words of its widest column are broken;
+// amounts never are.
+func TestAWideTableStaysOne(t *testing.T) {
+	for about, cells := range map[string][4]string{
+		"amounts of many digits":         {"2026-0815", "Oct 1, 2026", "$999,999,999,999,999.99", "$999,999,999,999,999.99"},
+		"a number as long as a sentence": {strings.TrimSpace(strings.Repeat("ORDER-2026-0815/7781 ", 6)), "Oct 1, 2026", "$1.00", "$999,999,999,999.99"},
+		"a number that is one word":      {strings.Repeat("0815", 30), "Oct 1, 2026", "$1.00", "$999,999,999,999.99"},
+	} {
+		var wide [4]int
+		heads := [4]string{"Invoice", "Due", "Amount", "Open"}
+		for i, c := range cells {
+			wide[i] = max(len(c), len(heads[i]))
+		}
+		row := func(c [4]string) string {
+			return fmt.Sprintf("%-*s  %-*s  %*s  %*s", wide[0], c[0], wide[1], c[1], wide[2], c[2], wide[3], c[3])
+		}
+		m := channeltest.Message(dunning.Letter, 1)
+		m.Text = row(heads) + "\n" + strings.Repeat("-", wide[0]+wide[1]+wide[2]+wide[3]+6) + "\n" + row(cells)
+		for _, form := range []Form{DIN5008B, US10} {
+			pages, g, err := layout(t, m, form)
+			if err != nil || len(pages) != 1 {
+				t.Fatalf("%s: %d pages, %v", about, len(pages), err)
+			}
+			pdf, rules, printed := g.document(m), 0, ""
+			for _, l := range pages[0] {
+				if l.rule > 0 {
+					rules++
+				}
+				pdf.SetFont(family, style(l.bold), l.size)
+				if end := l.x + pdf.GetStringWidth(l.text); end > g.width-10 || l.x >= g.left && l.y > g.subjectY && end > g.width-g.right+0.1 {
+					t.Errorf("%s, %s: %q ends at %.1f", about, form, l.text, end)
+				}
+				if l.y > g.subjectY {
+					printed += l.text
+				}
+			}
+			without := func(s string) string { return strings.Join(strings.Fields(s), "") }
+			if rules != 1 || !strings.Contains(printed, cells[2]) || !strings.Contains(printed, cells[3]) || len(without(printed)) != len(without(strings.Join(heads[:], "")+strings.Join(cells[:], ""))) {
+				t.Errorf("%s, %s: %d rules, printed %q", about, form, rules, printed)
+			}
+		}
 	}
 }

@@ -2,8 +2,11 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres/sqlgen"
@@ -49,8 +52,9 @@ type LetterBatch struct {
 // BatchedLetter is what became of a letter in its batch.
 type BatchedLetter struct {
 	Attempt, Contact      string
-	Place                 int    // from 1; 0: left out
-	LeftOut               string // why
+	Place                 int          // from 1; 0: left out
+	LeftOut               string       // why
+	Dated                 dunning.Date // day that it bears, where the creditor is; zero: none
 	Case, Account, Debtor string
 	Creditor              string
 	State                 dunning.ContactState // of the contact now
@@ -65,16 +69,23 @@ func (s *Store) AddLetterBatch(ctx context.Context, b LetterBatch) error {
 	return nil
 }
 
-// PutInBatch gives a letter its place in a batch, or (place 0) says why it is left out.
-// false: another batch has it already.
-func (s *Store) PutInBatch(ctx context.Context, batch string, l BatchedLetter) (bool, error) {
-	n, err := s.q.AddLetterToBatch(ctx, sqlgen.AddLetterToBatchParams{
-		Attempt: l.Attempt, BatchID: batch, ContactID: l.Contact, Place: int32(l.Place), LeftOut: l.LeftOut,
+// PutInBatch gives a letter the next place in a batch, or (with LeftOut) says why it has
+// none, together with whatever else the transaction writes. false: another batch has it
+// already. ErrNotFound if there is no such batch.
+func (tx *Tx) PutInBatch(ctx context.Context, batch string, l BatchedLetter) (bool, error) {
+	if _, err := tx.q.LockLetterBatch(ctx, batch); err != nil {
+		return false, fmt.Errorf("batch %s: %w", batch, explain(err))
+	}
+	_, err := tx.q.AddLetterToBatch(ctx, sqlgen.AddLetterToBatchParams{
+		Attempt: l.Attempt, BatchID: batch, ContactID: l.Contact, LeftOut: l.LeftOut, Dated: dayOrNil(l.Dated),
 	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("batch %s: %w", batch, explain(err))
 	}
-	return n > 0, nil
+	return true, nil
 }
 
 // WaitingLetterOf is a letter of a batch as it was when it waited: what switches ask for.
@@ -118,7 +129,7 @@ func (s *Store) LetterBatch(ctx context.Context, id string) (LetterBatch, []Batc
 	out := make([]BatchedLetter, len(rows))
 	for i, l := range rows {
 		out[i] = BatchedLetter{
-			Attempt: l.Attempt, Contact: l.ContactID, Place: int(l.Place), LeftOut: l.LeftOut, Case: l.CaseID, Account: l.AccountID, Debtor: l.DebtorID,
+			Attempt: l.Attempt, Contact: l.ContactID, Place: int(l.Place), LeftOut: l.LeftOut, Dated: dateOf(l.Dated), Case: l.CaseID, Account: l.AccountID, Debtor: l.DebtorID,
 			Creditor: l.CreditorID, State: dunning.ContactState(l.State),
 		}
 	}

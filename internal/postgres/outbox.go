@@ -130,6 +130,28 @@ func (s *Store) PutLetter(ctx context.Context, l LetterFile) error {
 	}))
 }
 
+// ReplaceLetter puts the letter as it is printed in the place of the one that was handed
+// over: the same words with the day that it bears. ErrErased when there is none any more.
+func (tx *Tx) ReplaceLetter(ctx context.Context, l LetterFile) error {
+	row := sqlgen.ReplaceLetterParams{Attempt: l.Attempt, Pdf: l.PDF, Html: cleanText(l.HTML), Pages: int32(l.Pages)}
+	if tx.cipher != nil {
+		id, pdf, err := tx.cipher.Seal(pdfName(l.Attempt), l.PDF)
+		if err != nil {
+			return keepingLetter(l.Attempt, err)
+		}
+		_, html, err := tx.cipher.Seal(htmlName(l.Attempt), []byte(l.HTML))
+		if err != nil {
+			return keepingLetter(l.Attempt, err)
+		}
+		row.Pdf, row.Html, row.KeyID, row.HtmlSealed = pdf, "", id, html
+	}
+	n, err := tx.q.ReplaceLetter(ctx, row)
+	if err == nil && n == 0 {
+		err = ErrErased
+	}
+	return keepingLetter(l.Attempt, err)
+}
+
 func keepingLetter(attempt string, err error) error {
 	if err != nil {
 		return fmt.Errorf("keeping the letter of attempt %s: %w", attempt, explain(err))

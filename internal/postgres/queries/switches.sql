@@ -98,9 +98,22 @@ ORDER BY l.at, l.attempt LIMIT sqlc.arg(max);
 -- name: AddLetterBatch :exec
 INSERT INTO letter_batches (id, creditor_id, closed_at, by) VALUES (@id, @creditor_id, @closed_at, @by);
 
--- name: AddLetterToBatch :execrows
-INSERT INTO letter_batch_items (attempt, batch_id, contact_id, place, left_out) VALUES (@attempt, @batch_id, @contact_id, @place, @left_out)
-ON CONFLICT (attempt) DO NOTHING;
+-- name: LockLetterBatch :one
+-- Places are given out one by one: whoever gives one holds the batch until it is committed.
+SELECT id FROM letter_batches WHERE id = $1 FOR UPDATE;
+
+-- name: AddLetterToBatch :one
+-- The next place of the batch, or 0 for a letter that is left out. No row: another batch has it.
+INSERT INTO letter_batch_items (attempt, batch_id, contact_id, place, left_out, dated)
+VALUES (@attempt, @batch_id, @contact_id,
+  CASE WHEN @left_out::text = '' THEN (SELECT coalesce(max(o.place), 0) + 1 FROM letter_batch_items o WHERE o.batch_id = @batch_id) ELSE 0 END,
+  @left_out, @dated)
+ON CONFLICT (attempt) DO NOTHING RETURNING place;
+
+-- name: ReplaceLetter :execrows
+-- The letter as it is printed. One that was erased stays erased.
+UPDATE letters SET pdf = @pdf, html = @html, pages = @pages, key_id = @key_id, html_sealed = @html_sealed
+WHERE attempt = @attempt AND NOT (key_id = '' AND pdf = 'erased'::bytea);
 
 -- name: FinishLetterBatch :exec
 UPDATE letter_batches SET pdf_sha256 = @pdf_sha256, pages = @pages WHERE id = @id;
@@ -115,7 +128,7 @@ FROM letter_batches b LEFT JOIN letter_batch_items i ON i.batch_id = b.id
 GROUP BY b.id ORDER BY b.closed_at DESC, b.id LIMIT sqlc.arg(max);
 
 -- name: LettersOfBatch :many
-SELECT i.attempt, i.contact_id, i.place, i.left_out, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id, c.state
+SELECT i.attempt, i.contact_id, i.place, i.left_out, i.dated, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id, c.state
 FROM letter_batch_items i JOIN contacts c ON c.id = i.contact_id JOIN cases ca ON ca.id = c.case_id
 WHERE i.batch_id = $1 ORDER BY i.place, i.attempt;
 

@@ -33,31 +33,34 @@ func (q *Queries) AddLetterBatch(ctx context.Context, arg AddLetterBatchParams) 
 	return err
 }
 
-const addLetterToBatch = `-- name: AddLetterToBatch :execrows
-INSERT INTO letter_batch_items (attempt, batch_id, contact_id, place, left_out) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (attempt) DO NOTHING
+const addLetterToBatch = `-- name: AddLetterToBatch :one
+INSERT INTO letter_batch_items (attempt, batch_id, contact_id, place, left_out, dated)
+VALUES ($1, $2, $3,
+  CASE WHEN $4::text = '' THEN (SELECT coalesce(max(o.place), 0) + 1 FROM letter_batch_items o WHERE o.batch_id = $2) ELSE 0 END,
+  $4, $5)
+ON CONFLICT (attempt) DO NOTHING RETURNING place
 `
 
 type AddLetterToBatchParams struct {
 	Attempt   string
 	BatchID   string
 	ContactID string
-	Place     int32
 	LeftOut   string
+	Dated     *time.Time
 }
 
-func (q *Queries) AddLetterToBatch(ctx context.Context, arg AddLetterToBatchParams) (int64, error) {
-	result, err := q.db.Exec(ctx, addLetterToBatch,
+// The next place of the batch, or 0 for a letter that is left out. No row: another batch has it.
+func (q *Queries) AddLetterToBatch(ctx context.Context, arg AddLetterToBatchParams) (int32, error) {
+	row := q.db.QueryRow(ctx, addLetterToBatch,
 		arg.Attempt,
 		arg.BatchID,
 		arg.ContactID,
-		arg.Place,
 		arg.LeftOut,
+		arg.Dated,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var place int32
+	err := row.Scan(&place)
+	return place, err
 }
 
 const eraseLetters = `-- name: EraseLetters :execrows
@@ -206,7 +209,7 @@ func (q *Queries) LetterBatches(ctx context.Context, max int32) ([]LetterBatches
 }
 
 const lettersOfBatch = `-- name: LettersOfBatch :many
-SELECT i.attempt, i.contact_id, i.place, i.left_out, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id, c.state
+SELECT i.attempt, i.contact_id, i.place, i.left_out, i.dated, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id, c.state
 FROM letter_batch_items i JOIN contacts c ON c.id = i.contact_id JOIN cases ca ON ca.id = c.case_id
 WHERE i.batch_id = $1 ORDER BY i.place, i.attempt
 `
@@ -216,6 +219,7 @@ type LettersOfBatchRow struct {
 	ContactID  string
 	Place      int32
 	LeftOut    string
+	Dated      *time.Time
 	CaseID     string
 	DebtorID   string
 	CreditorID string
@@ -237,6 +241,7 @@ func (q *Queries) LettersOfBatch(ctx context.Context, batchID string) ([]Letters
 			&i.ContactID,
 			&i.Place,
 			&i.LeftOut,
+			&i.Dated,
 			&i.CaseID,
 			&i.DebtorID,
 			&i.CreditorID,
@@ -344,6 +349,18 @@ func (q *Queries) LettersWaiting(ctx context.Context, creditor string, max int32
 	return items, nil
 }
 
+const lockLetterBatch = `-- name: LockLetterBatch :one
+SELECT id FROM letter_batches WHERE id = $1 FOR UPDATE
+`
+
+// Places are given out one by one: whoever gives one holds the batch until it is committed.
+func (q *Queries) LockLetterBatch(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRow(ctx, lockLetterBatch, id)
+	var id_2 string
+	err := row.Scan(&id_2)
+	return id_2, err
+}
+
 const paceOf = `-- name: PaceOf :one
 SELECT greatest(0, (extract(epoch FROM greatest(paused_until, clock_timestamp()) - clock_timestamp()) * 1000000))::bigint AS wait_us
 FROM sender_pace WHERE sender = $1
@@ -401,6 +418,36 @@ func (q *Queries) PutSealedLetter(ctx context.Context, arg PutSealedLetterParams
 		arg.HtmlSealed,
 	)
 	return err
+}
+
+const replaceLetter = `-- name: ReplaceLetter :execrows
+UPDATE letters SET pdf = $1, html = $2, pages = $3, key_id = $4, html_sealed = $5
+WHERE attempt = $6 AND NOT (key_id = '' AND pdf = 'erased'::bytea)
+`
+
+type ReplaceLetterParams struct {
+	Pdf        []byte
+	Html       string
+	Pages      int32
+	KeyID      string
+	HtmlSealed []byte
+	Attempt    string
+}
+
+// The letter as it is printed. One that was erased stays erased.
+func (q *Queries) ReplaceLetter(ctx context.Context, arg ReplaceLetterParams) (int64, error) {
+	result, err := q.db.Exec(ctx, replaceLetter,
+		arg.Pdf,
+		arg.Html,
+		arg.Pages,
+		arg.KeyID,
+		arg.HtmlSealed,
+		arg.Attempt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const resealLetter = `-- name: ResealLetter :exec
