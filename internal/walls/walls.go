@@ -65,7 +65,8 @@ var adapters = []string{
 // leaves are small helpers that adapters may share.
 var leaves = []string{
 	"internal/httpx", "internal/secret", "internal/sms", "internal/pgserver", "internal/codec",
-	"internal/temporalx", "internal/yamlpos", "internal/read", "internal/identity", "internal/chain", "internal/fonts", "internal/sampling", "internal/proposal",
+	"internal/temporalx", "internal/yamlpos", "internal/read", "internal/identity", "internal/chain", "internal/fonts",
+	"internal/locale", "internal/sampling", "internal/proposal",
 }
 
 // wiring is who may import adapters, beside mains and test support.
