@@ -311,7 +311,8 @@ func TestAPIListsArePaged(t *testing.T) {
 	d := newDesk(t)
 	short := map[string]string{
 		"search": "the best fifty", "getLights": "one for each channel", "listChanges": "files of a release", "listFrequent": "the top of a ranking",
-		"countFindings": "one for each week", "listSweeps": "the last few",
+		"countFindings": "one for each week", "getAgeing": "one for each creditor and currency", "getSteps": "one for each step", "getRecovery": "one for each month",
+		"listSweeps":   "the last few",
 		"listGoneBack": "the last few", "getSample": "as many as were drawn", "verifySample": "as many as were drawn", "exportSample": "as many as were drawn",
 	}
 	for _, op := range d.console.api.Operations() {

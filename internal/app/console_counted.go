@@ -24,12 +24,14 @@ const (
 type counted struct {
 	doctor   *memo.Memo[struct{}, []operate.Violation]
 	frequent *memo.Memo[string, []read.FrequencyRow]
+	reports  *reportMemo
 }
 
 func newCounted() counted {
 	return counted{
 		doctor:   memo.New[struct{}, []operate.Violation](clock.Wall, figurePatience, firstPatience),
 		frequent: memo.New[string, []read.FrequencyRow](clock.Wall, figurePatience, firstPatience),
+		reports:  newReportMemo(),
 	}
 }
 

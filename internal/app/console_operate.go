@@ -37,6 +37,7 @@ func (c *Console) operations() operate.Deps {
 			return err
 		},
 		Activations: c.activations, Activate: c.activate, Doctor: c.doctor, Examined: c.examined, Sent: c.sentText,
+		Report: c.report, WholeReport: c.wholeReport,
 		Replay: func(ctx context.Context, ids ...int64) (int64, error) {
 			return store.ReplayInbox(ctx, postgres.InboxFilter{}, ids...)
 		},
@@ -150,6 +151,11 @@ func (o operator) Operating(ctx context.Context, s read.Scope) (read.Operating, 
 		return read.Operating{}, err
 	}
 	return o.store.Operating(ctx, s, now)
+}
+
+// Report implements api.Operator.
+func (o operator) Report(ctx context.Context, s read.Scope, ask read.ReportAsk) (read.Table, error) {
+	return o.console.wholeReport(ctx, s, ask)
 }
 
 func (o operator) SequenceCounts(ctx context.Context, s read.Scope) ([]read.SequenceCount, error) {

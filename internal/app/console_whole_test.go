@@ -28,6 +28,8 @@ var apiOf = map[string][]string{
 	"POST /hooks/{id}/rotate":            {"rotateHook"},
 	"POST /hooks/{id}/replay/{delivery}": {"replayHook"},
 	"GET /health":                        {"getHealth", "listViolations"},
+	"GET /reports":                       {"getAgeing"},
+	"GET /reports/{report}":              {"getAgeing", "getRun", "getPromises", "getSteps", "getRecovery", "export_reports"},
 	"GET /cases":                         {"listCases", "countCases", "export_cases"},
 	"POST /cases/bulk/preview":           {"previewBulk"},
 	"POST /cases/bulk":                   {"runBulk"},

@@ -17,6 +17,11 @@ import (
 // them keeps what was counted for a while and says when that was (package memo). What a day,
 // a month, an age and a share are is said by package read: SQL gets bounds as parameters.
 
+// CreditorKnown reports whether a creditor of that id was ever made known.
+func (s *Store) CreditorKnown(ctx context.Context, id string) (bool, error) {
+	return one(ctx, s, "creditor", "SELECT EXISTS (SELECT FROM creditors WHERE id = $1)", []any{id}, pgx.RowTo[bool])
+}
+
 // --- ageing ------------------------------------------------------------------------------
 
 // ReportAgeing is what is owed by age as of at, on the day of each debtor's own zone.

@@ -133,9 +133,25 @@ type ReportHead struct {
 	Zone     string       `json:"zone,omitempty"`     // IANA name
 }
 
+// Head implements Table.
+func (h ReportHead) Head() ReportHead { return h }
+
+// Says says of what a report is: the instant, and the days with the zone that they are of.
+func (h ReportHead) Says() string {
+	text := "As of " + h.At.UTC().Format(time.RFC3339)
+	if h.Creditor != "" {
+		text += ", creditor " + h.Creditor
+	}
+	if !h.From.IsZero() {
+		text += fmt.Sprintf(", %s until %s, days of %s", h.From, h.Until, h.Zone)
+	}
+	return text + "."
+}
+
 // Table is a report as a file: the columns and their rows, in an order that does not depend
 // on the database. Money is a decimal with its currency in a column of its own.
 type Table interface {
+	Head() ReportHead
 	Columns() []string
 	Lines() [][]string
 }
@@ -449,4 +465,37 @@ func (r RecoveryReport) Lines() (out [][]string) {
 		out = append(out, append(line, count(row.Payments), row.Collected.Decimal()))
 	}
 	return out
+}
+
+// ReportAsk is a question for a report as people put it: days as YYYY-MM-DD, the last one
+// included, "" for what the report has by itself; "" as creditor for all that may be seen.
+type ReportAsk struct {
+	Report, Creditor, From, Until string
+}
+
+// Span is the span that is asked for, in a zone, today being a day in it. The error wraps
+// dunning.ErrInvalid; an ageing report has no span and refuses none.
+func (a ReportAsk) Span(today dunning.Date, zone *time.Location) (Span, error) {
+	s := SpanFor(a.Report, today, zone)
+	if MostDays(a.Report) == 0 {
+		return s, nil
+	}
+	length := s.From.Days(s.Until)
+	for _, x := range []struct {
+		name, text string
+		to         *dunning.Date
+	}{{"from", a.From, &s.From}, {"until", a.Until, &s.Until}} {
+		if x.text == "" {
+			continue
+		}
+		d, err := dunning.ParseDate(x.text)
+		if err != nil {
+			return s, fmt.Errorf("%s: write a day as YYYY-MM-DD, such as %s: %w", x.name, today, dunning.ErrInvalid)
+		}
+		*x.to = d
+	}
+	if a.From == "" && a.Until != "" {
+		s.From = s.Until.AddDays(-length)
+	}
+	return s, s.Check(a.Report)
 }

@@ -36,6 +36,7 @@ type Operator interface {
 	// Temporal is what is known of the Temporal server; not configured: false.
 	Temporal(ctx context.Context, s read.Scope) (temporalx.Facts, bool, error)
 	Operating(ctx context.Context, s read.Scope) (read.Operating, error)
+	Report(ctx context.Context, s read.Scope, ask read.ReportAsk) (read.Table, error)
 	SequenceCounts(ctx context.Context, s read.Scope) ([]read.SequenceCount, error)
 	Assignments(ctx context.Context, s read.Scope, limit int) ([]read.Assignment, error)
 	Bulks(ctx context.Context, s read.Scope, limit int) ([]read.Bulk, error)

@@ -78,7 +78,11 @@ type Deps struct {
 	// are required it needs a reason, and somebody else looks at it afterwards.
 	Activate func(ctx context.Context, version, by, reason string) error
 	Doctor   func(ctx context.Context, now time.Time) ([]Violation, error)
-	Examined func(ctx context.Context) (memo.Answer[[]Violation], error) // Doctor, or what it found some while ago where it takes long
+	// Report is a report over a scope, where counting takes long as of some while ago;
+	// WholeReport waits for one. Errors are answers (web.AsError).
+	Report      func(ctx context.Context, s read.Scope, ask read.ReportAsk) (memo.Answer[read.Table], error)
+	WholeReport func(ctx context.Context, s read.Scope, ask read.ReportAsk) (read.Table, error)
+	Examined    func(ctx context.Context) (memo.Answer[[]Violation], error) // Doctor, or what it found some while ago where it takes long
 	// Replay has unassigned events of the inbox processed again; how many.
 	Replay func(ctx context.Context, ids ...int64) (int64, error)
 	// Sent is a message exactly as it was handed over; an error that is a sentence when
@@ -129,6 +133,8 @@ func Set(deps Deps) web.Set {
 		{Pattern: "POST /cases/{id}/temporal", Need: identity.Operate, Handle: d.tryNow},
 		{Pattern: "GET /messages", Need: identity.View, Handle: d.messages, Saw: "messages"},
 		{Pattern: "GET /messages/one", Need: identity.View, Handle: d.message, Saw: "message"},
+		{Pattern: "GET /reports", Need: identity.Monitor, Handle: d.reports},
+		{Pattern: "GET /reports/{report}", Need: identity.Monitor, Handle: d.report},
 		{Pattern: "GET /switches", Need: identity.Monitor, Handle: d.switches},
 		{Pattern: "POST /switches", Need: identity.Operate, Handle: d.switchOn},
 		{Pattern: "POST /switches/off", Need: identity.Operate, Handle: d.switchOff},
@@ -159,6 +165,7 @@ func Set(deps Deps) web.Set {
 var nav = []web.Nav{
 	{Path: "/cases", Label: "Cases", Group: "Work", Go: "c", Need: identity.View},
 	{Path: "/health", Label: "Health", Group: "Operations", Go: "h", Need: identity.Monitor},
+	{Path: "/reports", Label: "Reports", Group: "Operations", Go: "z", Need: identity.Monitor},
 	{Path: "/messages", Label: "Messages", Group: "Operations", Go: "e", Need: identity.View},
 	{Path: "/inbox", Label: "Inbox", Group: "Operations", Go: "n", Need: identity.Monitor},
 	{Path: "/dead", Label: "Dead letters", Group: "Operations", Go: "j", Need: identity.Monitor},

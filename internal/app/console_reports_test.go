@@ -1,0 +1,172 @@
+package app
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
+)
+
+// reportDesk is a desk with a payment, a promise that was kept, a call, a day's run, and a second
+// creditor who has nothing.
+func reportDesk(t *testing.T) *desk {
+	d := newDesk(t)
+	now := d.clock.time()
+	of := func(b dunning.Body) dunning.Fact {
+		return dunning.Fact{At: now, Account: d.acc.id, Case: d.ref.Case, By: "system", Body: b}
+	}
+	d.add(d.acc, of(dunning.Payment{ID: "p1", Amount: money.MustParse("20.00", "USD")}),
+		of(dunning.PromiseMade{ID: "m1", Amount: money.MustParse("20.00", "USD"), Due: dunning.DateOf(now)}), of(dunning.PromiseEnded{ID: "m1", Outcome: "kept"}),
+		of(dunning.ContactLogged{ID: "l1", Direction: "outbound", Channel: dunning.Call, Outcome: "conversation"}))
+	return d
+}
+
+// TestReportsForPeopleAndPrograms: every report is a page, a file and an answer of the API, with
+// the same numbers.
+func TestReportsForPeopleAndPrograms(t *testing.T) {
+	d := reportDesk(t)
+	who := d.as(identity.Grant{Creditor: identity.AllCreditors, Role: identity.Operations})
+	key := d.key(identity.AllCreditors, everyScope()...)
+	for _, c := range []struct{ report, page, file, answer string }{
+		{read.ReportAgeing, "100.00</b>", "demo,USD,31-60,100.00,1,1,1", `"bucket":"31-60","open":{"amount":"100.00","currency":"USD"},"items":1,"debtors":1,"cases":1`},
+		{read.ReportRun, "Cases opened", "demo,opened,,,1", `"creditor":"demo","what":"opened","n":1`},
+		{read.ReportPromises, "<b>100.0 %</b> <small>1 of 1</small>", "demo,USD,kept,1,20.00,1,100.0", `"right_party":{"count":1,"of":1,"per_mille":1000}`},
+		{read.ReportSteps, "No step was sent in these days", "sequence,version,step", `"rows":[]`},
+		{read.ReportRecovery, "20.00", "1,20.00", `"payments":1,"collected":{"amount":"20.00","currency":"USD"}`},
+	} {
+		if page := d.open(who, "GET", "/reports/"+c.report); page.StatusCode != 200 || !strings.Contains(page.body, c.page) {
+			t.Errorf("the page of %s (%d) does not say %q: %s", c.report, page.StatusCode, c.page, page.body)
+		}
+		file := d.open(who, "GET", "/reports/"+c.report+"?format=csv")
+		if file.StatusCode != 200 || !strings.Contains(file.body, c.file) || !strings.Contains(file.Header.Get("Content-Disposition"), ".csv") {
+			t.Errorf("the file of %s (%d) does not hold %q: %s", c.report, file.StatusCode, c.file, file.body)
+		}
+		if _, err := csv.NewReader(strings.NewReader(file.body)).ReadAll(); err != nil {
+			t.Errorf("the file of %s: %v", c.report, err)
+		}
+		if res := d.call(key, "GET", "/reports/"+c.report, ""); res.StatusCode != 200 || !strings.Contains(compact(res.body), c.answer) {
+			t.Errorf("the answer of %s (%d) does not hold %s: %s", c.report, res.StatusCode, c.answer, res.body)
+		}
+		if res := d.call(key, "GET", "/exports/reports/"+c.report, ""); res.StatusCode != 200 || !strings.Contains(res.body, c.file) {
+			t.Errorf("the export of %s: %d %s", c.report, res.StatusCode, res.body)
+		}
+	}
+	if page := d.open(who, "GET", "/reports"); page.StatusCode != 200 || !strings.Contains(page.body, `href="/cases?creditor=demo&amp;currency=USD&amp;maxdays=60&amp;mindays=31&amp;sort=age"`) {
+		t.Errorf("the first report does not lead to the cases behind a number: %s", page.body)
+	}
+	if page := d.open(who, "GET", "/reports/tea"); page.StatusCode != http.StatusNotFound {
+		t.Errorf("a report that there is not: %d", page.StatusCode)
+	}
+}
+
+func compact(body string) string {
+	return strings.NewReplacer("\n", "", "\t", "", `": `, `":`, ", \"", ",\"").Replace(body)
+}
+
+// TestReportsDaysAndScopes: days are those of the creditor asked for; what is asked wrongly is said
+// to be; who may not see a creditor is told neither its numbers nor that it exists.
+func TestReportsDaysAndScopes(t *testing.T) {
+	d := reportDesk(t)
+	all := d.key(identity.AllCreditors, everyScope()...)
+	other := d.key("demo-de", everyScope()...)
+	var r read.RunReport
+	d.call(all, "GET", "/reports/run?creditor=demo", "").into(t, &r)
+	cfg, err := d.book.Current(t.Context())
+	d.must(err)
+	zone := ""
+	for _, c := range cfg.Creditors() {
+		if c.ID == "demo" {
+			zone = c.Zone
+		}
+	}
+	if r.Zone != zone || r.Creditor != "demo" || r.From.Days(r.Until) != 6 {
+		t.Errorf("a week in the creditor's zone %s is %+v", zone, r.ReportHead)
+	}
+	d.call(all, "GET", "/reports/run?until=2026-02-01", "").into(t, &r)
+	if r.Zone != "UTC" || r.From.String() != "2026-01-26" || len(r.Counts) != 0 {
+		t.Errorf("a week that ends on a day, of all creditors: %+v", r)
+	}
+	for path, want := range map[string]string{
+		"/reports/run?from=2026-01-01&until=2026-02-15":      "at most 31",
+		"/reports/steps?from=2026-03-02&until=2026-03-01":    "is before the first",
+		"/reports/recovery?creditor=nobody":                  "there is no creditor",
+		"/reports/recovery?from=2024-01-01&until=2026-01-01": "at most 400",
+	} {
+		if res := d.call(all, "GET", path, ""); res.StatusCode != 422 || !strings.Contains(res.body, want) {
+			t.Errorf("%s: %d %s, want 422 and %q", path, res.StatusCode, res.body, want)
+		}
+	}
+	mine := d.call(other, "GET", "/reports/ageing?creditor=demo", "")
+	none := d.call(other, "GET", "/reports/ageing?creditor=nobody", "")
+	if mine.StatusCode != 422 || strings.ReplaceAll(instance(mine.body), "demo", "X") != strings.ReplaceAll(instance(none.body), "nobody", "X") {
+		t.Errorf("another creditor's report is told from one that is not there: %s and %s", mine.body, none.body)
+	}
+	for _, name := range read.Reports() {
+		res := d.call(other, "GET", "/reports/"+name, "")
+		if res.StatusCode != 200 || strings.Contains(res.body, `"demo"`) {
+			t.Errorf("%s as another creditor: %d %s", name, res.StatusCode, res.body)
+		}
+		if res := d.call(d.key(identity.AllCreditors, identity.View), "GET", "/reports/"+name, ""); res.StatusCode != 403 {
+			t.Errorf("%s without the permission: %d", name, res.StatusCode)
+		}
+	}
+}
+
+// instance leaves out of a problem what names the request.
+func instance(body string) string {
+	at := strings.Index(body, `"instance"`)
+	if at < 0 {
+		return body
+	}
+	return body[:at] + body[strings.IndexByte(body[at:], '\n')+at:]
+}
+
+// TestReportsOnPages: a fault is said on the page, which keeps its form; a file is refused to who
+// may not export; and what is asked is in the audit.
+func TestReportsOnPages(t *testing.T) {
+	d := reportDesk(t)
+	who := d.as(identity.Grant{Creditor: identity.AllCreditors, Role: identity.Operations})
+	page := d.open(who, "GET", "/reports/run?from=2026-03-01&until=2026-01-01")
+	if page.StatusCode != 422 || !strings.Contains(page.body, "is before the first") || !strings.Contains(page.body, `value="2026-03-01"`) {
+		t.Errorf("a span that ends before it begins: %d %s", page.StatusCode, page.body)
+	}
+	if page := d.open(who, "GET", "/reports/run?from=yesterday"); page.StatusCode != 422 || !strings.Contains(page.body, "YYYY-MM-DD") {
+		t.Errorf("a day that is none: %d", page.StatusCode)
+	}
+	d.open(who, "GET", "/reports/ageing?format=csv")
+	var n int
+	d.must(d.store.Pool().QueryRow(t.Context(), "SELECT count(*) FROM audit WHERE action = 'export.report-ageing'").Scan(&n))
+	if n != 1 {
+		t.Errorf("%d rows in the audit of a file that was taken", n)
+	}
+	collector := d.as(identity.Grant{Creditor: identity.AllCreditors, Role: identity.Collector})
+	if res := d.open(collector, "GET", "/reports"); res.StatusCode != 403 {
+		t.Errorf("a collector: %d", res.StatusCode)
+	}
+}
+
+// TestStepsComeInTheOrderOfTheirSequence: as people know it, and steps that it no longer has behind.
+func TestStepsComeInTheOrderOfTheirSequence(t *testing.T) {
+	d := newDesk(t)
+	cfg, err := d.book.Current(t.Context())
+	d.must(err)
+	rows := []read.StepRow{}
+	for _, step := range []string{"zzz", "nudge", "final-notice", "aaa", "friendly-email"} {
+		rows = append(rows, read.StepRow{Sequence: "consumer-standard", Version: "v", Step: step})
+	}
+	inOrder(rows, cfg)
+	var got []string
+	for _, r := range rows {
+		got = append(got, r.Step)
+	}
+	if want := "[friendly-email nudge final-notice aaa zzz]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+	inOrder(rows, nil) // nothing is published: as they are
+}
