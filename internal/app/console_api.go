@@ -99,17 +99,27 @@ func (c *Console) newAPI() (*api.Server, error) {
 	})
 }
 
+// lightsOf are the lights of a case as its page shows them.
+func (c *Console) lightsOf(ctx context.Context, ref dunning.CaseRef, f *dunning.Facts, template string, at time.Time) ([]api.Light, error) {
+	on, err := c.switchesOn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []api.Light
+	for _, l := range collect.Lights(f, on, ref.Creditor, template, at) {
+		out = append(out, api.Light{
+			Channel: l.Channel, Allowed: l.Allowed(), Waits: l.Waits, Rule: l.Rule, Citation: l.Citation, Text: l.Text, Opens: l.Opens, Point: l.Point,
+		})
+	}
+	return out, nil
+}
+
 // desk is what the API does by the functions behind the console's pages.
 func (c *Console) desk() api.Desk {
 	o, comply := c.operations(), c.compliance()
 	return api.Desk{
 		Config: c.book.Current, Fold: c.foldOf, Draft: o.Draft, Sent: c.sentText, Try: c.Authority().Try,
-		Lights: func(f *dunning.Facts, at time.Time) (out []api.Light) {
-			for _, l := range collect.Lights(f, at) {
-				out = append(out, api.Light{Channel: l.Channel, Allowed: l.Allowed(), Rule: l.Rule, Citation: l.Citation, Text: l.Text, Opens: l.Opens, Point: l.Point})
-			}
-			return out
-		},
+		Lights: c.lightsOf,
 		MaySend: func(ctx context.Context, who identity.Principal, creditor string, ch dunning.Channel, template string) (bool, error) {
 			cfg, err := c.book.Current(ctx)
 			return err == nil && collect.MaySend(cfg, who, creditor, ch, template), err

@@ -29,16 +29,19 @@ func (c *Console) collectors() collect.Deps {
 		Facts: func(ctx context.Context, debtor string) ([]dunning.Fact, error) {
 			return store.FactsAsOf(ctx, debtor, math.MaxInt64)
 		},
-		Reply: c.replyText,
-		Switches: func(ctx context.Context) ([]dunning.Switch, error) {
-			all, err := store.Switches(ctx)
-			on := make([]dunning.Switch, len(all))
-			for i, s := range all {
-				on[i] = s.Switch
-			}
-			return on, err
-		},
+		Reply:    c.replyText,
+		Switches: c.switchesOn,
 	}
+}
+
+// switchesOn are the kill switches that are on.
+func (c *Console) switchesOn(ctx context.Context) ([]dunning.Switch, error) {
+	all, err := c.deps.Store.Switches(ctx)
+	on := make([]dunning.Switch, len(all))
+	for i, s := range all {
+		on[i] = s.Switch
+	}
+	return on, err
 }
 
 // replyText is what a debtor wrote, by the id of the contact that was recorded of it.

@@ -20,8 +20,9 @@ type Desk struct {
 	Config func(ctx context.Context) (*config.Config, error)
 	// Fold is the account's facts of a case, in their set-up.
 	Fold func(ctx context.Context, ref dunning.CaseRef) (dunning.Facts, error)
-	// Lights say by which channel a debtor may be contacted at an instant.
-	Lights func(f *dunning.Facts, at time.Time) []Light
+	// Lights say by which channel the debtor of a case may be contacted at an instant, and where
+	// a kill switch keeps a template ("": any) waiting: as the console shows them.
+	Lights func(ctx context.Context, ref dunning.CaseRef, f *dunning.Facts, template string, at time.Time) ([]Light, error)
 	// MaySend reports whether somebody may send a template to a creditor's debtors.
 	MaySend func(ctx context.Context, who identity.Principal, creditor string, ch dunning.Channel, template string) (bool, error)
 	// Draft writes what a template says to the debtor of a case now; its error is a sentence.
@@ -66,7 +67,8 @@ type People interface {
 type Light struct {
 	Channel  dunning.Channel `json:"channel"`
 	Allowed  bool            `json:"allowed"`
-	Rule     string          `json:"rule,omitempty"` // that refuses longest, or remarks
+	Waits    bool            `json:"waits,omitempty"` // allowed, and a kill switch keeps back what is sent until it is lifted, or until Opens
+	Rule     string          `json:"rule,omitempty"`  // that refuses longest, or remarks
 	Citation string          `json:"citation,omitempty"`
 	Text     string          `json:"text,omitempty"`
 	Opens    time.Time       `json:"opens,omitzero"` // refused: the next opening; none: something must happen first

@@ -136,11 +136,11 @@ func (h handlers) folded(c *Call) (ref dunning.CaseRef, f dunning.Facts, err err
 }
 
 func (h handlers) lights(c *Call) (any, error) {
-	_, f, err := h.folded(c)
+	ref, f, err := h.folded(c)
 	if err != nil {
 		return nil, err
 	}
-	return h.Desk.Lights(&f, c.At), nil
+	return h.Desk.Lights(c.R.Context(), ref, &f, "", c.At)
 }
 
 func (h handlers) previewMessage(c *Call) (any, error) {
@@ -161,7 +161,11 @@ func (h handlers) previewMessage(c *Call) (any, error) {
 		return nil, web.Conflict(upper(err.Error()) + ".")
 	}
 	w := wording(m)
-	for _, l := range h.Desk.Lights(&f, c.At) {
+	lights, err := h.Desk.Lights(c.R.Context(), ref, &f, name, c.At)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lights {
 		if l.Channel == ch {
 			w.Light = &l
 		}

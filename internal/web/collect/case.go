@@ -211,8 +211,7 @@ func (d Deps) fill(r *web.Request, p *casePage) (err error) {
 	if err != nil {
 		return err
 	}
-	p.Lights = lights(&p.facts, r.Now)
-	waits(&p.facts, p.Lights, on, p.Creditor, "", r.Now)
+	p.Lights = Lights(&p.facts, on, p.Creditor, "", r.Now)
 	p.Next = ahead(p.facts, r.Now)
 	p.Shares = shares(p.Buckets)
 	p.Letters = templates(p.config, r.User, p.Creditor)

@@ -89,9 +89,7 @@ func (d Deps) preview(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	shown := []Light{light(&o.facts, o.at, t.Channel)}
-	waits(&o.facts, shown, on, o.Creditor, t.Name, o.at)
-	v.Light = shown[0]
+	v.Light = lightOf(&o.facts, on, o.Creditor, t.Name, t.Channel, o.at)
 	ref, err := d.CaseRef(r.R.Context(), o.Case)
 	if err != nil {
 		return err

@@ -287,9 +287,7 @@ func (d Deps) rowLights(ctx context.Context, w read.WorkRow, on []dunning.Switch
 	if err != nil {
 		return nil, err
 	}
-	all := lights(&f, at)
-	waits(&f, all, on, w.Creditor, "", at)
-	return all, nil
+	return Lights(&f, on, w.Creditor, "", at), nil
 }
 
 // fold is the account's facts in their set-up; log nil: the debtor's as of now.

@@ -21,6 +21,7 @@ type Light struct {
 	Text     string    // the rule in words
 	Opens    time.Time // refused: the next opening; zero: something must happen first
 	Point    string    // id of the contact point that would be used
+	Waits    bool      // allowed, and a kill switch keeps back what is sent
 }
 
 // Allowed reports whether there may be a button.
@@ -29,13 +30,22 @@ func (l Light) Allowed() bool { return l.Kind != "bad" }
 // channels are the ways that have a light, in order.
 var channels = []dunning.Channel{dunning.Call, dunning.SMS, dunning.Email, dunning.Letter}
 
-// lights asks the core about every channel, as of an instant.
-func lights(f *dunning.Facts, at time.Time) []Light {
+// Lights are the lights of all channels as of an instant, in order: of the case page, of a
+// day's rows and of the API. on are the kill switches, creditor whose case it is, and template
+// what is to be sent by it ("": whatever).
+func Lights(f *dunning.Facts, on []dunning.Switch, creditor, template string, at time.Time) []Light {
 	out := make([]Light, len(channels))
 	for i, ch := range channels {
-		out[i] = light(f, at, ch)
+		out[i] = lightOf(f, on, creditor, template, ch, at)
 	}
 	return out
+}
+
+// lightOf asks the core about one channel, and the switches about what it allows.
+func lightOf(f *dunning.Facts, on []dunning.Switch, creditor, template string, ch dunning.Channel, at time.Time) Light {
+	one := []Light{light(f, at, ch)}
+	waits(f, one, on, creditor, template, at)
+	return one[0]
 }
 
 func light(f *dunning.Facts, at time.Time, ch dunning.Channel) Light {
@@ -63,7 +73,7 @@ func waits(f *dunning.Facts, all []Light, on []dunning.Switch, creditor, templat
 		l := &all[i]
 		m.Channel = l.Channel
 		if _, until, off := dunning.SwitchedOff(on, m, at); off && l.Allowed() && l.Channel != dunning.Call {
-			*l = Light{Channel: l.Channel, Kind: "warn", Word: "Waits", Text: "A kill switch is on: what is sent now leaves when it is lifted.", Opens: until, Point: l.Point}
+			*l = Light{Channel: l.Channel, Kind: "warn", Word: "Waits", Text: "A kill switch is on: what is sent now leaves when it is lifted.", Opens: until, Point: l.Point, Waits: true}
 		}
 	}
 }

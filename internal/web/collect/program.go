@@ -1,16 +1,10 @@
 package collect
 
 import (
-	"time"
-
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
 )
-
-// Lights are the lights of all channels as of an instant, for whoever shows them elsewhere
-// (the API).
-func Lights(f *dunning.Facts, at time.Time) []Light { return lights(f, at) }
 
 // MaySend reports whether somebody may send a template to debtors of a creditor: by the
 // rule of the compose form.
