@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,19 +22,28 @@ const maxReply = 4 << 20
 // answerCmd reads a reply as the program reads those of debtors.
 func (a *app) answerCmd() *cobra.Command {
 	var in answers.Input
-	var on string
+	var on, words string
 	cmd := &cobra.Command{
 		Use:   "answer FILE|TEXT",
 		Short: "Read a debtor's reply: what it wants, how sure that is, and by which words",
 		Long: `Reads a reply as Duly reads those that come in, and prints what it found: intents with their confidence, the words that led to them, the rule, dates and amounts.
-The argument is the reply itself, the name of a file that holds it, or "-" for standard input. Nothing is stored. docs/answers.md says what follows from each intent.`,
-		Args: args("FILE|TEXT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := a.replyText(args[0])
-			if err != nil {
-				return err
+The argument is the reply itself, the name of a file that holds it, or "-" for standard input; what looks like the name of a file that is not there is no reply, and --text takes
+any words as they are. Nothing is stored. docs/answers.md says what follows from each intent.`,
+		Args: func(cmd *cobra.Command, given []string) error {
+			if !cmd.Flags().Changed("text") {
+				return args("FILE|TEXT")(cmd, given)
 			}
-			in.Text = text
+			if len(given) > 0 {
+				return usagef("--text is the reply, and there is %q beside it: keep one of them", given[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if in.Text = words; len(args) > 0 {
+				if in.Text, err = a.replyText(args[0]); err != nil {
+					return err
+				}
+			}
 			if in.Today, err = replyDay(on); err != nil {
 				return err
 			}
@@ -40,6 +51,7 @@ The argument is the reply itself, the name of a file that holds it, or "-" for s
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&words, "text", "", "the words of the reply, whatever they look like")
 	f.StringVar(&in.Subject, "subject", "", "subject of the email")
 	f.StringVar(&in.Channel, "channel", "sms", "where it came in: sms, email, letter or call")
 	f.StringVar(&in.Locale, "locale", "", "language of the debtor, such as en-US")
@@ -51,8 +63,17 @@ The argument is the reply itself, the name of a file that holds it, or "-" for s
 // replyText is the text that was given, or what the file of that name or standard
 // input holds.
 func (a *app) replyText(given string) (string, error) {
-	if info, err := os.Stat(given); given != "-" && (err != nil || !info.Mode().IsRegular()) {
-		return given, nil
+	if given != "-" {
+		info, err := os.Stat(given)
+		switch {
+		case err == nil && info.Mode().IsRegular():
+		case err == nil:
+			return "", usagef("%s is no file with a reply (it is a directory, or a device); name the file, or write the words with --text", given)
+		case looksLikeFile(given):
+			return "", usagef("there is no file %q; if these are the words of the reply, write them with --text", given)
+		default:
+			return given, nil
+		}
 	}
 	in, err := a.input(given)
 	if err != nil {
@@ -61,6 +82,23 @@ func (a *app) replyText(given string) (string, error) {
 	defer in.Close()
 	b, err := io.ReadAll(io.LimitReader(in, maxReply))
 	return string(bytes.TrimPrefix(b, []byte("\ufeff"))), err
+}
+
+// fileName is one word with an ending such as .txt, or a path that says that it is one.
+var fileName = regexp.MustCompile(`^(~?/|\.\.?/|[A-Za-z]:\\)\S*$|^[^\s@]*[^\s@./\\]\.[A-Za-z][A-Za-z0-9]{1,4}$`)
+
+// looksLikeFile reports whether somebody meant a file. Amounts (300.00), days (5/12), yes/no,
+// links and addresses of email are words.
+func looksLikeFile(given string) bool {
+	if strings.Contains(given, "://") || strings.ContainsAny(given, " \t\n") {
+		return false
+	}
+	if fileName.MatchString(given) {
+		return true
+	}
+	dir := filepath.Dir(given)
+	info, err := os.Stat(dir)
+	return dir != "." && err == nil && info.IsDir()
 }
 
 func replyDay(on string) (answers.Date, error) {

@@ -114,7 +114,7 @@ var contactVerbs = []verb{
 		"message", "Record a message, letter or visit outside the sequence",
 		[]string{"channel!", "outcome", "point", "person", "purpose", "debts", "basis", "on"},
 		func(w words) (dunning.Command, error) {
-			c, err := w.logged("outbound", dunning.Channel(w.given["channel"]))
+			c, err := w.logged("outbound", dunning.Channel(w.given["channel"]), dunning.Outcomes)
 			return c, err
 		}, nil,
 	},
@@ -311,7 +311,8 @@ func (w words) day(name string) (dunning.Date, error) {
 }
 
 // logged is a contact that people had.
-func (w words) logged(direction string, ch dunning.Channel) (dunning.LogContact, error) {
+// logged is a contact that somebody had; outcomes are those that it may have had.
+func (w words) logged(direction string, ch dunning.Channel, outcomes []string) (dunning.LogContact, error) {
 	at, err := w.past("on")
 	seconds, err2 := w.number("seconds", 0)
 	outcome := w.or("outcome", "sent")
@@ -321,7 +322,7 @@ func (w words) logged(direction string, ch dunning.Channel) (dunning.LogContact,
 	return dunning.LogContact{ContactLogged: dunning.ContactLogged{
 		ID: w.id, Direction: direction, Channel: ch, Outcome: outcome, Point: w.given["point"], Person: w.given["person"], Purpose: w.given["purpose"],
 		Debts: w.debts(), Basis: w.given["basis"], Verified: w.given["verified"], Seconds: seconds, Collector: w.by, Evidence: w.given["evidence"],
-	}, Happened: at}, errors.Join(err, err2, w.oneOf("outcome", dunning.Outcomes), w.channelAndPoint())
+	}, Happened: at}, errors.Join(err, err2, w.oneOf("outcome", outcomes), w.channelAndPoint())
 }
 
 func makeConsent(w words) (dunning.Command, error) {

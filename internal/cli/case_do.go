@@ -107,15 +107,15 @@ var verbs = []verb{
 	{"call", "Record a call: conversation, no_answer, voicemail …", []string{
 		"outcome!", "task", "point", "direction", "person", "purpose", "debts", "verified", "seconds", "basis", "evidence", "on",
 	}, func(w words) (dunning.Command, error) {
-		c, err := w.logged(w.or("direction", "outbound"), dunning.Call)
+		c, err := w.logged(w.or("direction", "outbound"), dunning.Call, callOutcomes)
 		c.Task = w.given["task"]
 		if open := w.tasksOf(dunning.TaskCall); c.Task == "" && len(open) == 1 {
 			c.Task = open[0]
 		}
-		return c, errors.Join(err, w.oneOf("outcome", callOutcomes))
+		return c, err
 	}, nil},
 	{"reply", "Record what the debtor wrote or said", []string{"channel!", "point", "person", "debts", "evidence", "on"}, func(w words) (dunning.Command, error) {
-		c, err := w.logged("inbound", dunning.Channel(w.given["channel"]))
+		c, err := w.logged("inbound", dunning.Channel(w.given["channel"]), dunning.Outcomes)
 		c.Outcome = "received"
 		return c, err
 	}, nil},

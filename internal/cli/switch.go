@@ -131,7 +131,7 @@ func (a *app) switchOn(ctx context.Context, given []string, f switchFlags) error
 			return mistaken(err)
 		}
 		return a.print(shownSwitch(s, at), func(w io.Writer) {
-			_, _ = fmt.Fprintf(w, "Nothing leaves any more for %s%s.\n", s.Scope, subjectOf(s.Switch))
+			_, _ = fmt.Fprintf(w, "Nothing leaves any more for %s, from %s%s. What is due waits; calls and tasks of people go on.\n", scopeOf(s.Switch), stamp(s.On), untilOf(s))
 		})
 	})
 }
@@ -173,13 +173,89 @@ func (a *app) switchOff(ctx context.Context, given []string, f switchFlags) erro
 		if err := s.Check(); err != nil {
 			return mistaken(err)
 		}
-		if err := store.SwitchOff(ctx, s, at, person(f.by), f.reason); err != nil {
-			return mistaken(err)
+		before, err := store.Switches(ctx)
+		if err != nil {
+			return err
 		}
-		return a.print(map[string]any{"scope": s.Scope, "subject": s.Subject, "off": at}, func(w io.Writer) {
-			_, _ = fmt.Fprintf(w, "Lifted for %s%s; what waited is decided again.\n", s.Scope, subjectOf(s))
-		})
+		if err := store.SwitchOff(ctx, s, at, person(f.by), f.reason); err != nil {
+			return mistaken(elsewhere(err, s, before, at))
+		}
+		out := liftedOf(s, before, at)
+		return a.print(out, out.print)
 	})
+}
+
+// lifted is a switch that was turned off, and what still stops messages.
+type lifted struct {
+	Scope   dunning.SwitchScope `json:"scope"`
+	Subject string              `json:"subject,omitempty"`
+	On      time.Time           `json:"on,omitzero"`
+	By      string              `json:"by,omitempty"`
+	Reason  string              `json:"reason,omitempty"`
+	Off     time.Time           `json:"off"`
+	Still   []switchShown       `json:"still"` // the others that are on
+}
+
+// liftedOf finds what was lifted among the switches that were on before.
+func liftedOf(s dunning.Switch, before []postgres.Switch, at time.Time) lifted {
+	out := lifted{Scope: s.Scope, Subject: s.Subject, Off: at, Still: []switchShown{}}
+	for _, b := range before {
+		switch {
+		case b.Scope == s.Scope && b.Subject == s.Subject:
+			out.On, out.By, out.Reason = b.On, b.By, b.Reason
+		case b.InForce(at):
+			out.Still = append(out.Still, shownSwitch(b, at))
+		}
+	}
+	return out
+}
+
+// print says what was off since when, and what happens now.
+func (l lifted) print(w io.Writer) {
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+	line("The switch for %s is off since %s. It was on since %s, by %s: %s", scopeOf(dunning.Switch{Scope: l.Scope, Subject: l.Subject}), stamp(l.Off), stamp(l.On), plain(l.By), plain(l.Reason))
+	line("What waited for it is decided again now, with the facts of now: it leaves only where law, consent and house rules allow it.")
+	if len(l.Still) == 0 {
+		line("Nothing else is switched off.")
+		return
+	}
+	line("Other switches still keep messages back:")
+	printSwitches(w, l.Still)
+}
+
+// elsewhere says which switches are on, when somebody lifts one that is not.
+func elsewhere(err error, s dunning.Switch, on []postgres.Switch, at time.Time) error {
+	if !errors.Is(err, postgres.ErrNotOn) {
+		return err
+	}
+	var names []string
+	for _, o := range on {
+		if o.InForce(at) {
+			names = append(names, scopeOf(o.Switch))
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("%s: %w; nothing is switched off", scopeOf(s), postgres.ErrNotOn)
+	}
+	return fmt.Errorf("%s: %w; switched off are: %s", scopeOf(s), postgres.ErrNotOn, strings.Join(names, ", "))
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// scopeOf names what a switch stops.
+func scopeOf(s dunning.Switch) string {
+	if s.Scope == dunning.SwitchGlobal {
+		return "anybody (global)"
+	}
+	return string(s.Scope) + subjectOf(s)
+}
+
+// untilOf says when a switch ends by itself.
+func untilOf(s postgres.Switch) string {
+	if s.Until.IsZero() {
+		return ", until it is lifted"
+	}
+	return ", until " + stamp(s.Until)
 }
 
 // mistaken marks what the caller can mend.
@@ -274,7 +350,7 @@ func printSwitches(w io.Writer, list []switchShown) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "SCOPE\tID\tSTATE\tSINCE\tUNTIL\tBY\tREASON")
 	for _, s := range list {
-		until := "lifted by hand"
+		until := "it is lifted"
 		if !s.Until.IsZero() {
 			until = s.Until.UTC().Format(time.RFC3339)
 		}
