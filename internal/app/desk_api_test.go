@@ -45,6 +45,13 @@ func TestAPIOfOperations(t *testing.T) {
 	if got.Counts["done"] != 1 || !got.CanUndo() {
 		t.Fatalf("the bulk action is %+v (%s)", got, bulk.Said)
 	}
+	link := fmt.Sprintf(`<a href="/cases/%s">%s</a>`, d.ref.Case, d.acc.key)
+	if page := d.open(d.as(identity.Grant{Creditor: identity.AllCreditors, Role: identity.Operations}), "GET", "/bulk/"+bulk.Batch); !strings.Contains(page.body, link) {
+		t.Errorf("the page of the order (status %d) does not list the case by its account's number: no %s", page.StatusCode, link)
+	}
+	if res := d.call(key, "GET", "/bulk/"+bulk.Batch+"/cases", ""); !strings.Contains(res.body, fmt.Sprintf(`"account_key":%q`, d.acc.key)) {
+		t.Errorf("its cases by the API: %d %s", res.StatusCode, res.body)
+	}
 	if res := d.call(key, "POST", "/bulk/"+bulk.Batch+"/undo", "", "Idempotency-Key", uuid.NewString()); res.StatusCode != 200 || !strings.Contains(res.body, "1 case is as before") {
 		t.Errorf("undone: %d %s", res.StatusCode, res.body)
 	}

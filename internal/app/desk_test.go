@@ -353,7 +353,7 @@ func TestBulkActions(t *testing.T) {
 				t.Errorf("%+v", bulk)
 			}
 			items, err := b.store.BulkItems(t.Context(), read.Everything(), bulk.ID, "", 0, 10)
-			if err != nil || len(items) != 2 || (c.done == "refused") != (items[0].Reason != "") {
+			if err != nil || len(items) != 2 || items[0].Account != "C-1" || items[1].Account != "C-2" || (c.done == "refused") != (items[0].Reason != "") {
 				t.Errorf("items %+v, %v", items, err)
 			}
 		})

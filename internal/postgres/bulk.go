@@ -132,11 +132,31 @@ func (s *Store) countBulk(ctx context.Context, all []read.Bulk) error {
 // state ("" for all).
 func (s *Store) BulkItems(ctx context.Context, scope read.Scope, id, state string, after, limit int) ([]read.BulkItem, error) {
 	all, err := s.q.BulkItems(ctx, sqlgen.BulkItemsParams{Batch: id, State: state, After: int32(after), Creditors: creditorsOf(scope), Max: int32(limit)})
-	out := make([]read.BulkItem, len(all))
-	for i, r := range all {
-		out[i] = read.BulkItem{Seq: int(r.Seq), Case: r.CaseID, Creditor: r.CreditorID, State: r.State, Reason: r.Reason}
+	if err != nil {
+		return nil, fmt.Errorf("cases of a bulk action: %w", explain(err))
 	}
-	return out, explain(err)
+	out, ids := make([]read.BulkItem, len(all)), make([]string, len(all))
+	for i, r := range all {
+		out[i], ids[i] = read.BulkItem{Seq: int(r.Seq), Case: r.CaseID, Creditor: r.CreditorID, State: r.State, Reason: r.Reason}, r.CaseID
+	}
+	keys, err := s.accountKeys(ctx, ids)
+	for i := range out {
+		out[i].Account = keys[out[i].Case]
+	}
+	return out, err
+}
+
+// accountKeys are the creditors' own numbers of the accounts of cases, by case.
+func (s *Store) accountKeys(ctx context.Context, cases []string) (map[string]string, error) {
+	out := make(map[string]string, len(cases))
+	_, err := rows(ctx, s, "accounts of cases", "SELECT c.id::text, a.key FROM cases c JOIN accounts a ON a.id = c.account_id WHERE c.id = ANY($1::uuid[])", []any{cases},
+		func(row pgx.CollectableRow) (struct{}, error) {
+			id, key := "", ""
+			err := row.Scan(&id, &key)
+			out[id] = key
+			return struct{}{}, err
+		})
+	return out, err
 }
 
 // ClaimBulk takes one bulk action that has work, or the one that is wanted ("" for any);

@@ -154,6 +154,7 @@ func (b Bulk) CanUndo() bool {
 type BulkItem struct {
 	Seq      int    `json:"seq"`
 	Case     string `json:"case"`
+	Account  string `json:"account_key"` // the creditor's own number
 	Creditor string `json:"creditor"`
 	State    string `json:"state"` // waiting, done, same, refused, dropped, undone, kept
 	Reason   string `json:"reason,omitempty"`
