@@ -35,7 +35,7 @@ func TestReportsForPeopleAndPrograms(t *testing.T) {
 	key := d.key(identity.AllCreditors, everyScope()...)
 	for _, c := range []struct{ report, page, file, answer string }{
 		{read.ReportAgeing, "100.00</b>", "demo,USD,31-60,100.00,1,1,1", `"bucket":"31-60","open":{"amount":"100.00","currency":"USD"},"items":1,"debtors":1,"cases":1`},
-		{read.ReportRun, "Cases opened", "demo,opened,,,1", `"creditor":"demo","what":"opened","n":1`},
+		{read.ReportRun, "Kept back", "demo,opened,,,1", `"creditor":"demo","what":"opened","n":1`},
 		{read.ReportPromises, "<b>100.0 %</b> <small>1 of 1</small>", "demo,USD,kept,1,20.00,1,100.0", `"right_party":{"count":1,"of":1,"per_mille":1000}`},
 		{read.ReportSteps, "No step was sent in these days", "sequence,version,step", `"rows":[]`},
 		{read.ReportRecovery, "20.00", "1,20.00", `"payments":1,"collected":{"amount":"20.00","currency":"USD"}`},

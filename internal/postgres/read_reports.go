@@ -138,7 +138,7 @@ func ageingRows(cells []agedCell) []read.AgeingRow {
 // ReportRun counts what happened on each day of a span.
 func (s *Store) ReportRun(ctx context.Context, scope read.Scope, span read.Span, at time.Time) (read.RunReport, error) {
 	r := read.RunReport{ReportHead: headOf(span, at), Counts: []read.RunLine{}}
-	for _, part := range []func(*bounded) string{decidedSQL, attemptsSQL, turnsSQL} {
+	for _, part := range []func(*bounded) string{decidedSQL, attemptsSQL, turnsSQL, skippedSQL} {
 		b := newBounded(span.Starts(), scope)
 		lines, err := rows(ctx, s, "the run report", part(b), b.args, func(row pgx.CollectableRow) (l read.RunLine, err error) {
 			var day int
@@ -221,6 +221,15 @@ func attemptsSQL(b *bounded) string {
  WHERE ` + b.in("a.at") + ` AND a.state IN ('accepted', 'failed', 'bounced', 'unknown', 'cancelled')` + b.whose("c.creditor_id") + `
    AND (a.state = 'failed' OR NOT EXISTS (SELECT FROM attempts e WHERE e.contact_id = a.contact_id AND e.state = a.state AND e.seq < a.seq))
  GROUP BY 1, 2, 3, 4, 5`
+}
+
+// skippedSQL counts steps that will not be done: each step that was waived, each whose
+// condition was false ("condition"), each entry that ended without a message.
+func skippedSQL(b *bounded) string {
+	return `SELECT ` + b.part("f.at") + `, d.creditor_id, '` + read.RunSkipped + `', '', CASE f.kind WHEN 'step_passed' THEN 'condition' ELSE coalesce(f.body->>'why', '') END,
+   sum(CASE WHEN f.kind = 'steps_waived' AND jsonb_typeof(f.body->'steps') = 'array' THEN jsonb_array_length(f.body->'steps') ELSE 1 END)
+ FROM facts f JOIN debtors d ON d.id = f.debtor_id WHERE f.kind IN ('step_passed', 'steps_waived', 'entry_ended') AND ` + b.in("f.at") + b.whose("d.creditor_id") + `
+ GROUP BY 1, 2, 5`
 }
 
 // turnsSQL counts cases that were opened and closed.

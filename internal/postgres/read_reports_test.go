@@ -139,7 +139,7 @@ func (p *reported) earlier(b *book, kind dunning.Kind) string {
 }
 
 func (p *reported) happens(b *book) {
-	switch p.r.IntN(13) {
+	switch p.r.IntN(14) {
 	case 0, 1:
 		due := dunning.DateOf(p.at).AddDays(p.r.IntN(140) - 110)
 		items := []dunning.Body{}
@@ -165,6 +165,11 @@ func (p *reported) happens(b *book) {
 		p.call(b)
 	case 9:
 		p.turn(b)
+	case 10:
+		p.add(b, []dunning.Body{
+			dunning.StepPassed{Step: "first", Items: []string{"x"}}, dunning.StepsWaived{Steps: []string{"first", "second"}, Items: []string{"x"}, Why: "catch_up"},
+			dunning.EntryEnded{Step: "third", Items: []string{"x"}, Why: "no_channel"},
+		}[p.r.IntN(3)])
 	default:
 		p.message(b)
 	}
@@ -361,6 +366,20 @@ func (p *reported) run(s read.Scope, span read.Span) tally {
 				}
 				if in {
 					out.add(d, b.Creditor, what, "", "")
+				}
+			case dunning.StepPassed:
+				if in {
+					out.add(d, b.Creditor, read.RunSkipped, "", "condition")
+				}
+			case dunning.StepsWaived:
+				for range x.Steps {
+					if in {
+						out.add(d, b.Creditor, read.RunSkipped, "", x.Why)
+					}
+				}
+			case dunning.EntryEnded:
+				if in {
+					out.add(d, b.Creditor, read.RunSkipped, "", x.Why)
 				}
 			case dunning.CaseClosed:
 				if in {

@@ -267,6 +267,7 @@ const (
 	RunSent      = "sent"      // messages that a provider took, by channel; letters when they went to the outbox
 	RunDeferred  = "deferred"  // steps that a rule put off, by rule
 	RunRefused   = "refused"   // steps that matured and that only a new fact or a person lets leave, by rule
+	RunSkipped   = "skipped"   // steps that will not be done: a condition was false, waived, or no channel; by why
 	RunFailed    = "failed"    // attempts that a provider did not take, by channel and code
 	RunBounced   = "bounced"   // messages that came back, by channel and code
 	RunUnknown   = "unknown"   // messages of which nobody knew whether they left, by channel
@@ -279,7 +280,7 @@ const (
 // RunKinds lists them in the order of a report.
 func RunKinds() []string {
 	return []string{
-		RunDecided, RunSent, RunDeferred, RunRefused, RunFailed, RunBounced, RunUnknown, RunCancelled, RunOpened, RunReopened, RunClosed,
+		RunDecided, RunSent, RunDeferred, RunRefused, RunSkipped, RunFailed, RunBounced, RunUnknown, RunCancelled, RunOpened, RunReopened, RunClosed,
 	}
 }
 

@@ -190,14 +190,14 @@ func (l ageingLine) Cases(c read.AgeingCell) string {
 // runDay are the counts of a day over all creditors.
 type runDay struct {
 	Day                                                     dunning.Date
-	Decided, Deferred, Refused                              int64
+	Decided, Deferred, Refused, Skipped                     int64
 	Email, SMS, Letter, Failed, Bounced, Unknown, Cancelled int64
 	Opened, Reopened, Closed                                int64
 }
 
 func (d *runDay) add(l read.RunLine) {
 	to := map[string]*int64{
-		read.RunDecided: &d.Decided, read.RunDeferred: &d.Deferred, read.RunRefused: &d.Refused, read.RunFailed: &d.Failed, read.RunBounced: &d.Bounced,
+		read.RunDecided: &d.Decided, read.RunDeferred: &d.Deferred, read.RunRefused: &d.Refused, read.RunSkipped: &d.Skipped, read.RunFailed: &d.Failed, read.RunBounced: &d.Bounced,
 		read.RunUnknown: &d.Unknown, read.RunCancelled: &d.Cancelled, read.RunOpened: &d.Opened, read.RunReopened: &d.Reopened, read.RunClosed: &d.Closed,
 		read.RunSent + string(dunning.Email): &d.Email, read.RunSent + string(dunning.SMS): &d.SMS, read.RunSent + string(dunning.Letter): &d.Letter,
 	}
@@ -284,4 +284,19 @@ func (x runReason) Words() string {
 		return "sent or not?"
 	}
 	return x.What
+}
+
+// Coded reports whether the reason is the name of a rule or a provider's code, and no word.
+func (x runReason) Coded() bool {
+	return slices.Contains([]string{read.RunDeferred, read.RunRefused, read.RunFailed, read.RunBounced}, x.What)
+}
+
+// Name is what people call a creditor.
+func (p reportPage) Name(creditor string) string {
+	for _, c := range p.Creditors {
+		if c.ID == creditor {
+			return c.Name
+		}
+	}
+	return creditor
 }
