@@ -16,6 +16,7 @@
 
   // --- lists: a cursor that never jumps ------------------------------------------
   const rows = () => $$("tr[data-row], [data-row]").filter(shown);
+  const pickable = () => rows().filter((r) => !r.matches("[data-event]"));
   let opener = null;
   const current = () => document.activeElement?.closest?.("[data-row]") || $("[data-row][data-cursor]");
   const put = (row, focus = true) => {
@@ -34,7 +35,7 @@
     return next;
   };
   const select = (row, on) => {
-    if (!row) return;
+    if (!row || row.matches("[data-event]")) return; // what happened is looked at, not chosen
     const set = on ?? row.getAttribute("aria-selected") !== "true";
     row.setAttribute("aria-selected", String(set));
     const box = $("input[data-select]", row); if (box) box.checked = set;
@@ -247,7 +248,7 @@
       case "o": { const r = current(); if (r?.dataset.href) visit(r.dataset.href); return !!r; }
       case "t": turn(); return true;
       case "u": { const b = $("[data-newer]"); if (b) b.click(); return !!b; }
-      case "y": { const id = $("#peek:not([hidden]) [data-copy]")?.dataset.copy || current()?.dataset.id || $("main [data-copy]")?.dataset.copy; if (id) navigator.clipboard?.writeText(id).then(() => say("Copied " + id), () => {}); return !!id; }
+      case "y": { const id = $("#peek:not([hidden]) [data-copy]")?.dataset.copy || current()?.dataset.id || $$("main [data-copy]").find((b) => !b.closest("[data-row]"))?.dataset.copy; if (id) navigator.clipboard?.writeText(id).then(() => say("Copied " + id), () => {}); return !!id; }
     }
     return false;
   };
@@ -274,7 +275,7 @@
     }
     if (typing(e.target)) return;
     const row = e.target.closest?.("[data-row]");
-    if (ctrl && e.key.toLowerCase() === "a" && rows().length) { e.preventDefault(); rows().forEach((r) => r.setAttribute("aria-selected", "true")); rows().forEach((r) => { const b = $("input[data-select]", r); if (b) b.checked = true; }); selection(); return; }
+    if (ctrl && e.key.toLowerCase() === "a" && pickable().length) { e.preventDefault(); pickable().forEach((r) => r.setAttribute("aria-selected", "true")); pickable().forEach((r) => { const b = $("input[data-select]", r); if (b) b.checked = true; }); selection(); return; }
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "ArrowDown" && (row || e.target === document.body || e.target.id === "main") && rows().length) { e.preventDefault(); step(1); return; }
     if (e.key === "ArrowUp" && row) { e.preventDefault(); step(-1); return; }

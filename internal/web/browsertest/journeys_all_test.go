@@ -22,6 +22,7 @@ func TestJourneys(t *testing.T) {
 		{"help lists the keys, and letters go off", helpListsTheKeys},
 		{"Esc closes from the top", escapeClosesFromTheTop},
 		{"times turn, ids are copied", timesTurnAndIdsAreCopied},
+		{"the story's events have their ids", theStorysEventsHaveTheirIDs},
 		{"everything is reached by Tab", everythingIsReachedByTab},
 		{"still and stark", stillAndStark},
 		{"z undoes once", zUndoesOnce},

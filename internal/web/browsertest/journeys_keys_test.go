@@ -178,6 +178,49 @@ func timesTurnAndIdsAreCopied(t *testing.T, s *site, b *chrome) {
 	p.clean("times")
 }
 
+// theStorysEventsHaveTheirIDs: j walks through what happened to a case, the event under the
+// cursor shows its ids, y copies the first of them, and a button its provider's.
+func theStorysEventsHaveTheirIDs(t *testing.T, s *site, b *chrome) {
+	p := s.tabOf(t, b, identity.Supervisor)
+	p.must(p.call("", "Browser.grantPermissions", map[string]any{"origin": s.srv.URL, "browserContextId": p.context, "permissions": []string{"clipboardReadWrite", "clipboardSanitizedWrite"}}, nil))
+	p.visit("/cases/" + s.cases["101"])
+	copied := func() (text string) {
+		p.must(p.eval(`navigator.clipboard.readText()`, &text))
+		return text
+	}
+	p.press("y")
+	p.until("the case's id", func() bool { return copied() == s.cases["101"] })
+	if n := p.text(`document.querySelectorAll("#story [data-event] .ids button").length`); n == "0" {
+		t.Fatal("no event has an id")
+	}
+	visible := `[...document.querySelectorAll("#story .ids")].filter(e => e.getClientRects().length).length`
+	if n := p.text(visible); n != "0" {
+		t.Errorf("%s events show their ids before one is looked at", n)
+	}
+	message := `document.querySelector("#story li[data-cursor] .ids button[data-copy]:nth-child(1)") && document.activeElement.querySelectorAll(".ids button").length > 1`
+	p.until("a message under the cursor", func() bool { p.press("j"); return p.text(message) == "true" })
+	if n := p.text(visible); n != "1" {
+		t.Errorf("%s events show their ids, want that under the cursor", n)
+	}
+	id := p.text(`document.activeElement.dataset.id`)
+	p.press("y")
+	p.until("the words", func() bool { return p.text(`document.querySelector("#live").textContent`) == "Copied "+id })
+	if got := copied(); got != id || !strings.HasPrefix(id, s.cases["101"]) {
+		t.Errorf("copied is %q, want the message's %q", got, id)
+	}
+	provider := p.text(`document.querySelectorAll("#story li[data-cursor] .ids button")[1].dataset.copy`)
+	p.click("#story li[data-cursor] .ids span:nth-child(2) button")
+	p.until("the provider's id", func() bool { return copied() == provider })
+	if provider == "" || provider == id {
+		t.Errorf("the provider's id is %q", provider)
+	}
+	p.press("x")
+	if p.text(`document.querySelectorAll('[data-event][aria-selected]').length`) != "0" {
+		t.Error("x chooses an event, with which nothing can be done")
+	}
+	p.clean("the story")
+}
+
 // everythingIsReachedByTab walks a page with the Tab key alone: every control that can be
 // seen is reached once, with a ring around it, and the way leads out again.
 func everythingIsReachedByTab(t *testing.T, s *site, b *chrome) {

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ type event struct {
 	Note  *dunning.NoteState // of a note
 	For   string             // who is to read it
 	Wrote bool               // the debtor themselves, in the message ID
+	// Of a message: what its provider calls it, what we called it there, and the decision that
+	// allowed it. Decision is also that of a decision.
+	Provider, Attempt, Decision string
 }
 
 // dayOfEvents are those of one day where the debtor is.
@@ -138,6 +142,9 @@ func (t *teller) tell(row read.TimelineRow) {
 	}
 	if t.fact(&e, row.Fact.Body) {
 		e.Wrote = e.Wrote && row.By == debtor // not e.By: people choose their names
+		if e.ID == "" {                       // a fact without a name of its own goes by its place in the debtor's log
+			e.ID = fmt.Sprintf("%s/v%d.%d", t.Case, row.Version, row.Seq)
+		}
 		t.events = append(t.events, e)
 	}
 }
@@ -150,7 +157,7 @@ func (t *teller) decision(e event, d read.DecisionRow) {
 	o := tell.Decision(dunning.Decision{
 		Verb: d.Verb, Step: d.Step, At: d.At, WakeAt: d.WakeAt, Waiting: d.Waiting, Rule: d.Rule, Reason: d.Reason, NotBefore: d.NotBefore, Deferred: d.Deferred,
 	})
-	e.Title, e.Mark, e.Rule, e.Opens, e.Look, e.ID, e.Times, e.By = o.Text, o.Kind, d.Rule, o.At, o.Look, d.ID, 1, "Duly"
+	e.Title, e.Mark, e.Rule, e.Opens, e.Look, e.ID, e.Times, e.By, e.Decision = o.Text, o.Kind, d.Rule, o.At, o.Look, d.ID, 1, "Duly", d.ID
 	if n := len(t.events); n > 0 {
 		last := &t.events[n-1]
 		if last.Group == read.GroupDecision && last.Title == e.Title && last.Opens.Equal(e.Opens) {
@@ -167,7 +174,8 @@ func (t *teller) message(e event, planned dunning.ContactPlanned) {
 	if !ok {
 		return
 	}
-	e.ID, e.Steps = m.ID, m.Attempts
+	e.ID, e.Steps, e.Decision = m.ID, m.Attempts, m.Decision
+	e.Provider, e.Attempt = m.ProviderID, attemptOf(m)
 	e.Title = tell.Sentence(tell.Channel(m.Channel)) + " “" + web.Words(m.Template) + "”"
 	e.Badge, e.Mark = messageState(m)
 	if m.Step != "" {
@@ -177,6 +185,15 @@ func (t *teller) message(e event, planned dunning.ContactPlanned) {
 		e.Text = strings.TrimPrefix(e.Text+" · "+m.Code, " · ")
 	}
 	t.events = append(t.events, e)
+}
+
+// attemptOf is by which name a provider was given a message: what its log has of it. "" when
+// it was never handed over.
+func attemptOf(m read.MessageRow) string {
+	if !slices.ContainsFunc(m.Attempts, func(a read.AttemptRow) bool { return a.State == dunning.ContactSending }) {
+		return ""
+	}
+	return dunning.AttemptID(m.ID)
 }
 
 // messageState is how a message stands, in a word and a colour.
