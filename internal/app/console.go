@@ -256,6 +256,9 @@ func (c *Console) Start(ctx context.Context) {
 	sender := &outgoing.Sender{Store: hookStore{c.deps.Store}, Wall: clock.Wall, Log: c.deps.Log, Private: c.o.PrivateHooks}
 	var group sync.WaitGroup
 	group.Go(func() { c.sweep(ctx) })
+	if c.deps.Store.Watched() {
+		group.Go(func() { c.deps.keepWatch(ctx) })
+	}
 	group.Go(func() { sender.Run(ctx) })
 	group.Go(func() { c.ops.Run(ctx) })
 	group.Go(func() { c.guardian().Run(ctx) })
@@ -313,6 +316,9 @@ func RunConsole(ctx context.Context, p Process) error {
 		return err
 	}
 	defer done()
+	if err := d.watchRestores(ctx); err != nil {
+		return err
+	}
 	if d.Temporal, d.Namespace, err = optionalTemporal(p, d.Log); err != nil {
 		return err
 	}

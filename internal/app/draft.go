@@ -44,7 +44,11 @@ func (r *Renderer) Draft(ctx context.Context, ref dunning.CaseRef, f dunning.Fac
 
 // draftTo is the value of the contact point that a message would go to, "" for none.
 func (r *Renderer) draftTo(ctx context.Context, f dunning.Facts, debtor string, ch dunning.Channel, at time.Time) (string, error) {
-	id := f.Asked(at, dunning.Ask{Channel: ch}).Point.ID
+	return r.pointValue(ctx, debtor, f.Asked(at, dunning.Ask{Channel: ch}).Point.ID)
+}
+
+// pointValue is the value of a debtor's contact point, "" where there is none.
+func (r *Renderer) pointValue(ctx context.Context, debtor, id string) (string, error) {
 	points, err := r.Store.Points(ctx, debtor)
 	if err != nil {
 		return "", err

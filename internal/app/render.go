@@ -30,12 +30,17 @@ func (r *Renderer) Render(ctx context.Context, ref dunning.CaseRef, c dunning.Co
 	if err != nil {
 		return dunning.Message{}, err
 	}
-	if d.To == "" {
-		return dunning.Message{}, &activities.RenderError{Code: "point:gone", Class: dunning.FailedRecipient}
-	}
 	w, err := r.writing(ctx, ref, c, d)
 	if err != nil {
 		return dunning.Message{}, err
+	}
+	return w.write(ctx)
+}
+
+// write writes the message, or refuses to.
+func (w *writing) write(ctx context.Context) (dunning.Message, error) {
+	if w.details.To == "" {
+		return dunning.Message{}, &activities.RenderError{Code: "point:gone", Class: dunning.FailedRecipient}
 	}
 	req, err := w.request(ctx)
 	if err != nil {
@@ -48,10 +53,10 @@ func (r *Renderer) Render(ctx context.Context, ref dunning.CaseRef, c dunning.Co
 	if err != nil {
 		// What is missing is a matter of the template and this debtor's data: the same
 		// facts will always miss it. The error may quote them, so it stays here.
-		return dunning.Message{}, &activities.RenderError{Code: "template:" + c.Template, Class: dunning.FailedContent}
+		return dunning.Message{}, &activities.RenderError{Code: "template:" + w.contact.Template, Class: dunning.FailedContent}
 	}
-	if r.Unsubscribe != nil && m.Channel == dunning.Email {
-		m.Unsubscribe = r.Unsubscribe(activities.AttemptID(c.ID))
+	if w.Unsubscribe != nil && m.Channel == dunning.Email {
+		m.Unsubscribe = w.Unsubscribe(activities.AttemptID(w.contact.ID))
 	}
 	return m, nil
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
@@ -174,6 +172,7 @@ func (s *Starter) inAccount(ctx context.Context, c postgres.Candidate, f func(*p
 type view struct {
 	ref       dunning.CaseRef
 	version   int64
+	cases     int // of the account so far
 	at        time.Time
 	due       bool
 	unmatched bool
@@ -208,7 +207,7 @@ func (s *Starter) lookBack(ctx context.Context, tx *postgres.Tx, v *view, histor
 		return false, err
 	}
 	mine := slices.DeleteFunc(cases, func(r dunning.CaseRef) bool { return r.Account != v.ref.Account })
-	if len(mine) == 0 {
+	if v.cases = len(mine); v.cases == 0 {
 		return false, nil
 	}
 	last := mine[len(mine)-1]
@@ -292,7 +291,9 @@ func (s *Starter) feed(ctx context.Context, v *view) ([]dunning.Fact, error) {
 func (s *Starter) open(ctx context.Context, tx *postgres.Tx, v *view) error {
 	facts := v.reopening
 	if !v.opening.Reopened {
-		v.ref.Case, v.ref.Sequence, v.ref.Version = uuid.NewString(), v.opening.Sequence, v.opening.Version
+		// The id follows from the account: a case that a restored database has forgotten gets
+		// the id that it had, and with it its contacts those that the providers know.
+		v.ref.Case, v.ref.Sequence, v.ref.Version = postgres.CaseID(v.ref.Account, v.cases), v.opening.Sequence, v.opening.Version
 		created, err := tx.OpenCase(ctx, v.ref)
 		if err != nil {
 			return err

@@ -85,12 +85,12 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 	if _, err := book.Current(ctx); err != nil {
 		return nil, err
 	}
-	w := &Worker{deps: d, o: o, dead: make(chan struct{}), meters: d.measured("worker")}
-	w.acts = &activities.Activities{
-		Store: actStore{d.Store}, Frames: book, Renderer: &Renderer{Store: d.Store, Book: book, Unsubscribe: d.Unsubscribe},
-		Channels: d.Channels.Active(), Clock: d.Clock, Gate: activities.NewGate(clock.Wall, o.Limits).Share(d.Store), Pacer: d.Store,
-		Log: d.Log, Count: w.count, Meter: w.meters, Call: o.Call, Stirred: newStirs(d.Store.Stirred).has,
+	if err := d.watchRestores(ctx); err != nil {
+		return nil, err
 	}
+	w := &Worker{deps: d, o: o, dead: make(chan struct{}), meters: d.measured("worker"), acts: d.hands(book)}
+	w.acts.Gate, w.acts.Pacer = activities.NewGate(clock.Wall, o.Limits).Share(d.Store), d.Store
+	w.acts.Count, w.acts.Meter, w.acts.Call, w.acts.Stirred = w.count, w.meters, o.Call, newStirs(d.Store.Stirred).has
 	w.guardian = &Guardian{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log}
 	w.starter = &Starter{Store: d.Store, Book: book, Clock: d.Clock, Log: d.Log, Meter: w.meters}
 	w.relay = &Relay{
@@ -105,6 +105,15 @@ func NewWorker(ctx context.Context, d Deps, o WorkerOptions) (*Worker, error) {
 		w.workers = append(w.workers, w.registerChannel(ch))
 	}
 	return w, nil
+}
+
+// hands are activities with what every process that asks providers needs.
+func (d Deps) hands(book *Book) *activities.Activities {
+	renderer := &Renderer{Store: d.Store, Book: book, Unsubscribe: d.Unsubscribe}
+	return &activities.Activities{
+		Store: actStore{d.Store}, Frames: book, Renderer: renderer, Channels: d.Channels.Active(), Clock: d.Clock, Log: d.Log,
+		Memory: &memory{store: d.Store, writes: renderer, clock: d.Clock, log: d.Log},
+	}
 }
 
 // options of a Temporal worker. Each queue has its own slots.
@@ -163,6 +172,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	}
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	w.group.Go(func() { w.relay.Run(ctx) })
+	w.group.Go(func() { w.deps.keepWatch(ctx) })
 	w.group.Go(func() { w.report(ctx) })
 	w.group.Go(func() { w.guardian.Run(ctx) })
 	if w.o.OpenEvery > 0 {

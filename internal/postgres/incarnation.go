@@ -105,6 +105,9 @@ func (s *Store) Watch(ctx context.Context, clk clock.Clock) error {
 	return nil
 }
 
+// Watched reports whether Watch was called.
+func (s *Store) Watched() bool { return s.watch.on.Load() }
+
 // Look looks again, and notes that it did: a restored database tells by that since when
 // it has forgotten.
 func (s *Store) Look(ctx context.Context) error {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ func DebtorID(creditor, key string) string { return idOf("debtor", creditor, key
 func AccountID(creditor, key, currency string) string {
 	return idOf("account", creditor, key, currency)
 }
+
+// CaseID is the id of an account's next case when it has had so many.
+func CaseID(account string, had int) string { return idOf("case", account, strconv.Itoa(had)) }
 
 func idOf(parts ...string) string {
 	for i, p := range parts {
