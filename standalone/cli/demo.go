@@ -35,7 +35,7 @@ type demoFlags struct {
 	seed                          uint64
 	rate                          float64
 	hold                          time.Duration
-	exit                          bool
+	exit, join                    bool
 }
 
 func demo() *cobra.Command {
@@ -51,7 +51,10 @@ runs at --rate, but never past work: a slow machine takes longer and does the sa
 
 At the end it prints a summary, and whether Duly's guarantees held: every message is
 derived anew from the facts as of then. With --exit it ends there, with status 0 only
-if all held; without, it stays up.`,
+if all held; without, it stays up.
+
+The database is a private one, or that of DATABASE_URL when it is set and nobody lives
+there: in a shell that has loaded the "env" of another demonstration it refuses to begin.`,
 		Example: `  standalone demo
   standalone demo --accounts 500 --days 90 --rate 86400 --exit`,
 		Args: cobra.NoArgs,
@@ -64,6 +67,7 @@ if all held; without, it stays up.`,
 	fs.StringVar(&f.dir, "data", "", "directory that keeps everything (default: temporary, forgotten at the end)")
 	fs.StringVar(&f.http, "http", "127.0.0.1:8080", "address of the console, /status and /healthz; empty: none")
 	fs.BoolVar(&f.exit, "exit", false, "end after the summary")
+	fs.BoolVar(&f.join, "join", false, "go on in the database of DATABASE_URL, though somebody lives there already")
 	fs.StringVar(&f.log, "log", "", "file for the worker's log (default: none)")
 	return cmd
 }
@@ -84,6 +88,9 @@ func (f *demoFlags) common(cmd *cobra.Command) {
 func (f *demoFlags) run(ctx context.Context, out, log io.Writer) (err error) {
 	start, err := f.check()
 	if err != nil {
+		return err
+	}
+	if err := mayUse(ctx, os.Getenv("DATABASE_URL"), f.join); err != nil {
 		return err
 	}
 	web, err := listen(f.http)
