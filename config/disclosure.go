@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ type DisclosureSpec struct {
 	Purposes []string          `yaml:"purposes" jsonschema:"enum=reminder,enum=offer,enum=notice,enum=receipt,enum=answer,enum=confirmation" jsonschema_description:"none = all but confirmation"`
 	Places   []string          `yaml:"places" jsonschema_description:"countries or subdivisions such as US or US-CA where it is needed; none = everywhere. A debtor of unknown place gets it."`
 	Notices  []string          `yaml:"notices" jsonschema_description:"only in messages that are one of these notices; none = in all"`
+	Except   []string          `yaml:"except_notices" jsonschema_description:"not in messages that are one of these notices, which say it in words of their own"`
+	Part     string            `yaml:"part" jsonschema:"enum=opening,enum=dispute,enum=rights,enum=more" jsonschema_description:"where it belongs in a message that shows its disclosures in parts, as parts.opening and so on; none = more"`
 	Proves   []string          `yaml:"proves" jsonschema:"enum=agency_particulars,enum=initial_disclosure,enum=later_disclosure,enum=opt_out_notice" jsonschema_description:"what a message that has these words says, for the content rules of the policy packs"`
 	Texts    map[string]string `yaml:"texts" jsonschema:"required" jsonschema_description:"language → words, with {{ creditor.name }} and the like"`
 }
@@ -64,6 +67,9 @@ func compileDisclosure(doc *yamlpos.Doc, at string, d DisclosureSpec) disclosure
 	allOf(doc, at+".debtors", d.Debtors, "business", "consumer")
 	allOf(doc, at+".purposes", d.Purposes, purposes...)
 	allOf(doc, at+".proves", d.Proves, contentFacts...)
+	if d.Part != "" && !slices.Contains(parts, d.Part) {
+		doc.Fault(at+".part", fmt.Sprintf("unknown word %q", d.Part), yamlpos.Suggest(d.Part, parts))
+	}
 	if len(d.Channels) == 0 {
 		doc.Fault(at+".channels", "it is for no channel", "")
 	}
@@ -109,7 +115,10 @@ func (d disclosure) applies(t *template, c Creditor, r RenderRequest) bool {
 	if t.spec.Purpose == confirmation && len(d.spec.Purposes) == 0 {
 		return false
 	}
-	if len(d.spec.Notices) > 0 && !slices.ContainsFunc(t.spec.Notices, func(n string) bool { return slices.Contains(d.spec.Notices, n) }) {
+	oneOf := func(kinds []string) bool {
+		return slices.ContainsFunc(t.spec.Notices, func(n string) bool { return slices.Contains(kinds, n) })
+	}
+	if len(d.spec.Notices) > 0 && !oneOf(d.spec.Notices) || oneOf(d.spec.Except) {
 		return false
 	}
 	return has(d.spec.Roles, c.Role) && slices.Contains(d.spec.Channels, string(t.channel)) &&
@@ -130,22 +139,50 @@ func (d disclosure) inPlace(places []string) bool {
 	return false
 }
 
+// parts of a message that shows its disclosures where they belong.
+var parts = []string{"opening", "dispute", "rights", "more"}
+
+// saying is what a disclosure says in one message, and where that belongs.
+type saying struct{ part, text string }
+
+func allWords(all []saying) (out []string) {
+	for _, w := range all {
+		out = append(out, w.text)
+	}
+	return out
+}
+
+// partsOf are the words of disclosures by part, each of them there even if empty.
+func partsOf(all []saying) map[string]any {
+	out := map[string]any{}
+	for _, p := range parts {
+		of := []any{}
+		for _, w := range all {
+			if w.part == p {
+				of = append(of, w.text)
+			}
+		}
+		out[p] = of
+	}
+	return out
+}
+
 // required are the words that a message must carry, in its language.
-func (c *Config) required(t *template, cr Creditor, r RenderRequest, vars map[string]any) ([]string, error) {
-	var out []string
+func (c *Config) required(t *template, cr Creditor, r RenderRequest, vars map[string]any) ([]saying, error) {
+	var out []saying
 	for _, d := range c.disclosures {
 		if !d.applies(t, cr, r) {
 			continue
 		}
-		words := d.words(t.locale)
-		if words == nil {
+		said := d.words(t.locale)
+		if said == nil {
 			return nil, fmt.Errorf("disclosure %s has no words in language %s: add them to disclosures.yaml", d.spec.ID, t.locale)
 		}
-		s, err := words.Render(vars, liquid.Options{Filters: filters(t.locale)})
+		s, err := said.Render(vars, liquid.Options{Filters: filters(t.locale)})
 		if err != nil {
 			return nil, fmt.Errorf("disclosure %s: %w", d.spec.ID, err)
 		}
-		out = append(out, squeeze(s))
+		out = append(out, saying{cmp.Or(d.spec.Part, "more"), squeeze(s)})
 	}
 	return out, nil
 }

@@ -42,6 +42,8 @@ type RenderRequest struct {
 	Plan       *RenderPlan       // terms that are offered
 	Instalment *RenderInstalment // what is due next of a plan
 	Links      RenderLinks
+	// Itemization is how the total comes about; nil: nobody can tell.
+	Itemization *dunning.Itemization
 
 	law []string // at publish: the jurisdictions whose content rules are asked; nil: those of Places
 }
@@ -117,7 +119,7 @@ func (c *Config) render(t *template, cr Creditor, req RenderRequest) (dunning.Me
 	if err != nil {
 		return dunning.Message{}, err
 	}
-	vars["disclosures"] = list(disclosures, func(s string) any { return s })
+	vars["disclosures"], vars["parts"] = list(allWords(disclosures), func(s string) any { return s }), partsOf(disclosures)
 	m := dunning.Message{
 		Channel: t.channel, To: req.To, ToName: req.DebtorName, Locale: t.locale, FromName: cr.EmailName,
 	}
@@ -127,7 +129,7 @@ func (c *Config) render(t *template, cr Creditor, req RenderRequest) (dunning.Me
 	if m.Channel == dunning.Letter {
 		m.Dated, m.Country, m.PayBy = orDay(req.Dated, req.Today), req.Country, req.PayBy
 	}
-	if words := missingDisclosure(m.Text, disclosures); words != "" {
+	if words := missingDisclosure(m.Text, allWords(disclosures)); words != "" {
 		return dunning.Message{}, &disclosureError{words}
 	}
 	if line := missingFooter(m, cr); line != "" {
@@ -165,13 +167,13 @@ func (t *template) complete(req RenderRequest) error {
 	for _, n := range t.spec.Needs {
 		if missing := map[string]bool{
 			"plan": req.Plan == nil || len(planOptions(req)) == 0, "instalment": req.Instalment == nil,
-			"items": len(req.Items) == 0, "links": req.Links.Pay == "" || req.Links.Account == "",
+			"items": len(req.Items) == 0, "links": req.Links.Pay == "" || req.Links.Account == "", "itemization": req.Itemization == nil,
 		}[n]; missing {
 			return fmt.Errorf("the template needs %s, and there is none", n)
 		}
 	}
 	if len(req.Items) == 0 {
-		return nil
+		return itemized(req)
 	}
 	sum := req.Credit.Neg()
 	for _, i := range req.Items {
@@ -182,6 +184,25 @@ func (t *template) complete(req RenderRequest) error {
 	}
 	if cmp, err := sum.Cmp(req.Total); err != nil || cmp != 0 {
 		return errors.New("the items of the message do not add up to its total")
+	}
+	return itemized(req)
+}
+
+// itemized checks that an itemization comes to what is asked for.
+func itemized(req RenderRequest) error {
+	n := req.Itemization
+	if n == nil {
+		return nil
+	}
+	sum := n.Owed
+	for _, a := range []money.Amount{n.Interest, n.Fees, n.Paid.Neg()} {
+		var err error
+		if sum, err = sum.Add(a); err != nil {
+			return err
+		}
+	}
+	if cmp, err := sum.Cmp(req.Total); err != nil || cmp != 0 {
+		return errors.New("the itemization of the message does not come to its total")
 	}
 	return nil
 }

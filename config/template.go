@@ -20,7 +20,7 @@ type TemplateSpec struct {
 	Title     string   `yaml:"title" jsonschema_description:"what people see in lists"`
 	Purpose   string   `yaml:"purpose" jsonschema:"required,enum=reminder,enum=offer,enum=notice,enum=receipt,enum=answer,enum=confirmation" jsonschema_description:"decides which disclosures it must carry"`
 	Subject   string   `yaml:"subject" jsonschema_description:"Liquid; for email and letter"`
-	Needs     []string `yaml:"needs" jsonschema:"enum=plan,enum=instalment,enum=items,enum=links" jsonschema_description:"what it cannot be rendered without"`
+	Needs     []string `yaml:"needs" jsonschema:"enum=plan,enum=instalment,enum=items,enum=links,enum=itemization" jsonschema_description:"what it cannot be rendered without"`
 	PayWithin *Days    `yaml:"pay_within" jsonschema_description:"pay_by is this many days after the day of the message, unless given"`
 	// Notices that the message is; see checkNotices.
 	Notices    []string `yaml:"notices" jsonschema_description:"legal notices that the message is, such as validation_notice; that it was sent is recorded once it has left"`
@@ -35,7 +35,7 @@ const confirmation = "confirmation"
 
 var (
 	purposes = []string{"reminder", "offer", "notice", "receipt", "answer", confirmation}
-	needs    = []string{"plan", "instalment", "items", "links"}
+	needs    = []string{"plan", "instalment", "items", "links", "itemization"}
 )
 
 // template is one compiled template.

@@ -87,7 +87,13 @@ func (t *template) bare(full RenderRequest) RenderRequest {
 			req.Items, req.Total = full.Items[:1], full.Items[0].Open
 		case "links":
 			req.Links = full.Links
+		case "itemization":
+			req.Itemization = full.Itemization
 		}
+	}
+	if n := req.Itemization; n != nil && len(req.Items) > 0 { // of the one invoice that it lists then
+		i := req.Items[0]
+		req.Itemization = &dunning.Itemization{Date: n.Date, Owed: i.Amount, Interest: n.Interest, Fees: n.Fees, Paid: i.Amount.Of(i.Amount.Minor() - i.Open.Minor())}
 	}
 	return req
 }
@@ -175,7 +181,12 @@ func SampleRequest(cr Creditor, ch dunning.Channel, name, tag string) RenderRequ
 		return a
 	}
 	on := func(month time.Month, day int) dunning.Date { return dunning.Date{Year: 2026, Month: month, Day: day} }
+	to := ""
+	if ch == dunning.Letter {
+		to = "12 Sample Street\nSpringfield, IL 62701"
+	}
 	return RenderRequest{
+		To: to, Itemization: &dunning.Itemization{Date: on(time.October, 1), Owed: amount(211800), Interest: amount(0), Fees: amount(0), Paid: amount(27550)},
 		Template: name, Channel: ch, Creditor: cr.ID, Locale: tag, DebtorKind: "consumer", DebtorName: "Alex Sample",
 		NoticeEnds: dunning.Date{Year: 2027, Month: time.January, Day: 5},
 		Reference:  "10-2044", Today: on(time.November, 21), Total: amount(184250), Credit: amount(1000),

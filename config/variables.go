@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
@@ -17,7 +18,7 @@ func variables(c Creditor, r RenderRequest) map[string]any {
 			"name": c.Name, "on_behalf_of": text(c.OnBehalfOf), "address": list(c.Address, func(s string) any { return s }),
 			"phone": text(c.Phone), "phone_link": text(telLink(c.Phone)), "email": text(c.Email), "website": text(c.Website), "license": text(c.License),
 		},
-		"debtor":      map[string]any{"name": text(r.DebtorName), "kind": text(r.DebtorKind)},
+		"debtor":      map[string]any{"name": text(r.DebtorName), "kind": text(r.DebtorKind), "address": list(postal(r), func(s string) any { return s })},
 		"reference":   text(r.Reference),
 		"today":       day(r.Today),
 		"items":       list(r.Items, item),
@@ -28,8 +29,30 @@ func variables(c Creditor, r RenderRequest) map[string]any {
 		"plan":        plan(r.Plan),
 		"instalment":  instalment(r.Instalment),
 		"links":       map[string]any{"pay": text(orText(r.Links.Pay, c.PaymentPage)), "account": text(r.Links.Account), "opt_out": text(r.Links.OptOut)},
+		"itemization": itemization(r.Itemization),
 		"disclosures": []any{},
+		"parts":       partsOf(nil),
 	}
+}
+
+// postal are the lines of a letter's address below the debtor's name; none for other messages.
+func postal(r RenderRequest) (out []string) {
+	if r.Channel != dunning.Letter {
+		return nil
+	}
+	for i, l := range strings.Split(r.To, "\n") {
+		if l = squeeze(l); l != "" && (i > 0 || l != squeeze(r.DebtorName)) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func itemization(n *dunning.Itemization) any {
+	if n == nil {
+		return nil
+	}
+	return map[string]any{"date": day(n.Date), "owed": amount(n.Owed), "interest": amount(n.Interest), "fees": amount(n.Fees), "paid": amount(n.Paid)}
 }
 
 func orText(a, b string) string {

@@ -127,6 +127,9 @@ func (w *writing) request(ctx context.Context) (config.RenderRequest, error) {
 		req.Credit = w.allowed.Total.Of(w.facts.Credit)
 	}
 	req.Plan, req.Instalment = w.plan(), w.instalment()
+	if n, ok := w.facts.Itemize(w.contact.Items, req.Total); ok {
+		req.Itemization = &n
+	}
 	return req, w.links(ctx, &req)
 }
 

@@ -2,6 +2,8 @@ package letter
 
 import (
 	"cmp"
+	"html"
+	"regexp"
 	"strings"
 
 	"github.com/duly/duly/dunning"
@@ -151,7 +153,7 @@ func (c *composing) put(p set) {
 		c.pages[last] = append(c.pages[last], line{x: c.g.left + p.at, y: c.y, size: p.size, bold: p.bold, text: p.text})
 	}
 	if p.rule > 0 {
-		c.pages[last] = append(c.pages[last], line{x: c.g.left, y: c.y + p.ruleY, rule: p.rule, dashed: p.dashed})
+		c.pages[last] = append(c.pages[last], line{x: c.g.left + p.ruleX, y: c.y + p.ruleY, rule: p.rule, dashed: p.dashed})
 	}
 	c.y += p.step
 }
@@ -182,16 +184,16 @@ func (c *composing) putSlip(slip []set) {
 
 // set is a wrapped line or a cell of a table, and how far the next one is below it.
 type set struct {
-	text   string
-	bold   bool
-	size   float64 // of the type, in points
-	step   float64
-	keep   float64 // how much below its baseline must be on the same page
-	at     float64 // how far right of the margin
-	rule   float64 // length of a stroke, ruleY below the baseline
-	ruleY  float64
-	dashed bool
-	head   []set // what a table begins with on the next page, when this is its first line there
+	text string
+	bold bool
+	size float64 // of the type, in points
+	step float64
+	keep float64 // how much below its baseline must be on the same page
+	at   float64 // how far right of the margin
+	// A stroke of a length, ruleX right of the margin and ruleY below the baseline.
+	rule, ruleX, ruleY float64
+	dashed             bool
+	head               []set // what a table begins with on the next page, when this is its first line there
 }
 
 // slipMark begins what is to be cut off and sent back: a line of its own.
@@ -210,19 +212,33 @@ func (g geometry) paragraphs(m dunning.Message, width measure) (out, slip []set)
 	text, cut := strings.TrimRight(m.Text, "\n "), ""
 	if i := strings.Index("\n"+text+"\n", "\n"+slipMark+"\n"); i >= 0 {
 		text, cut = strings.TrimRight(text[:i], "\n "), strings.TrimLeft(text[min(len(text), i+len(slipMark)):], "\n")
-		slip = append(slip, set{text: slipMark, size: bodySize, step: 1.8 * bodyStep, rule: room, ruleY: -1.2, dashed: true})
+		slip = append(slip, set{text: slipMark, size: bodySize, step: 1.8 * bodyStep, rule: room - 6, ruleX: 6, ruleY: -1.2, dashed: true})
 	}
-	out = append(out, g.lines(text, room, width)...)
+	bold := strong(m.HTML)
+	out = append(out, g.lines(text, room, bold, width)...)
 	if cut != "" {
-		slip = append(slip, g.lines(cut, room, width)...)
+		slip = append(slip, g.lines(cut, room, bold, width)...)
 	}
 	return out, slip
 }
 
+var strongText = regexp.MustCompile(`<(?:strong|h[1-6]\b[^>]*)>([^<]+)</(?:strong|h[1-6])>`)
+
+// strong are the texts that the twin of a letter has in bold: headings and the like. A line
+// or a sum that is one of them is bold in print too.
+func strong(twin string) map[string]bool {
+	out := map[string]bool{}
+	for _, hit := range strongText.FindAllStringSubmatch(twin, -1) {
+		out[squash(clean(html.UnescapeString(hit[1])))] = true
+	}
+	return out
+}
+
 // lines are those of a text, with its tables set as such.
-func (g geometry) lines(text string, room float64, width measure) (out []set) {
+func (g geometry) lines(text string, room float64, bold map[string]bool, width measure) (out []set) {
 	for lines := strings.Split(text, "\n"); len(lines) > 0; {
 		if t, n := tableAt(lines); n > 0 {
+			t.bold = bold
 			if cells := t.set(room, width); cells != nil {
 				out, lines = append(out, cells...), lines[n:]
 				continue
@@ -232,7 +248,7 @@ func (g geometry) lines(text string, room float64, width measure) (out []set) {
 			out, lines = append(out, set{step: bodyStep, rule: room, ruleY: -1.2}), lines[1:]
 			continue
 		}
-		out = append(out, paragraph(lines[0], room, width)...)
+		out = append(out, paragraph(lines[0], room, bold[squash(lines[0])], width)...)
 		lines = lines[1:]
 	}
 	return out
@@ -240,27 +256,30 @@ func (g geometry) lines(text string, room float64, width measure) (out []set) {
 
 // paragraph wraps a line of the text. What hangs on a mark, as the items of lists do, is
 // set in from it.
-func paragraph(s string, room float64, width measure) (out []set) {
+func paragraph(s string, room float64, bold bool, width measure) (out []set) {
 	mark, indent := markOf(s)
 	in := 0.0
 	if mark != "" {
-		in = indent + width(mark+" ", bodySize, false)
+		in = indent + width(printedMark(mark), bodySize, false) + markGap
 	}
-	for i, l := range wrap(strings.TrimPrefix(strings.TrimSpace(s), strings.TrimSpace(mark)), room-in, func(s string) float64 { return width(s, bodySize, false) }) {
+	for i, l := range wrap(strings.TrimPrefix(strings.TrimSpace(s), strings.TrimSpace(mark)), room-in, func(s string) float64 { return width(s, bodySize, bold) }) {
 		if i == 0 && mark != "" {
 			out = append(out, set{text: printedMark(mark), size: bodySize, at: indent})
 		}
-		out = append(out, set{text: l, size: bodySize, step: bodyStep, at: in})
+		out = append(out, set{text: l, bold: bold, size: bodySize, step: bodyStep, at: in})
 	}
 	if n := len(out); n > 2 { // neither the first nor the last line of a paragraph stands alone
 		out[0].keep = bodyStep
 		out[n-2].keep = bodyStep
 	}
-	if last := s[max(len(strings.TrimRight(s, " "))-1, 0):]; len(out) == 1 && (strings.HasPrefix(last, "?") || strings.HasPrefix(last, ":")) {
+	if end := strings.TrimRight(s, " "); len(out) == 1 && (bold || strings.HasSuffix(end, "?") || strings.HasSuffix(end, ":")) {
 		out[0].keep = 3 * bodyStep // it heads what follows
 	}
 	return out
 }
+
+// markGap is between a mark and what hangs on it, in millimetres.
+const markGap = 1.8
 
 // marks begin items of lists and boxes to tick.
 var marks = []string{"-", "•", "☐"}

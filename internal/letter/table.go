@@ -6,8 +6,9 @@ import "strings"
 // hyphens and rows, with columns that spaces hold apart. Letters in print are of different
 // widths, so its columns are found again and set by what they measure.
 type table struct {
-	rows  [][]string // the first is the head
-	right []bool     // columns whose cells end below each other
+	rows  [][]string      // the first is the head
+	right []bool          // columns whose cells end below each other
+	bold  map[string]bool // texts that are bold in the last row: a sum
 }
 
 // Gaps between columns, in millimetres: with less room a table is no table.
@@ -117,11 +118,16 @@ func (t table) widths(size float64, width measure) (wide []float64, sum float64)
 	wide = make([]float64, len(t.right))
 	for i := range wide {
 		for n, row := range t.rows {
-			wide[i] = max(wide[i], width(row[i], size, n == 0))
+			wide[i] = max(wide[i], width(row[i], size, t.strong(n, i)))
 		}
 		sum += wide[i]
 	}
 	return wide, sum
+}
+
+// strong reports whether a cell is bold: the head, and a sum that the twin has so.
+func (t table) strong(row, column int) bool {
+	return row == 0 || row == len(t.rows)-1 && t.bold[squash(t.rows[row][column])]
 }
 
 // widestWords is the widest column that is no amounts, -1 for none.
@@ -163,22 +169,22 @@ func (t table) place(wide []float64, gap, size float64, width measure) (out []se
 
 // row are the cells of a row, line by line where one is broken.
 func (t table) row(n int, wide []float64, gap, size float64, width measure) (out []set) {
-	bold, step := n == 0, bodyStep*size/bodySize
+	step := bodyStep * size / bodySize
 	var cells [][]string
 	lines := 1
 	for i, text := range t.rows[n] {
-		cells = append(cells, wrap(text, wide[i]+0.01, func(s string) float64 { return width(s, size, bold) }))
+		cells = append(cells, wrap(text, wide[i]+0.01, func(s string) float64 { return width(s, size, t.strong(n, i)) }))
 		lines = max(lines, len(cells[i]))
 	}
 	for l := range lines {
 		x := 0.0
 		for i, cell := range cells {
-			s := set{bold: bold, size: size, at: x}
+			s := set{bold: t.strong(n, i), size: size, at: x}
 			if l < len(cell) {
 				s.text = cell[l]
 			}
 			if t.right[i] {
-				s.at += wide[i] - width(s.text, size, bold)
+				s.at += wide[i] - width(s.text, size, s.bold)
 			}
 			out = append(out, s)
 			x += wide[i] + gap
