@@ -100,7 +100,7 @@ The database is named by DATABASE_URL.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.importCmd(), a.simulateCmd(), a.backtestCmd(), a.checkCmd(), a.answerCmd(), a.planCmd(), a.applyCmd(), a.proposalCmd(), a.caseCmd(), a.migrateCmd(), a.doctorCmd(), a.recheckCmd(), a.userCmd(), a.switchCmd(), a.sentCmd(), a.rekeyCmd(), a.lettersCmd(), a.inboxCmd(), a.evidenceCmd(), a.auditCmd(), a.sampleCmd(), a.reportCmd())
+	root.AddCommand(a.importCmd(), a.simulateCmd(), a.backtestCmd(), a.checkCmd(), a.answerCmd(), a.planCmd(), a.applyCmd(), a.proposalCmd(), a.caseCmd(), a.migrateCmd(), a.doctorCmd(), a.recheckCmd(), a.userCmd(), a.switchCmd(), a.sentCmd(), a.rekeyCmd(), a.lettersCmd(), a.inboxCmd(), a.evidenceCmd(), a.auditCmd(), a.sampleCmd(), a.reportCmd(), a.restoreCmd())
 	return root
 }
 
