@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/metrics"
+	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/workflows"
+)
+
+// metricsPage is what a set serves.
+func metricsPage(t testing.TB, m *metrics.Set) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != 200 {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+// TestFiguresOfTheDatabase: what stands in the database is what the figures say, before and
+// after it changes.
+func TestFiguresOfTheDatabase(t *testing.T) {
+	s := newSite(t)
+	m := metrics.New()
+	watchPool(m, s.store)
+	watchFigures(m, s.store, s.clock)
+	s.sees(m, "a quiet database", map[string]string{
+		"duly_figures_up": "1", "duly_cases_open": "0", "duly_oldest_due_age_seconds": "0", "duly_nudges_waiting": "0", "duly_contacts_unknown": "0",
+		`duly_channel_breaker_open{channel="sms"}`: "0", `duly_channel_switched_off{channel="letter"}`: "0", `duly_switches_on{scope="global"}`: "0",
+		`duly_senders_paused{channel="email"}`: "0", `duly_contacts_recent{channel="sms",state="accepted"}`: "0",
+		"duly_hook_deliveries_waiting": "0", "duly_hook_deliveries_given_up": "0", "duly_inbox_pending": "0", "duly_payment_feed_oldest_age_seconds": "0",
+		"duly_database_replica_lag_seconds": "0", `duly_db_pool_connections{state="in_use"}`: "0",
+	})
+	s.debtor("D1", "300.00", date(1))
+	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.set(start.Add(2 * time.Hour)) // nobody has looked at the case for two hours
+	for range 5 {
+		s.must(s.store.BreakerUnknown(t.Context(), "sms"))
+	}
+	s.must(s.store.Pause(t.Context(), "email", time.Hour))
+	for _, sw := range []dunning.Switch{
+		{Scope: dunning.SwitchChannel, Subject: "letter"}, {Scope: dunning.SwitchCreditor, Subject: "demo"}, {Scope: dunning.SwitchTemplate, Subject: "nudge", Until: start.Add(time.Hour)},
+	} {
+		_, err := s.store.SwitchOn(t.Context(), postgres.Switch{Switch: sw, Reason: "test", By: "user:ada", On: start})
+		s.must(err)
+	}
+	s.must(s.store.FeedComplete(t.Context(), "demo", start.Add(-time.Hour)))
+	s.sees(m, "a case that waits, and channels that are closed", map[string]string{
+		"duly_cases_open": "1", "duly_cases_due": "1", "duly_oldest_due_age_seconds": "7200", "duly_cases_late": "1", "duly_nudges_waiting": "1",
+		`duly_channel_breaker_open{channel="sms"}`: "1", `duly_channel_breaker_open{channel="email"}`: "0",
+		`duly_channel_switched_off{channel="letter"}`: "1", `duly_channel_switched_off{channel="sms"}`: "0", // a switch over a creditor closes no channel
+		`duly_switches_on{scope="channel"}`: "1", `duly_switches_on{scope="creditor"}`: "1", `duly_switches_on{scope="template"}`: "0", // it has ended
+		`duly_senders_paused{channel="email"}`: "1", "duly_payment_feed_oldest_age_seconds": "10800",
+	})
+	if page := metricsPage(t, m); strings.Contains(page, "demo") || strings.Contains(page, "D1") {
+		t.Error("a creditor or an account is named")
+	}
+	s.clock.get = func() time.Time { panic("no clock") }
+	s.sees(m, "business time that cannot be read", map[string]string{"duly_figures_up": "0"})
+}
+
+// sees compares lines of the page.
+func (s *site) sees(m *metrics.Set, when string, want map[string]string) {
+	s.t.Helper()
+	page := metricsPage(s.t, m)
+	for series, value := range want {
+		if !strings.Contains(page, "\n"+series+" "+value+"\n") {
+			_, rest, _ := strings.Cut(page, "\n"+series+" ")
+			got, _, _ := strings.Cut(rest, "\n")
+			s.t.Errorf("%s: %s is %q, want %s", when, series, got, value)
+		}
+	}
+}
+
+// liveAndPay plays the only case with measured activities until the debtor pays on day 20.
+func (s *site) liveAndPay(m *metrics.Set) {
+	s.t.Helper()
+	nudges, err := s.store.Undelivered(s.t.Context(), 10)
+	if err != nil || len(nudges) != 1 {
+		s.t.Fatalf("nudges %+v, %v", nudges, err)
+	}
+	acts := s.activities()
+	acts.Meter, acts.Count = m, m.Event
+	e := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+	e.SetStartTime(start)
+	e.SetTestTimeout(time.Minute)
+	e.RegisterWorkflowWithOptions(workflows.Case, workflow.RegisterOptions{Name: workflows.CaseType})
+	for name, f := range acts.All() {
+		e.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: string(name)})
+	}
+	s.clock.get = e.Now
+	var paid error
+	e.RegisterDelayedCallback(func() {
+		_, paid = s.commands().Do(context.Background(), nudges[0].Case, dunning.RecordPayment{ID: "p", Amount: money.MustParse("300.00", "USD")}, "import")
+		e.SignalWorkflow(workflows.Nudge.Name, workflows.Nudged{})
+	}, 20*24*time.Hour)
+	e.ExecuteWorkflow(workflows.CaseType, workflows.Input{Case: nudges[0].Case})
+	if err := e.GetWorkflowError(); err != nil || paid != nil {
+		s.t.Fatalf("workflow: %v, payment: %v", err, paid)
+	}
+}
+
+// TestMeterOfActivities: a case that is lived through the real activities is counted: its
+// looks, its messages, what they waited for.
+func TestMeterOfActivities(t *testing.T) {
+	s := newSite(t)
+	s.debtor("D1", "300.00", date(1))
+	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m := metrics.New()
+	m.Works()
+	s.liveAndPay(m)
+	page := metricsPage(t, m)
+	for why, line := range map[string]string{
+		"three emails that were taken":            `duly_contacts_total{channel="email",class="none",state="accepted"} 3`,
+		"one text":                                `duly_contacts_total{channel="sms",class="none",state="accepted"} 1`,
+		"each is timed":                           `duly_decided_to_accepted_seconds_count{channel="email"} 3`,
+		"and the calls of the provider":           `duly_provider_call_seconds_count{channel="sms",state="accepted"} 1`,
+		"nothing failed":                          `duly_contacts_total{channel="email",class="none",state="failed"} 0`,
+		"and nothing crossed":                     `duly_events_total{name="crossed_in_post"} 0`,
+		"nothing was sent late, in business time": `duly_due_to_decided_seconds_bucket{verb="send",le="60"} `,
+	} {
+		if !strings.Contains(page, "\n"+line) {
+			t.Errorf("%s: no line %s", why, line)
+		}
+	}
+	for _, zero := range []string{`duly_activities_total{outcome="ok",verb="look"} 0`, `duly_activities_total{outcome="ok",verb="send"} 0`} {
+		if strings.Contains(page, "\n"+zero+"\n") {
+			t.Errorf("after a case: %s", zero)
+		}
+	}
+}
