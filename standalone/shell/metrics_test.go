@@ -2,9 +2,12 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +22,7 @@ import (
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
+	"github.com/duly/duly/internal/codec"
 	"github.com/duly/duly/internal/health"
 	"github.com/duly/duly/internal/metrics"
 )
@@ -189,4 +193,82 @@ func (b *bench) checkPage(addr, debtor, account string) {
 	if n := strings.Count(text, "\n"); n > 4000 {
 		b.t.Errorf("%d lines after one case", n)
 	}
+}
+
+// TestMetricsOfTheProcesses runs worker and starter as their mains do, and asks them where
+// DULY_HEALTH_ADDR says.
+func TestMetricsOfTheProcesses(t *testing.T) {
+	b := start(t, 1, nil)
+	keys := "DULY_CODEC_KEYS=" + codec.Generate()
+	worker := b.process("worker", app.RunWorker, keys)
+	starter := b.process("starter", app.RunStarter, keys, "--schedule", "1m")
+	for _, c := range []struct {
+		why, addr string
+		there     []string // series above 0
+		not       []string // series that are another process's
+	}{
+		{
+			"the worker tells its work and the database's figures", worker,
+			[]string{"duly_figures_up", "duly_database_connections", "duly_db_pool_connections_max", "temporal_num_pollers", "temporal_request_total", `duly_starter_runs_total{outcome="ok"}`},
+			[]string{"duly_schedule_last_start_timestamp_seconds"},
+		},
+		{
+			"the starter tells how its Schedule stands", starter,
+			[]string{"duly_figures_up", "duly_schedule_last_start_timestamp_seconds", "duly_db_pool_connections_max", "temporal_request_total"},
+			[]string{"duly_cases_open", "temporal_num_pollers"},
+		},
+	} {
+		got := map[string]float64{}
+		b.until(c.why, func(context.Context) bool {
+			got = scrape(t, c.addr)
+			return !slices.ContainsFunc(c.there, func(name string) bool { return got[name] <= 0 })
+		})
+		for _, name := range c.not {
+			if _, there := got[name]; there {
+				t.Errorf("%s: it has %s", c.why, name)
+			}
+		}
+		if !strings.Contains(page(t, c.addr), `duly_build_info{core="`+dunning.CoreVersion+`"`) {
+			t.Errorf("%s: it does not say what it is", c.why)
+		}
+	}
+	if got := scrape(t, starter); got["duly_schedule_paused"] != 0 || got["duly_schedule_missed_total"] != 0 {
+		t.Errorf("a new Schedule is paused %v and has missed %v", got["duly_schedule_paused"], got["duly_schedule_missed_total"])
+	}
+}
+
+// process runs a main until the test ends, and returns where it answers.
+func (b *bench) process(name string, run func(context.Context, app.Process) error, keys string, args ...string) (addr string) {
+	b.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	b.must(err)
+	addr = l.Addr().String()
+	b.must(l.Close())
+	p := app.Process{
+		Args: append([]string{name}, args...), Environ: append(b.site.Env(), keys, health.EnvAddr+"="+addr), Stdout: io.Discard, Stderr: io.Discard,
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, p) }()
+	b.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			b.t.Errorf("%s: %v", name, err)
+		}
+	})
+	b.until(name+" answers", func(context.Context) bool {
+		select {
+		case err := <-ended:
+			ended <- err
+			b.t.Fatalf("%s ended: %v", name, err)
+		default:
+		}
+		res, err := http.Get("http://" + addr + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	return addr
 }
