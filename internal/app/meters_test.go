@@ -53,7 +53,8 @@ func TestFiguresOfTheDatabase(t *testing.T) {
 	}
 	s.must(s.store.Pause(t.Context(), "email", time.Hour))
 	for _, sw := range []dunning.Switch{
-		{Scope: dunning.SwitchChannel, Subject: "letter"}, {Scope: dunning.SwitchCreditor, Subject: "demo"}, {Scope: dunning.SwitchTemplate, Subject: "nudge", Until: start.Add(time.Hour)},
+		{Scope: dunning.SwitchChannel, Subject: "letter"}, {Scope: dunning.SwitchCreditor, Subject: "demo"},
+		{Scope: dunning.SwitchTemplate, Subject: "nudge", Until: start.Add(time.Hour)},
 	} {
 		_, err := s.store.SwitchOn(t.Context(), postgres.Switch{Switch: sw, Reason: "test", By: "user:ada", On: start})
 		s.must(err)

@@ -185,7 +185,8 @@ func TestLabelValuesAreBounded(t *testing.T) {
 
 func TestTemporalKeepsOnlyWhatTheCatalogueNames(t *testing.T) {
 	s := New()
-	h := s.Temporal().WithTags(map[string]string{"namespace": "secret", "task_queue": "duly", "workflow_id": "case/123"}).WithTags(map[string]string{"activity_type": "send"})
+	h := s.Temporal().WithTags(map[string]string{"namespace": "secret", "task_queue": "duly", "workflow_id": "case/123"}).
+		WithTags(map[string]string{"activity_type": "send"})
 	h.Timer("temporal_activity_schedule_to_start_latency").Record(30 * time.Millisecond)
 	h.Counter("temporal_activity_execution_failed").Inc(2)
 	h.Counter("temporal_activity_execution_failed").Inc(-1)

@@ -25,7 +25,8 @@ const (
 	ranged  sort = "range vector"
 )
 
-var tokenOf = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"|'[^']*'|[0-9]+(?:\.[0-9]+)?(?:ms|[smhdwy])?|[a-zA-Z_:][a-zA-Z0-9_:]*|==|!=|>=|<=|=~|!~|[-+*/%^<>=(){}\[\],])`)
+var tokenOf = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"|'[^']*'|[0-9]+(?:\.[0-9]+)?(?:ms|[smhdwy])?` +
+	`|[a-zA-Z_:][a-zA-Z0-9_:]*|==|!=|>=|<=|=~|!~|[-+*/%^<>=(){}\[\],])`)
 
 // check reads an expression; every fault is an error.
 func check(defs map[string]Def, text string) (err error) {

@@ -203,6 +203,10 @@ func theStorysEventsHaveTheirIDs(t *testing.T, s *site, b *chrome) {
 		t.Errorf("%s events show their ids, want that under the cursor", n)
 	}
 	id := p.text(`document.activeElement.dataset.id`)
+	p.scheme("dark")
+	p.shoot("story-ids-dark", false)
+	p.scheme("light")
+	p.shoot("story-ids", false)
 	p.press("y")
 	p.until("the words", func() bool { return p.text(`document.querySelector("#live").textContent`) == "Copied "+id })
 	if got := copied(); got != id || !strings.HasPrefix(id, s.cases["101"]) {
