@@ -70,6 +70,11 @@ func TestNoticesAreChecked(t *testing.T) {
 	if err != nil || !strings.Contains(fmt.Sprint(lone.Warnings()), "no rule asks for a notice") {
 		t.Errorf("a notice of which no policy here knows is told and refuses nothing: %v", err)
 	}
+	odd := withNotice(t)
+	odd["disclosures.yaml"] = []byte(strings.Replace(string(odd["disclosures.yaml"]), "part: opening", "part: openings", 1))
+	if _, err := load(odd); err == nil || !strings.Contains(err.Error(), `unknown word "openings"`) || !strings.Contains(err.Error(), "opening") {
+		t.Errorf("a part that there is not: %v", err)
+	}
 	files := withNotice(t)
 	files["templates/sms/nudge.en.md"] = []byte(strings.Replace(string(files["templates/sms/nudge.en.md"]), "---\n", "---\nnotices: [debt_letter]\n", 1))
 	if _, err := load(files); err == nil || !strings.Contains(err.Error(), "a text message cannot be a legal notice") {

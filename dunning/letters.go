@@ -52,6 +52,9 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 	if reason, later = f.letterWaits(c, at); reason != "" {
 		return reason, later
 	}
+	if f.stale(at) && (len(c.Items) > 0 || c.Step == CourtesyReminder) { // it may be paid by now
+		return letterHeld + "stale", true
+	}
 	if p := f.pointState(c.Point); p == nil || p.Dead != "" {
 		return letterPoint, false
 	}
@@ -85,6 +88,8 @@ func LetterOutdated(m Message, dated Date) string {
 // plan, promise or settlement: only what was agreed after the order speaks against it.
 func (f *Facts) letterWaits(c *ContactFacts, at time.Time) (reason string, later bool) {
 	switch {
+	case c.Step == CourtesyReminder:
+		return f.reminderStands(c, at), false
 	case c.isCourtesy():
 		return "", false
 	case c.Step == StepAsked:
@@ -99,6 +104,29 @@ func (f *Facts) letterWaits(c *ContactFacts, at time.Time) (reason string, later
 		return letterHeld + w.state, w.until.Sub(at) <= patient
 	}
 	return "", false
+}
+
+// reminderStands looks at the instalment that a letter reminds of: paid, or of a plan that is
+// over, it is asked for no more, and once its day has come a letter is no reminder.
+func (f *Facts) reminderStands(c *ContactFacts, at time.Time) string {
+	for i := range f.Plans {
+		p := &f.Plans[i]
+		if !p.Ended.IsZero() || p.Agreed.After(c.At) || c.Round < 1 || c.Round > len(p.Instalments) {
+			continue
+		}
+		due := int64(0)
+		for _, ins := range p.Instalments[:c.Round] {
+			due += ins.Amount.Minor()
+		}
+		switch {
+		case f.planPaid(p) >= due:
+			return letterChanged
+		case !at.Before(f.dayBegun(p.Instalments[c.Round-1].Due)):
+			return letterOld
+		}
+		return ""
+	}
+	return letterChanged
 }
 
 // agreedSince is what was agreed about the money of a letter after a person had ordered it:

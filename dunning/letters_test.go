@@ -189,3 +189,58 @@ func TestAnOrderedLetter(t *testing.T) {
 		})
 	}
 }
+
+// TestALetterWaitsForFreshPayments: what may be paid by now is not posted, whoever ordered it.
+func TestALetterWaitsForFreshPayments(t *testing.T) {
+	f := inOutbox(t, Fact{At: noon, Body: FeedSeen{Until: noon}})
+	f.Creditor.Stale = 24
+	for _, c := range []struct {
+		about string
+		after time.Duration
+		want  string
+	}{
+		{"the payments are known", 24 * time.Hour, ""},
+		{"nobody knows what was paid since", 24*time.Hour + time.Second, "held:stale"},
+	} {
+		if got, later := f.LetterStands("k/0/one/letter/1", noon.Add(c.after)); got != c.want || later != (c.want != "") {
+			t.Errorf("%s: %q, later %v", c.about, got, later)
+		}
+	}
+}
+
+// TestAReminderOfAnInstalmentIsDecidedAgain: it lists no invoice, so the plan itself says
+// whether it is still true.
+func TestAReminderOfAnInstalmentIsDecidedAgain(t *testing.T) {
+	const id = "k/plan/letter/2"
+	of := func(at time.Time, b Body) Fact { return Fact{At: at, Account: "a", Case: "k", Body: b} }
+	plan := PlanAgreed{ID: "pl", Items: []string{"A"}, Instalments: []Instalment{
+		{Due: Date{2024, 3, 9}, Amount: eur("50.00")}, {Due: Date{2024, 3, 12}, Amount: eur("50.00")},
+	}}
+	paid := func(id, amount string) Fact {
+		return of(noon.Add(time.Hour), Payment{ID: id, Amount: eur(amount), Item: "A"})
+	}
+	for _, c := range []struct {
+		about string
+		facts []Fact
+		at    time.Time
+		want  string
+	}{
+		{"nothing has happened", nil, noon.Add(2 * time.Hour), ""},
+		{"the one before was paid", []Fact{paid("1", "50.00")}, noon.Add(2 * time.Hour), ""},
+		{"it was paid itself", []Fact{paid("1", "50.00"), paid("2", "50.00")}, noon.Add(2 * time.Hour), "changed"},
+		{"the plan is over", []Fact{of(noon.Add(time.Hour), PlanEnded{ID: "pl", Outcome: "broken"})}, noon.Add(2 * time.Hour), "changed"},
+		{"its day has not come", nil, time.Date(2024, 3, 11, 23, 59, 0, 0, time.UTC), ""},
+		{"its day has come", nil, time.Date(2024, 3, 12, 0, 0, 0, 0, time.UTC), "outdated"},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			f := inOutbox(t, append([]Fact{
+				of(noon, plan),
+				of(noon, ContactPlanned{ID: id, Step: CourtesyReminder, Round: 2, Channel: Letter, Point: "p", Purpose: "scheduled_payment_reminder"}),
+				of(noon, ContactMoved{ID: id, State: ContactSending}), of(noon, ContactMoved{ID: id, State: ContactAccepted}),
+			}, c.facts...)...)
+			if got, later := f.LetterStands(id, c.at); got != c.want || later {
+				t.Errorf("%q, later %v; want %q", got, later, c.want)
+			}
+		})
+	}
+}

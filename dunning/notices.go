@@ -62,9 +62,11 @@ func (f *Facts) tooLate(c *ContactFacts, at time.Time) bool {
 	if c.NoticeEnds.IsZero() || len(f.Zones) == 0 {
 		return false
 	}
-	today := f.LetterDay(at) // the later of the day that it bears and the debtor's own
-	if there := DateOf(at.In(f.Zones[0])); today.Before(there) {
-		today = there
+	today := f.LetterDay(at) // the latest of the day that it bears and what it may be where the debtor is
+	for _, z := range f.Zones {
+		if there := DateOf(at.In(z)); today.Before(there) {
+			today = there
+		}
 	}
 	return slices.ContainsFunc(c.Notices, func(kind string) bool {
 		days := f.Policies.NoticePeriod(kind)

@@ -93,6 +93,9 @@ func (c *Console) sentText(ctx context.Context, contact string) (dunning.Message
 func sentWords(s postgres.Sent, err error) (dunning.Message, error) {
 	switch {
 	case err == nil:
+		if !s.Dated.IsZero() { // on paper, it bears the day of its batch
+			s.Message.Dated = s.Dated
+		}
 		return s.Message, nil
 	case errors.Is(err, postgres.ErrNotFound):
 		return dunning.Message{}, errors.New("there is no copy: it left before copies were kept, or through another system")

@@ -300,6 +300,9 @@ func (p *Post) stillStands(ctx context.Context, b *Batch, l postgres.BatchedLett
 	reason := ""
 	err = p.inCase(ctx, l.Case, func(f dunning.Facts, at time.Time) ([]dunning.Fact, error) {
 		if reason, _ = f.LetterStands(l.Contact, at); reason == "" {
+			reason = p.outdated(ctx, l, f.LetterDay(at))
+		}
+		if reason == "" {
 			return nil, nil
 		}
 		return f.LetterCalledOff(l.Contact, reason, at), nil
@@ -313,6 +316,16 @@ func (p *Post) stillStands(ctx context.Context, b *Batch, l postgres.BatchedLett
 	}
 	b.Letters++
 	return nil
+}
+
+// outdated says why a letter that is printed again would come too late. Of one that cannot be
+// read it says nothing: that is found out when it is set.
+func (p *Post) outdated(ctx context.Context, l postgres.BatchedLetter, today dunning.Date) string {
+	sent, err := p.Store.SentByAttempt(ctx, l.Attempt)
+	if err != nil {
+		return ""
+	}
+	return dunning.LetterOutdated(sent.Message, today)
 }
 
 // write sets the letters of a batch together. Each is compared with what the outbox has

@@ -285,6 +285,11 @@ func TestALetterBearsTheDayOfItsBatch(t *testing.T) {
 		t.Errorf("the index %s, %v", index, err)
 	}
 
+	sent, err := s.store.Sent(ctx, s.stateOf(cases[0]).ID)
+	if err != nil || sent.Dated != fifth || sent.Message.Dated != (dunning.Date{Year: 2026, Month: time.March, Day: 4}) {
+		t.Errorf("sent it is dated %v, handed over %v, %v", sent.Dated, sent.Message.Dated, err)
+	}
+
 	s.clock.set(time.Date(2026, 3, 7, 15, 0, 0, 0, time.UTC))
 	again, err := s.post().Print(ctx, b.ID, o)
 	s.must(err)
@@ -296,6 +301,18 @@ func TestALetterBearsTheDayOfItsBatch(t *testing.T) {
 	second, err := os.ReadFile(filepath.Join(again.Dir, letter.BatchPDF))
 	if err != nil || string(first) != string(second) {
 		t.Error("printed again it is another letter")
+	}
+}
+
+// TestALetterThatIsPrintedTooLate keeps its day, so what it asks for must still be possible.
+func TestALetterThatIsPrintedTooLate(t *testing.T) {
+	s := lettersFirst(t)
+	_, cases, o, b := s.batchOfTwo()
+	s.clock.set(time.Date(2026, 3, 18, 15, 0, 0, 0, time.UTC)) // the day by which both ask for payment
+	again, err := s.post().Print(t.Context(), b.ID, o)
+	first, second := s.stateOf(cases[0]), s.stateOf(cases[1])
+	if err != nil || again.Letters != 0 || again.LeftOut[first.ID] != "outdated" || again.LeftOut[second.ID] != "outdated" || first.State != dunning.ContactCancelled {
+		t.Errorf("%+v, %v; the first is %s", again, err, first.State)
 	}
 }
 

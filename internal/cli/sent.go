@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres"
 )
 
@@ -46,7 +47,9 @@ type sentShown struct {
 	Text     string    `json:"text,omitempty"`
 	HTML     string    `json:"html,omitempty"`
 	Sender   []string  `json:"sender,omitempty"`
-	NotAfter time.Time `json:"not_after,omitzero"`
+	// Dated is the day that a letter bears: of its batch once it is in one, else of the hand-over.
+	Dated    dunning.Date `json:"dated,omitzero"`
+	NotAfter time.Time    `json:"not_after,omitzero"`
 }
 
 func (a *app) sent(ctx context.Context, contact, by string) error {
@@ -70,9 +73,12 @@ func (a *app) sent(ctx context.Context, contact, by string) error {
 			return err // nobody looks unseen
 		}
 		m := s.Message
+		if !s.Dated.IsZero() {
+			m.Dated = s.Dated
+		}
 		v := sentShown{
 			s.Contact, s.Attempt, s.At, hex.EncodeToString(s.SHA256), s.KeyID, erased, string(m.Channel),
-			m.To, m.ToName, m.From, m.FromName, m.ReplyTo, m.Subject, m.Text, m.HTML, m.Sender, m.NotAfter,
+			m.To, m.ToName, m.From, m.FromName, m.ReplyTo, m.Subject, m.Text, m.HTML, m.Sender, m.Dated, m.NotAfter,
 		}
 		return a.print(v, func(w io.Writer) { printSent(w, v) })
 	})
@@ -94,6 +100,9 @@ func printSent(w io.Writer, v sentShown) {
 	}
 	p("channel", v.Channel)
 	p("to", plain(v.To))
+	if !v.Dated.IsZero() {
+		p("dated", v.Dated.String())
+	}
 	p("subject", plain(v.Subject))
 	_, _ = fmt.Fprintf(w, "\n%s\n", v.Text)
 }

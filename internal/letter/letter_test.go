@@ -428,6 +428,29 @@ func TestASlipIsWholeAndAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestWhatIsBoldInTheTwinIsBoldInPrint: headings, and the sum of a table; a line that only has
+// a bold word in it is not.
+func TestWhatIsBoldInTheTwinIsBoldInPrint(t *testing.T) {
+	m := channeltest.Message(dunning.Letter, 1)
+	m.Text = "How can you dispute it?\n\nPlease pay $100.00 & more.\n\nA heading\n\nInvoice     Open\n----------------\nN-1      $100.00\nTotal    $100.00\n\n$100.00 is not much"
+	m.HTML = `<body><p><strong>How can you dispute it?</strong></p><p>Please pay <strong>$100.00</strong> &amp; more.</p><h2 style="x">A heading</h2><table><td><strong>Total</strong></td><td><strong>$100.00</strong></td></table></body>`
+	pages, _, err := layout(t, m, US10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"How can you dispute it?": 1, "A heading": 1, "Invoice": 1, "Open": 1, "Total": 1, "$100.00": 1, squash(m.Subject): 1, m.Sender[0]: 1}
+	for _, l := range pages[0] {
+		if l.bold {
+			want[l.text]--
+		}
+	}
+	for text, missing := range want {
+		if missing != 0 {
+			t.Errorf("%q is bold %d times too few", text, missing)
+		}
+	}
+}
+
 // TestFontsAreEmbedded, so that the letter prints alike everywhere, with the way back from
 // glyphs to characters, so that its text can be searched and read aloud.
 func TestFontsAreEmbedded(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres/sqlgen"
 )
@@ -47,6 +49,9 @@ type Sent struct {
 	SHA256           []byte    // of the copy in clear
 	KeyID            string    // key under which the copy is sealed; "" = none is left
 	Message          dunning.Message
+	// Dated is the day that a letter bears on paper, where its creditor is: that of its batch.
+	// Zero: it was not printed, or bears none. Message.Dated is the day of the hand-over.
+	Dated dunning.Date
 }
 
 func sentName(attempt string) string { return "sent\x00" + attempt }
@@ -72,13 +77,22 @@ func (tx *Tx) KeepSent(ctx context.Context, contact string, m dunning.Message) e
 
 // Sent returns the message of a contact exactly as it was handed over. ErrNotFound when
 // nothing was, ErrErased (with everything but the message) when its copy is gone. A copy
-// that does not fit its digest is an error: it was tampered with.
+// that does not fit its digest is an error: it was tampered with. Dated is filled in here only.
 func (s *Store) Sent(ctx context.Context, contact string) (Sent, error) {
 	r, err := s.q.SentByContact(ctx, contact)
 	if err != nil {
 		return Sent{}, fmt.Errorf("message of contact %s: %w", contact, explain(err))
 	}
-	return s.sentOf(r)
+	out, err := s.sentOf(r)
+	if err != nil || out.Message.Channel != dunning.Letter {
+		return out, err
+	}
+	dated, err := s.q.LetterDated(ctx, r.Attempt)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return out, fmt.Errorf("letter of contact %s: %w", contact, explain(err))
+	}
+	out.Dated = dateOf(dated)
+	return out, nil
 }
 
 // SentByAttempt is Sent by what the provider was given.

@@ -110,6 +110,10 @@ VALUES (@attempt, @batch_id, @contact_id,
   @left_out, @dated)
 ON CONFLICT (attempt) DO NOTHING RETURNING place;
 
+-- name: LetterDated :one
+-- The day that a letter bears which was printed; null for none.
+SELECT dated FROM letter_batch_items WHERE attempt = $1;
+
 -- name: ReplaceLetter :execrows
 -- The letter as it is printed. One that was erased stays erased.
 UPDATE letters SET pdf = @pdf, html = @html, pages = @pages, key_id = @key_id, html_sealed = @html_sealed

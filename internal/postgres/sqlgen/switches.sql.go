@@ -208,6 +208,18 @@ func (q *Queries) LetterBatches(ctx context.Context, max int32) ([]LetterBatches
 	return items, nil
 }
 
+const letterDated = `-- name: LetterDated :one
+SELECT dated FROM letter_batch_items WHERE attempt = $1
+`
+
+// The day that a letter bears which was printed; null for none.
+func (q *Queries) LetterDated(ctx context.Context, attempt string) (*time.Time, error) {
+	row := q.db.QueryRow(ctx, letterDated, attempt)
+	var dated *time.Time
+	err := row.Scan(&dated)
+	return dated, err
+}
+
 const lettersOfBatch = `-- name: LettersOfBatch :many
 SELECT i.attempt, i.contact_id, i.place, i.left_out, i.dated, c.case_id, c.debtor_id, ca.creditor_id, ca.account_id, c.state
 FROM letter_batch_items i JOIN contacts c ON c.id = i.contact_id JOIN cases ca ON ca.id = c.case_id

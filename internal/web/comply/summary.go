@@ -242,7 +242,11 @@ func (x dossier) message(m Copy, row read.MessageRow) []paper.Block {
 	if m.Message == nil {
 		return append(out, paper.Block{Kind: paper.Quote, Text: m.Missing})
 	}
-	out = append(out, pairs([2]string{"To", m.Message.To}, [2]string{"Name", m.Message.ToName}, [2]string{"Subject", m.Message.Subject})...)
+	dated := ""
+	if !m.Message.Dated.IsZero() {
+		dated = m.Message.Dated.String()
+	}
+	out = append(out, pairs([2]string{"To", m.Message.To}, [2]string{"Name", m.Message.ToName}, [2]string{"Dated", dated}, [2]string{"Subject", m.Message.Subject})...)
 	return append(out, paper.Block{Kind: paper.Quote, Text: m.Message.Text})
 }
 
