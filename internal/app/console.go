@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -194,13 +195,33 @@ func (c *Console) banners(ctx context.Context, who identity.Principal) ([]web.Ba
 		out = append(out, web.Banner{Kind: "bad", Text: "The audit chain is broken: " + l.Check.Broken.String() + ".", Path: c.lights.path(who)})
 	}
 	switches, err := c.deps.Store.Switches(ctx)
+	var shown []postgres.Switch
 	for _, s := range switches {
 		mine := who.Can(identity.View, s.Subject) || who.Can(identity.Monitor, s.Subject)
 		if s.InForce(now) && (s.Scope != dunning.SwitchCreditor || mine) {
-			out = append(out, c.switchBanner(s, who))
+			shown = append(shown, s)
 		}
 	}
+	for _, s := range likeChannels(shown) {
+		out = append(out, c.switchBanner(s, who))
+	}
 	return out, err
+}
+
+// likeChannels makes one switch, for people to read, of those of several channels that one
+// thing has turned on.
+func likeChannels(all []postgres.Switch) (out []postgres.Switch) {
+	for _, s := range all {
+		i := slices.IndexFunc(out, func(o postgres.Switch) bool {
+			return s.Scope == dunning.SwitchChannel && o.Scope == s.Scope && o.Reason == s.Reason && o.On.Equal(s.On) && o.Until.Equal(s.Until)
+		})
+		if i < 0 {
+			out = append(out, s)
+		} else {
+			out[i].Subject += " and " + s.Subject
+		}
+	}
+	return out
 }
 
 func (c *Console) switchBanner(s postgres.Switch, who identity.Principal) web.Banner {

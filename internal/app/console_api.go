@@ -91,7 +91,7 @@ func (c *Console) newAPI() (*api.Server, error) {
 				}
 				return cfg.Policies(), nil
 			},
-			Import: c.imports, Publish: c.publish, Proposals: c.Proposals(), Switches: c.switches, SwitchOn: c.switchOn, SwitchOff: c.switchOff,
+			Import: c.imports, Publish: c.publish, Proposals: c.Proposals(), Switches: c.switches, SwitchOn: c.switchOn, SwitchOff: c.switchOff, Restores: c.restoration(),
 			Operator:  operator{c.ops, c},
 			Integrity: store, VerifyChain: c.verifyChain,
 			Desk: c.desk(), Samples: NewSampling(c.deps.Store, c.book), Simulate: c.whatIf().Run,

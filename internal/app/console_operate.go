@@ -22,6 +22,7 @@ func (c *Console) operations() operate.Deps {
 		Read: store, Config: c.book.Current, CaseRef: cmdStore{store}.CaseRef, Fold: c.foldOf, Draft: renderer.Draft, Names: c.names,
 		Reply: c.replyText, Desk: c.ops, Temporal: c.temporal, Clock: c.clockNow, Versions: c.versionsOf, Views: store.Views,
 		Switches: func(ctx context.Context) ([]operate.Switch, error) { return switchesOf(store.Switches(ctx)) },
+		Restored: c.restoration().Status, EndRestore: c.restoration().Done,
 		History: func(ctx context.Context, limit int) ([]operate.Switch, error) {
 			return switchesOf(store.SwitchHistory(ctx, limit))
 		},

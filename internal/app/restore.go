@@ -12,6 +12,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
 )
 
 // seeEvery is how often a process notes that it sees the database it knows. A restored
@@ -139,23 +140,6 @@ func (r *Renderer) Missing(ctx context.Context, ref dunning.CaseRef, f dunning.F
 	return w.write(ctx)
 }
 
-// RestoreStatus is what the database may have forgotten, and how far that is put right.
-type RestoreStatus struct {
-	At       time.Time          // business time
-	Restores []postgres.Restore // the newest first
-	Off      []postgres.Switch  // channels that are switched off
-	Doubts   []postgres.Contact // hand-overs whose outcome nobody knows, and reservations, the oldest first
-	Letters  int                // letters that lie in the database's outbox: were they posted meanwhile?
-}
-
-// Open is the newest restore that nobody has put right yet.
-func (s RestoreStatus) Open() (postgres.Restore, bool) {
-	if len(s.Restores) == 0 || !s.Restores[0].Done.IsZero() {
-		return postgres.Restore{}, false
-	}
-	return s.Restores[0], true
-}
-
 // Restoration puts right what a restored database has forgotten.
 type Restoration struct {
 	Store *postgres.Store
@@ -169,32 +153,76 @@ func NewRestoration(d Deps) *Restoration {
 	return &Restoration{Store: d.Store, Clock: d.Clock, Hands: d.hands(NewBook(d.Store, clock.Wall))}
 }
 
+// restoration is the console's: it asks no provider.
+func (c *Console) restoration() *Restoration {
+	return &Restoration{Store: c.deps.Store, Clock: c.deps.Clock}
+}
+
 // doubtsListed bounds how many contacts in doubt are listed.
 const doubtsListed = 1000
 
 // Status reads how things stand.
-func (r *Restoration) Status(ctx context.Context) (s RestoreStatus, err error) {
+func (r *Restoration) Status(ctx context.Context) (s read.Restored, err error) {
 	if s.At, err = r.Clock.Now(ctx); err != nil {
 		return s, fmt.Errorf("business time: %w", err)
 	}
-	if s.Restores, err = r.Store.Restores(ctx, lapsesRead); err != nil {
+	all, err := r.Store.Restores(ctx, lapsesRead)
+	if err != nil {
 		return s, err
 	}
 	on, err := r.Store.Switches(ctx)
 	if err != nil {
 		return s, err
 	}
-	for _, sw := range on {
-		if sw.Scope == dunning.SwitchChannel && sw.InForce(s.At) {
-			s.Off = append(s.Off, sw)
-		}
-	}
-	if s.Doubts, err = r.Store.Unsettled(ctx, s.At.Add(time.Second), doubtsListed); err != nil {
+	doubts, err := r.Store.Unsettled(ctx, s.At.Add(time.Second), doubtsListed)
+	if err != nil {
 		return s, err
 	}
+	s.Restores, s.Off, s.Doubts = restoreRows(all), channelsOff(on, s.At), doubtRows(doubts)
+	s.Open = len(all) > 0 && all[0].Done.IsZero()
 	waiting, err := r.Store.LettersWaiting(ctx, "", lettersAtOnce)
 	s.Letters = len(waiting)
 	return s, err
+}
+
+func restoreRows(all []postgres.Restore) []read.Restore {
+	out := make([]read.Restore, len(all))
+	for i, r := range all {
+		state := read.RestoreNoticed
+		switch {
+		case !r.Done.IsZero():
+			state = read.RestoreDone
+		case !r.Looked.IsZero():
+			state = read.RestoreLookedUp
+		}
+		out[i] = read.Restore{
+			ID: r.ID, State: state, Noticed: r.Noticed, What: r.What, By: r.By, Since: r.Since, Until: r.Until,
+			Looked: r.Looked, Done: r.Done, DoneBy: r.DoneBy, Reason: r.Reason,
+		}
+	}
+	return out
+}
+
+func channelsOff(on []postgres.Switch, at time.Time) []dunning.Channel {
+	out := []dunning.Channel{}
+	for _, sw := range on {
+		if sw.Scope == dunning.SwitchChannel && sw.InForce(at) {
+			out = append(out, dunning.Channel(sw.Subject))
+		}
+	}
+	return out
+}
+
+func doubtRows(all []postgres.Contact) []read.Doubt {
+	out := make([]read.Doubt, len(all))
+	for i, c := range all {
+		until, _ := dunning.MayHaveLeftUntil(c.Code)
+		out[i] = read.Doubt{
+			Contact: c.ID, Attempt: dunning.AttemptID(c.ID), Case: c.Case, Channel: c.Channel, Step: c.Step, State: string(c.State),
+			Since: c.Reserved, Until: until, Deadline: c.Deadline,
+		}
+	}
+	return out
 }
 
 // Reconciled is what asking the providers came to.
@@ -275,19 +303,21 @@ var (
 // Done says that all is put right: what a restored database had forgotten was looked up and
 // entered. It lifts no switch. Errors wrap ErrNoRestore, ErrNotLookedUp (unless anyway) or
 // dunning.ErrInvalid.
-func (r *Restoration) Done(ctx context.Context, by, reason string, anyway bool) (postgres.Restore, error) {
-	s, err := r.Status(ctx)
+func (r *Restoration) Done(ctx context.Context, by, reason string, anyway bool) error {
+	at, err := r.Clock.Now(ctx)
 	if err != nil {
-		return postgres.Restore{}, err
+		return fmt.Errorf("business time: %w", err)
 	}
-	open, is := s.Open()
+	all, err := r.Store.Restores(ctx, 1)
 	switch {
-	case !is:
-		return open, fmt.Errorf("%w: %w", ErrNoRestore, dunning.ErrConflict)
-	case open.Looked.IsZero() && !anyway:
-		return open, fmt.Errorf("%w: %w", ErrNotLookedUp, dunning.ErrConflict)
+	case err != nil:
+		return err
+	case len(all) == 0 || !all[0].Done.IsZero():
+		return fmt.Errorf("%w: %w", ErrNoRestore, dunning.ErrConflict)
+	case all[0].Looked.IsZero() && !anyway:
+		return fmt.Errorf("%w: %w", ErrNotLookedUp, dunning.ErrConflict)
 	}
-	return open, r.Store.RestoreDone(ctx, open.ID, s.At, by, reason)
+	return r.Store.RestoreDone(ctx, all[0].ID, at, by, reason)
 }
 
 // Declare says that the database was restored and what was written since an instant is lost.

@@ -22,6 +22,7 @@ import (
 	"github.com/duly/duly/internal/fakeprovider"
 	"github.com/duly/duly/internal/pgtest"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/workflows"
 )
 
@@ -154,7 +155,7 @@ func struck(t *testing.T, opened bool, env map[string]string) (d *disaster, case
 // restoration as the command line has it.
 func (d *disaster) restoration() *Restoration { return NewRestoration(d.deps()) }
 
-func (d *disaster) status() RestoreStatus {
+func (d *disaster) status() read.Restored {
 	d.t.Helper()
 	s, err := d.restoration().Status(d.t.Context())
 	d.must(err)
@@ -181,9 +182,10 @@ func TestARestoredDatabaseSendsNothingTwice(t *testing.T) {
 			d, id := struck(t, c.opened, env)
 			before := d.left()
 			s := d.status()
-			open, is := s.Open()
-			if !is || len(s.Off) != 3 || open.Since.After(start) || !strings.Contains(s.Off[0].Reason, "restored") {
-				t.Fatalf("noticed %+v", s)
+			on, err := d.store.Switches(t.Context())
+			d.must(err)
+			if !s.Open || len(s.Off) != 3 || s.Restores[0].Since.After(start) || !strings.Contains(on[0].Reason, "restored") {
+				t.Fatalf("noticed %+v, %+v", s, on)
 			}
 			d.live(id, d.clock.time(), 24*time.Hour)
 			if got := d.left(); !slices.Equal(got, before) {
@@ -221,7 +223,7 @@ func TestARestoredDatabaseSendsNothingTwice(t *testing.T) {
 func (d *disaster) reconciles(atLeast int) {
 	d.t.Helper()
 	ctx := d.t.Context()
-	if _, err := d.restoration().Done(ctx, "user:ada", "looked up", false); !errors.Is(err, ErrNotLookedUp) {
+	if err := d.restoration().Done(ctx, "user:ada", "looked up", false); !errors.Is(err, ErrNotLookedUp) {
 		d.t.Errorf("ended before anybody looked: %v", err)
 	}
 	before := d.left()
@@ -241,18 +243,19 @@ func (d *disaster) reconciles(atLeast int) {
 	if r := d.status().Restores[0]; r.Looked.IsZero() {
 		d.t.Errorf("nobody noted that it was looked up: %+v", r)
 	}
-	if _, err := d.restoration().Done(ctx, "user:ada", "looked up", false); err != nil {
+	if err := d.restoration().Done(ctx, "user:ada", "looked up", false); err != nil {
 		d.t.Error(err)
 	}
-	if _, err := d.restoration().Done(ctx, "user:ada", "again", false); !errors.Is(err, ErrNoRestore) {
+	if err := d.restoration().Done(ctx, "user:ada", "again", false); !errors.Is(err, ErrNoRestore) {
 		d.t.Errorf("ended twice: %v", err)
 	}
 }
 
 func (d *disaster) lift() {
 	d.t.Helper()
-	for _, sw := range d.status().Off {
-		d.must(d.store.SwitchOff(d.t.Context(), sw.Switch, d.clock.time(), "user:ada", "looked up"))
+	for _, ch := range d.status().Off {
+		sw := dunning.Switch{Scope: dunning.SwitchChannel, Subject: string(ch)}
+		d.must(d.store.SwitchOff(d.t.Context(), sw, d.clock.time(), "user:ada", "looked up"))
 	}
 }
 
@@ -269,8 +272,8 @@ func TestRestoreWithoutActivityFeed(t *testing.T) {
 	if len(s.Doubts) != 1 || s.Doubts[0].Channel != dunning.Email {
 		t.Fatalf("in doubt %+v", s.Doubts)
 	}
-	if _, ok := dunning.MayHaveLeftUntil(s.Doubts[0].Code); !ok {
-		t.Errorf("its code %q does not say that it is in doubt because of the restore", s.Doubts[0].Code)
+	if s.Doubts[0].Until.IsZero() {
+		t.Errorf("it does not say that it is in doubt because of the restore: %+v", s.Doubts[0])
 	}
 	d.lift()
 	d.live(id, d.clock.time(), week)
@@ -279,7 +282,7 @@ func TestRestoreWithoutActivityFeed(t *testing.T) {
 	}
 	// A person finds it in SendGrid's console.
 	d.clock.follow(nil)
-	_, err = d.commands().Do(t.Context(), id, dunning.FinishTask{ID: s.Doubts[0].ID + "/unknown", Outcome: "sent"}, "user:ada")
+	_, err = d.commands().Do(t.Context(), id, dunning.FinishTask{ID: s.Doubts[0].Contact + "/unknown", Outcome: "sent"}, "user:ada")
 	d.must(err)
 	d.live(id, d.clock.time(), 2*week)
 	d.noneTwice()

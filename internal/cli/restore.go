@@ -18,6 +18,7 @@ import (
 	wiring "github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/internal/read"
 )
 
 // restoreCmd puts right what a restored database has forgotten.
@@ -85,107 +86,49 @@ func (a *app) restoreStatusCmd() *cobra.Command {
 	}
 }
 
-// restoreShown is a restore as it is printed.
-type restoreShown struct {
-	ID      int64     `json:"id"`
-	State   string    `json:"state"`   // noticed, looked_up, done
-	Noticed string    `json:"noticed"` // identity, journal, person
-	What    string    `json:"what"`
-	By      string    `json:"by"`
-	Since   time.Time `json:"since"`
-	Until   time.Time `json:"until"`
-	Looked  time.Time `json:"looked_up,omitzero"`
-	Done    time.Time `json:"done,omitzero"`
-	DoneBy  string    `json:"done_by,omitempty"`
-	Reason  string    `json:"reason,omitempty"`
-}
-
-func shownRestore(r postgres.Restore) restoreShown {
-	state := "noticed"
-	switch {
-	case !r.Done.IsZero():
-		state = "done"
-	case !r.Looked.IsZero():
-		state = "looked_up"
-	}
-	return restoreShown{r.ID, state, r.Noticed, r.What, r.By, r.Since, r.Until, r.Looked, r.Done, r.DoneBy, r.Reason}
-}
-
-// doubtShown is a contact whose outcome nobody knows.
-type doubtShown struct {
-	Contact  string          `json:"contact"`
-	Attempt  string          `json:"attempt"` // what the provider was given
-	Case     string          `json:"case"`
-	Channel  dunning.Channel `json:"channel"`
-	Step     string          `json:"step"`
-	State    string          `json:"state"`
-	Since    time.Time       `json:"since"`
-	Until    time.Time       `json:"may_have_left_until,omitzero"` // set where the restore is why
-	Deadline time.Time       `json:"deadline,omitzero"`
-}
-
-func shownDoubt(c postgres.Contact) doubtShown {
-	until, _ := dunning.MayHaveLeftUntil(c.Code)
-	return doubtShown{c.ID, dunning.AttemptID(c.ID), c.Case, c.Channel, c.Step, string(c.State), c.Reserved, until, c.Deadline}
-}
-
-func (a *app) printRestore(s wiring.RestoreStatus) error {
-	out := struct {
-		At       time.Time      `json:"at"`
-		Open     bool           `json:"open"`
-		Restores []restoreShown `json:"restores"`
-		Off      []switchShown  `json:"switched_off"`
-		Doubts   []doubtShown   `json:"doubts"`
-		Letters  int            `json:"letters_waiting"`
-	}{At: s.At, Restores: []restoreShown{}, Off: []switchShown{}, Doubts: []doubtShown{}, Letters: s.Letters}
-	_, out.Open = s.Open()
-	for _, r := range s.Restores {
-		out.Restores = append(out.Restores, shownRestore(r))
-	}
-	for _, sw := range s.Off {
-		out.Off = append(out.Off, shownSwitch(sw, s.At))
-	}
-	for _, c := range s.Doubts {
-		out.Doubts = append(out.Doubts, shownDoubt(c))
-	}
-	if err := a.print(out, func(w io.Writer) { printRestoreText(w, s, out.Doubts) }); err != nil {
+func (a *app) printRestore(s read.Restored) error {
+	if err := a.print(s, func(w io.Writer) { printRestoreText(w, s) }); err != nil {
 		return err
 	}
-	if out.Open {
+	if s.Open {
 		return errFound
 	}
 	return nil
 }
 
-func printRestoreText(w io.Writer, s wiring.RestoreStatus, doubts []doubtShown) {
-	open, is := s.Open()
+func printRestoreText(w io.Writer, s read.Restored) {
 	switch {
-	case is:
+	case s.Open:
+		last := s.Restores[0]
 		_, _ = fmt.Fprintf(w, "The database was restored or taken over: %s.\nWhat was written or left between %s and %s may be lost.\n",
-			plain(open.What), stamp(open.Since), stamp(open.Until))
+			plain(last.What), stamp(last.Since), stamp(last.Until))
 	case len(s.Restores) > 0:
-		_, _ = fmt.Fprintf(w, "The last restore, noticed %s, is put right (%s, by %s).\n", stamp(s.Restores[0].Until), plain(s.Restores[0].Reason), plain(s.Restores[0].DoneBy))
+		last := s.Restores[0]
+		_, _ = fmt.Fprintf(w, "The last restore, noticed %s, is put right (%s, by %s).\n", stamp(last.Until), plain(last.Reason), plain(last.DoneBy))
 	default:
 		_, _ = fmt.Fprintln(w, "The database is the one that it was: no restore was ever noticed.")
 	}
-	printOff(w, s.Off)
-	printDoubts(w, doubts)
-	if is {
-		_, _ = fmt.Fprint(w, "\nTo do:\n"+todo(open, s))
+	if len(s.Off) > 0 {
+		_, _ = fmt.Fprintf(w, "Switched off: %s.\n", joined(s.Off))
+	}
+	printDoubts(w, s.Doubts)
+	if s.Open {
+		_, _ = fmt.Fprintln(w, "\nTo do:")
+	}
+	for i, line := range s.Todo() {
+		_, _ = fmt.Fprintf(w, "  %d. %s\n", i+1, line)
 	}
 }
 
-func printOff(w io.Writer, off []postgres.Switch) {
-	var names []string
-	for _, sw := range off {
-		names = append(names, sw.Subject)
+func joined(channels []dunning.Channel) string {
+	names := make([]string, len(channels))
+	for i, ch := range channels {
+		names[i] = string(ch)
 	}
-	if len(names) > 0 {
-		_, _ = fmt.Fprintf(w, "Switched off: %s.\n", strings.Join(names, ", "))
-	}
+	return strings.Join(names, ", ")
 }
 
-func printDoubts(w io.Writer, doubts []doubtShown) {
+func printDoubts(w io.Writer, doubts []read.Doubt) {
 	if len(doubts) == 0 {
 		_, _ = fmt.Fprintln(w, "No contact is on its way or in doubt.")
 		return
@@ -197,32 +140,6 @@ func printDoubts(w io.Writer, doubts []doubtShown) {
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", d.Case, d.Channel, plain(d.Step), d.State, stamp(d.Since), d.Attempt)
 	}
 	_ = t.Flush()
-}
-
-// todo is what a person still has to do, in order.
-func todo(open postgres.Restore, s wiring.RestoreStatus) string {
-	var lines []string
-	add := func(format string, given ...any) { lines = append(lines, fmt.Sprintf(format, given...)) }
-	if open.Looked.IsZero() {
-		add("Ask the providers: duly restore reconcile, with the providers' credentials in the environment.")
-	}
-	if len(s.Doubts) > 0 {
-		add("What no provider can tell is settled by its reports, or by a person: look each up by its ATTEMPT and end its task as sent or not sent.")
-	}
-	if s.Letters > 0 {
-		add("%d letters lie in the outbox: compare them with the batches that were printed since %s, before another batch is closed.", s.Letters, stamp(open.Since))
-	}
-	add("Import invoices and payments again from before %s: what is known already changes nothing.", stamp(open.Since))
-	add("Enter what people told you since: disputes, opt-outs, holds, promises, calls. Have providers and shops send their events again.")
-	add("duly restore done --reason TEXT --by NAME")
-	for _, sw := range s.Off {
-		add("duly switch off channel %s --reason TEXT --by NAME", sw.Subject)
-	}
-	var b strings.Builder
-	for i, l := range lines {
-		fmt.Fprintf(&b, "  %d. %s\n", i+1, l)
-	}
-	return b.String()
 }
 
 func (a *app) restoreReconcileCmd() *cobra.Command {
@@ -301,17 +218,17 @@ func (a *app) restoreDoneCmd() *cobra.Command {
 }
 
 func (a *app) restoreDone(ctx context.Context, r *wiring.Restoration, f switchFlags, anyway bool) error {
-	if _, err := r.Done(ctx, person(f.by), f.reason, anyway); err != nil {
+	if err := r.Done(ctx, person(f.by), f.reason, anyway); err != nil {
 		return restoreError(err)
 	}
 	s, err := r.Status(ctx)
 	if err != nil {
 		return err
 	}
-	return a.print(shownRestore(s.Restores[0]), func(w io.Writer) {
+	return a.print(s.Restores[0], func(w io.Writer) {
 		_, _ = fmt.Fprintln(w, "The restore is put right.")
-		for _, sw := range s.Off {
-			_, _ = fmt.Fprintf(w, "Still off: duly switch off channel %s --reason TEXT --by NAME\n", sw.Subject)
+		for _, ch := range s.Off {
+			_, _ = fmt.Fprintf(w, "Still off: duly switch off channel %s --reason TEXT --by NAME\n", ch)
 		}
 	})
 }

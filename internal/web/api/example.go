@@ -37,6 +37,7 @@ var bodies = map[string]string{
 	"publishRelease":   `{"files":{"queues.yaml":"queues: []\n"}}`,
 	"switchOn":         `{"scope":"channel","subject":"sms","reason":"the provider doubles messages"}`,
 	"switchOff":        `{"scope":"channel","subject":"sms","reason":"the provider is mended"}`,
+	"endRestore":       `{"reason":"looked up at the providers; payments are in again"}`,
 	"addHook":          `{"url":"https://erp.example.com/duly","kinds":["case.paid","promise.broken"]}`,
 	"replayHook":       `{"since":"2026-03-01T00:00:00Z"}`,
 	"runBulk":          `{"action":"hold","cases":["0b8d5c0e-3a56-4d8e-9c8f-0d5c5d1f9a11"],"count":1,"until":"2026-03-20"}`,

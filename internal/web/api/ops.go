@@ -24,7 +24,7 @@ import (
 // operations is the table.
 func operations(p Ports) []Operation {
 	h := handlers{p}
-	return slices.Concat(h.about(), h.reads(), h.commands(), h.policy(), h.intake(), h.running(), h.hooks(), h.desk(), h.setup(), h.operate(), h.migrations(), h.temporal(), h.compliance(), h.exports(), h.governance(), h.admin(), h.samples(), h.integrity(), h.simulation(), h.reports())
+	return slices.Concat(h.about(), h.reads(), h.commands(), h.policy(), h.intake(), h.running(), h.hooks(), h.desk(), h.setup(), h.operate(), h.migrations(), h.temporal(), h.compliance(), h.exports(), h.governance(), h.admin(), h.samples(), h.integrity(), h.simulation(), h.reports(), h.restores())
 }
 
 type handlers struct{ Ports }

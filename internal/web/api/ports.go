@@ -36,6 +36,7 @@ type Ports struct {
 	Switches  func(ctx context.Context) ([]Switch, error)
 	SwitchOn  func(ctx context.Context, s Switch) (Switch, error)
 	SwitchOff func(ctx context.Context, s dunning.Switch, at time.Time, by, reason string) error
+	Restores  Restores
 	Hooks     Hooks
 	// Proposals is maker and checker.
 	Proposals Proposals

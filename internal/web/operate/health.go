@@ -52,6 +52,7 @@ type healthPage struct {
 	Examined   string      // how long ago it looked, where that takes long; "": now
 	Unexamined bool        // it has not looked yet
 	Switches   []Switch
+	Restored   read.Restored
 	Health     read.Health
 	Temporal   Temporal
 	Operating  read.Operating
@@ -108,6 +109,9 @@ func (d *operations) health(r *web.Request) (err error) {
 	p.Found = len(p.Violations)
 	p.Violations = p.Violations[:min(p.Found, doctorRows)]
 	if p.Switches, err = d.inForce(ctx, r.Now); err != nil {
+		return err
+	}
+	if p.Restored, err = d.Restored(ctx); err != nil {
 		return err
 	}
 	if p.Dead, err = d.Desk.DeadCounts(ctx, r.User); err != nil {

@@ -73,6 +73,11 @@ type Deps struct {
 	SwitchOn  func(ctx context.Context, s Switch) error
 	SwitchOff func(ctx context.Context, s dunning.Switch, at time.Time, by, reason string) error
 
+	// Restored is what the database may have forgotten; EndRestore says that it is put right,
+	// anyway: also if the providers were not asked. Errors wrap dunning.ErrConflict.
+	Restored   func(ctx context.Context) (read.Restored, error)
+	EndRestore func(ctx context.Context, by, reason string, anyway bool) error
+
 	Activations func(ctx context.Context) ([]Activation, error) // in order
 	// Activate puts into force again what was in force before, and records it. Where four eyes
 	// are required it needs a reason, and somebody else looks at it afterwards.
@@ -138,6 +143,7 @@ func Set(deps Deps) web.Set {
 		{Pattern: "GET /switches", Need: identity.Monitor, Handle: d.switches},
 		{Pattern: "POST /switches", Need: identity.Operate, Handle: d.switchOn},
 		{Pattern: "POST /switches/off", Need: identity.Operate, Handle: d.switchOff},
+		{Pattern: "POST /switches/restored", Need: identity.Operate, Handle: d.endRestore},
 		{Pattern: "GET /releases", Need: identity.Config, Handle: d.releases},
 		{Pattern: "GET /releases/{version}", Need: identity.Config, Handle: d.release},
 		{Pattern: "POST /releases/{version}/activate", Need: identity.Publish, Handle: d.activate},

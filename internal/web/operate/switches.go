@@ -8,11 +8,13 @@ import (
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
 	"github.com/duly/duly/internal/web"
 )
 
 type switchesPage struct {
 	On, Past  []Switch
+	Restored  read.Restored
 	Scopes    []dunning.SwitchScope
 	Subjects  []string
 	Names     map[string]string
@@ -64,6 +66,9 @@ func (d *operations) showSwitches(r *web.Request, p switchesPage) (err error) {
 		return err
 	}
 	if p.Past, err = d.History(ctx, 50); err != nil {
+		return err
+	}
+	if p.Restored, err = d.Restored(ctx); err != nil {
 		return err
 	}
 	if p.Names, err = d.Names(ctx); err != nil {
@@ -171,4 +176,23 @@ func (d *operations) switchOff(r *web.Request) error {
 		return err
 	}
 	return r.Done("/switches", "Lifted: "+reachWords(s)+". What waited goes on.")
+}
+
+// endRestore says that what a restored database had forgotten is put right.
+func (d *operations) endRestore(r *web.Request) error {
+	if err := r.Require(identity.Operate, identity.AllCreditors); err != nil {
+		return err
+	}
+	reason := r.Value("reason")
+	if reason == "" {
+		return web.Invalid("Write how it was put right.", map[string]string{"reason": "Write how."})
+	}
+	err := d.EndRestore(r.R.Context(), r.User.By, reason, r.Value("anyway") != "")
+	if errors.Is(err, dunning.ErrConflict) {
+		return web.Conflict("It cannot be ended: either the providers were not asked yet (duly restore reconcile), or somebody has ended it already.")
+	}
+	if err != nil {
+		return err
+	}
+	return r.Done("/switches", "The restore is put right. Lift the switches of the channels one by one.")
 }
