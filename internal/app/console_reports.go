@@ -25,7 +25,12 @@ type Reports struct {
 	Config func(ctx context.Context) (*config.Config, error)
 	// Now is the present business instant.
 	Now func(ctx context.Context) (time.Time, error)
+	// MostDebtors is how many debtors' logs an ageing of an earlier day reads; 0: all.
+	MostDebtors int
 }
+
+// mostDebtors bounds what a page and the API fold.
+const mostDebtors = 20_000
 
 // Make counts a report over what a scope sees. An ask that cannot be answered is an error
 // that wraps dunning.ErrInvalid and says how to mend it.
@@ -53,6 +58,15 @@ func (r *Reports) Make(ctx context.Context, scope read.Scope, ask read.ReportAsk
 	span, err := ask.Span(dunning.DateOf(now.In(zone)), zone)
 	if err != nil {
 		return nil, err
+	}
+	at, past, err := ask.Instant(now, zone)
+	if err != nil {
+		return nil, err
+	}
+	if past {
+		t, err := r.Store.ReportAgeingPast(ctx, scope, at, r.MostDebtors)
+		t.Creditor = ask.Creditor
+		return t, err
 	}
 	return r.count(ctx, scope, ask, span, now, cfg)
 }
@@ -122,9 +136,9 @@ func inOrder(rows []read.StepRow, cfg *config.Config) {
 	})
 }
 
-// NewReports makes reports over a store and the configuration in force.
+// NewReports makes reports for pages and programs over a store and the configuration in force.
 func NewReports(store *postgres.Store, book *Book, now func(context.Context) (time.Time, error)) *Reports {
-	return &Reports{Store: store, Config: book.Current, Now: now}
+	return &Reports{Store: store, Config: book.Current, Now: now, MostDebtors: mostDebtors}
 }
 
 // reportMemo keeps what was counted, by scope and ask.
@@ -152,5 +166,5 @@ func (c *Console) counting(s read.Scope, ask read.ReportAsk) func(context.Contex
 }
 
 func reportKey(s read.Scope, a read.ReportAsk) string {
-	return strings.Join([]string{a.Report, a.Creditor, a.From, a.Until, scopeKey(s)}, "\x00")
+	return strings.Join([]string{a.Report, a.Creditor, a.From, a.Until, a.At, scopeKey(s)}, "\x00")
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
@@ -102,6 +103,16 @@ func TestReportsDaysAndScopes(t *testing.T) {
 			t.Errorf("%s: %d %s, want 422 and %q", path, res.StatusCode, res.body, want)
 		}
 	}
+	var then, now read.AgeingReport
+	today := dunning.DateOf(d.clock.time().In(zoneNamed(t, zone)))
+	d.call(all, "GET", "/reports/ageing?creditor=demo&at="+today.AddDays(-1).String(), "").into(t, &then)
+	d.call(all, "GET", "/reports/ageing?creditor=demo&at="+today.String(), "").into(t, &now)
+	if !then.Past || then.At.Before(d.clock.time().AddDate(0, 0, -2)) || len(then.Rows) > 1 || now.Past || len(now.Rows) != 1 || now.Rows[0].Total.Open.Decimal() != "100.00" {
+		t.Errorf("yesterday %+v, today %+v", then, now)
+	}
+	if res := d.call(all, "GET", "/reports/ageing?at=2199-01-01", ""); res.StatusCode != 422 || !strings.Contains(res.body, "is yet to come") {
+		t.Errorf("an ageing of days to come: %d %s", res.StatusCode, res.body)
+	}
 	mine := d.call(other, "GET", "/reports/ageing?creditor=demo", "")
 	none := d.call(other, "GET", "/reports/ageing?creditor=nobody", "")
 	if mine.StatusCode != 422 || strings.ReplaceAll(instance(mine.body), "demo", "X") != strings.ReplaceAll(instance(none.body), "nobody", "X") {
@@ -116,6 +127,15 @@ func TestReportsDaysAndScopes(t *testing.T) {
 			t.Errorf("%s without the permission: %d", name, res.StatusCode)
 		}
 	}
+}
+
+func zoneNamed(t *testing.T, name string) *time.Location {
+	t.Helper()
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
 }
 
 // instance leaves out of a problem what names the request.

@@ -61,6 +61,9 @@ func (a *app) oneReportCmd(name, short string) *cobra.Command {
 		f.StringVar(&ask.From, "from", "", fmt.Sprintf("first day, YYYY-MM-DD; at most %d days are read", most))
 		f.StringVar(&ask.Until, "until", "", "last day, included, YYYY-MM-DD (default: today)")
 	}
+	if name == read.ReportAgeing {
+		f.StringVar(&ask.At, "at", "", "as of the end of this day, YYYY-MM-DD; it folds the log of every debtor (default: now)")
+	}
 	return cmd
 }
 

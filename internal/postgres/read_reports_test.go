@@ -2,11 +2,13 @@ package postgres_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,7 +169,8 @@ func (p *reported) happens(b *book) {
 		p.turn(b)
 	case 10:
 		p.add(b, []dunning.Body{
-			dunning.StepPassed{Step: "first", Items: []string{"x"}}, dunning.StepsWaived{Steps: []string{"first", "second"}, Items: []string{"x"}, Why: "catch_up"},
+			dunning.StepPassed{Step: "first", Items: []string{"x"}},
+			dunning.StepsWaived{Steps: []string{"first", "second"}, Items: []string{"x"}, Why: "catch_up"},
 			dunning.EntryEnded{Step: "third", Items: []string{"x"}, Why: "no_channel"},
 		}[p.r.IntN(3)])
 	default:
@@ -249,7 +252,8 @@ func (p *reported) within(s read.Scope) (out []*book) {
 	return out
 }
 
-func (p *reported) ageing(s read.Scope, at time.Time) []read.AgeingRow {
+// ageing goes through the facts up to until, and looks at what they leave as of at.
+func (p *reported) ageing(s read.Scope, at, until time.Time) []read.AgeingRow {
 	rows, seen := map[string]*read.AgeingRow{}, map[string]bool{}
 	once := func(cell *read.AgeingCell, key string) {
 		if !seen[key] {
@@ -258,7 +262,7 @@ func (p *reported) ageing(s read.Scope, at time.Time) []read.AgeingRow {
 		}
 	}
 	for _, b := range p.within(s) {
-		f, oldest := p.fold(b), dunning.Date{}
+		f, oldest := p.fold(b, until), dunning.Date{}
 		key := b.Creditor + b.Currency
 		row := func() *read.AgeingRow {
 			if rows[key] == nil {
@@ -288,7 +292,7 @@ func (p *reported) ageing(s read.Scope, at time.Time) []read.AgeingRow {
 				oldest = it.Due
 			}
 		}
-		if b.open {
+		if b.openAt(until) {
 			n := 0
 			if !oldest.IsZero() {
 				n = bucketOf(oldest.Days(dunning.DateOf(at.UTC())))
@@ -318,10 +322,24 @@ func bucketOf(days int) int {
 	return 4
 }
 
-func (p *reported) fold(b *book) dunning.Facts {
+// openAt reports whether the case was open.
+func (b *book) openAt(t time.Time) (open bool) {
+	for _, f := range b.log {
+		switch f.Body.(type) {
+		case dunning.CaseOpened:
+			open = !f.At.After(t) || open
+		case dunning.CaseClosed:
+			open = open && f.At.After(t)
+		}
+	}
+	return open
+}
+
+func (p *reported) fold(b *book, until time.Time) dunning.Facts {
 	p.t.Helper()
 	log, err := p.FactsAsOf(p.t.Context(), b.Debtor, 1<<40)
 	p.must(err)
+	log = slices.DeleteFunc(log, func(f dunning.Fact) bool { return f.At.After(until) })
 	f, err := dunning.Fold(dunning.Setup{Creditor: dunning.Creditor{ID: b.Creditor}, Debtor: b.Debtor, Account: b.Account, Case: b.Case, Currency: b.Currency}, log)
 	p.must(err)
 	return f
@@ -562,8 +580,14 @@ func (p *reported) agrees(name string, scope read.Scope, span read.Span, met tal
 	ctx := p.t.Context()
 	ageing, err := p.ReportAgeing(ctx, scope, reportNow)
 	p.must(err)
-	if want := p.ageing(scope, reportNow); !reflect.DeepEqual(ageing.Rows, want) {
+	if want := p.ageing(scope, reportNow, reportNow.AddDate(1, 0, 0)); !reflect.DeepEqual(ageing.Rows, want) {
 		p.t.Errorf("%s: ageing\n got %+v\nwant %+v", name, ageing.Rows, want)
+	}
+	then := reportStart.AddDate(0, 0, 5+p.r.IntN(50))
+	past, err := p.ReportAgeingPast(ctx, scope, then, 0)
+	p.must(err)
+	if want := p.ageing(scope, then, then); !reflect.DeepEqual(past.Rows, want) {
+		p.t.Errorf("%s: ageing of %v\n got %+v\nwant %+v", name, then, past.Rows, want)
 	}
 	run, err := p.ReportRun(ctx, scope, span, reportNow)
 	p.must(err)
@@ -758,5 +782,16 @@ func TestReportsOfNothing(t *testing.T) {
 		if n := len(r.Lines()); n != 0 {
 			t.Errorf("%T has %d lines of nothing", r, n)
 		}
+	}
+}
+
+// TestAgeingOfThePastIsBounded: a page folds so many customers and no more, and says what to do.
+func TestAgeingOfThePastIsBounded(t *testing.T) {
+	p := newReported(t, 9, 6)
+	if _, err := p.ReportAgeingPast(t.Context(), read.Everything(), reportNow, 2); !errors.Is(err, dunning.ErrInvalid) || !strings.Contains(err.Error(), "duly report ageing --at") {
+		t.Errorf("more customers than are read: %v", err)
+	}
+	if r, err := p.ReportAgeingPast(t.Context(), read.Only("idle"), reportNow, 2); err != nil || len(r.Rows) != 0 || !r.Past {
+		t.Errorf("a creditor with nobody: %+v, %v", r, err)
 	}
 }

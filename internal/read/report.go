@@ -212,6 +212,8 @@ func BucketBounds() (out []int32) {
 // AgeingReport is what is owed by age, as of At.
 type AgeingReport struct {
 	ReportHead
+	// Past says that At is the end of an earlier day: no list shows the cases of then.
+	Past bool        `json:"past,omitempty"`
 	Rows []AgeingRow `json:"rows"`
 }
 
@@ -472,6 +474,29 @@ func (r RecoveryReport) Lines() (out [][]string) {
 // included, "" for what the report has by itself; "" as creditor for all that may be seen.
 type ReportAsk struct {
 	Report, Creditor, From, Until string
+	// At is the day at whose end an ageing is wanted; "" or today: now.
+	At string
+}
+
+// Instant is the instant that an ageing is of: now, or the end of an earlier day in a zone
+// (past is true). The error wraps dunning.ErrInvalid; other reports are of now.
+func (a ReportAsk) Instant(now time.Time, zone *time.Location) (at time.Time, past bool, err error) {
+	if a.At == "" {
+		return now, false, nil
+	}
+	today := dunning.DateOf(now.In(zone))
+	d, err := dunning.ParseDate(a.At)
+	switch {
+	case err != nil:
+		return now, false, fmt.Errorf("at: write a day as YYYY-MM-DD, such as %s: %w", today, dunning.ErrInvalid)
+	case a.Report != ReportAgeing:
+		return now, false, fmt.Errorf("at: only the report of ageing is of a day; this one has a first and a last day: %w", dunning.ErrInvalid)
+	case today.Before(d):
+		return now, false, fmt.Errorf("at: %s is yet to come: %w", d, dunning.ErrInvalid)
+	case d == today:
+		return now, false, nil
+	}
+	return dunning.StartOfDay(d.AddDays(1), zone).Add(-time.Microsecond), true, nil
 }
 
 // Span is the span that is asked for, in a zone, today being a day in it. The error wraps

@@ -260,7 +260,7 @@ func (h handlers) exports() []Operation {
 		{Path: "policy", Need: identity.Config, Query: text("q", "kind", "place")},
 		{Path: "audit", Need: identity.Audit, Query: text("by", "action", "subject", "from", "until")},
 		{Path: "imports/{id}", Need: identity.Monitor},
-		{Path: "reports/{report}", Need: identity.Export, Also: []identity.Permission{identity.Monitor}, Query: text("creditor", "from", "until")},
+		{Path: "reports/{report}", Need: identity.Export, Also: []identity.Permission{identity.Monitor}, Query: text("creditor", "from", "until", "at")},
 	}
 	for i := range lists {
 		o := &lists[i]

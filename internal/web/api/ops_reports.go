@@ -17,7 +17,7 @@ func (h handlers) reports() []Operation {
 		{Name: "until", Type: "date", Description: "last day, included"},
 	}
 	ops := []Operation{
-		{Path: read.ReportAgeing, ID: "getAgeing", Summary: "What is owed by age, with items, customers and cases", Query: []Param{creditor}, Result: read.AgeingReport{}},
+		{Path: read.ReportAgeing, ID: "getAgeing", Summary: "What is owed by age, with items, customers and cases", Query: []Param{creditor, {Name: "at", Type: "date", Description: "as of the end of this day; default: now. An earlier day folds the log of every customer, of at most 20,000"}}, Result: read.AgeingReport{}},
 		{Path: read.ReportRun, ID: "getRun", Summary: "What was decided, sent, put off, refused, opened and closed on each day; at most 31 days", Query: span, Result: read.RunReport{}},
 		{Path: read.ReportPromises, ID: "getPromises", Summary: "Promises and plans kept, and right-party contacts, by month; at most 400 days", Query: span, Result: read.PromiseReport{}},
 		{Path: read.ReportSteps, ID: "getSteps", Summary: "How often the steps of sequences were followed by a payment; at most 92 days", Query: span, Result: read.StepReport{}},
@@ -34,7 +34,7 @@ func (h handlers) reports() []Operation {
 func (h handlers) report(name string) func(*Call) (any, error) {
 	return func(c *Call) (any, error) {
 		q := c.R.URL.Query()
-		ask := read.ReportAsk{Report: name, Creditor: q.Get("creditor"), From: q.Get("from"), Until: q.Get("until")}
+		ask := read.ReportAsk{Report: name, Creditor: q.Get("creditor"), From: q.Get("from"), Until: q.Get("until"), At: q.Get("at")}
 		return h.Operator.Report(c.R.Context(), c.Scope(), ask)
 	}
 }

@@ -27,6 +27,7 @@ type reportPage struct {
 	Fault     string // why there is none
 
 	Ageing   []ageingLine
+	Past     bool // the ageing is of an earlier day
 	Run      []runDay
 	RunSum   runDay
 	Reasons  []runReason
@@ -73,7 +74,7 @@ func (d *operations) report(r *web.Request) error {
 
 func (d *operations) reportOf(r *web.Request, name string) error {
 	q := r.R.URL.Query()
-	ask := read.ReportAsk{Report: name, Creditor: q.Get("creditor"), From: q.Get("from"), Until: q.Get("until")}
+	ask := read.ReportAsk{Report: name, Creditor: q.Get("creditor"), From: q.Get("from"), Until: q.Get("until"), At: q.Get("at")}
 	if r.WantsCSV() {
 		if !r.User.Somewhere(identity.Export) {
 			return web.Forbidden(identity.Export, "")
@@ -115,7 +116,7 @@ func (p *reportPage) fill(a memo.Answer[read.Table]) {
 	p.Known, p.Says = a.Known(), a.Says()
 	switch t := a.Value.(type) {
 	case read.AgeingReport:
-		p.Head, p.Ageing = t.ReportHead, ageingLines(t.Rows)
+		p.Head, p.Ageing, p.Past = t.ReportHead, ageingLines(t.Rows), t.Past
 	case read.RunReport:
 		p.Head = t.ReportHead
 		p.Run, p.RunSum, p.Reasons = runDays(t)
