@@ -24,6 +24,9 @@ func SwitchScopes() []SwitchScope {
 	return []SwitchScope{SwitchGlobal, SwitchCreditor, SwitchChannel, SwitchSequence, SwitchTemplate}
 }
 
+// SwitchChannels are the channels that a switch can stop.
+func SwitchChannels() []Channel { return []Channel{Email, SMS, Letter} }
+
 // Switch stops what leaves for a scope, from the commit that turns it on until it is
 // lifted or Until, a business instant at which it is no longer in force; zero: no end.
 type Switch struct {
@@ -47,7 +50,7 @@ func (s Switch) Check() error {
 		return fmt.Errorf("a global switch stops everything; leave out %q or name its scope: %w", s.Subject, ErrInvalid)
 	case s.Scope != SwitchGlobal && s.Subject == "":
 		return fmt.Errorf("a %s switch needs the id of the %s: %w", s.Scope, s.Scope, ErrInvalid)
-	case s.Scope == SwitchChannel && !slices.Contains([]Channel{Email, SMS, Letter}, Channel(s.Subject)):
+	case s.Scope == SwitchChannel && !slices.Contains(SwitchChannels(), Channel(s.Subject)):
 		return fmt.Errorf("%q is no channel that sends; channels are email, sms and letter: %w", s.Subject, errors.Join(ErrInvalid, ErrUnknown))
 	}
 	return nil

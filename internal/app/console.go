@@ -228,6 +228,9 @@ func (c *Console) switchBanner(s postgres.Switch, who identity.Principal) web.Ba
 	b := web.Banner{Kind: "bad", Text: "Nothing is sent: everything is switched off. " + s.Reason}
 	if s.Scope != dunning.SwitchGlobal {
 		b.Text = fmt.Sprintf("Nothing is sent for the %s %s. %s", s.Scope, s.Subject, s.Reason)
+		if strings.Contains(s.Subject, " and ") {
+			b.Text = fmt.Sprintf("Nothing is sent by %s. %s", s.Subject, s.Reason)
+		}
 	}
 	if !s.Until.IsZero() {
 		b.Text += s.Until.UTC().Format(" (until Mon 2 Jan 2006, 15:04 UTC)")

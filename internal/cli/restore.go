@@ -115,8 +115,8 @@ func printRestoreText(w io.Writer, s read.Restored) {
 	if s.Open {
 		_, _ = fmt.Fprintln(w, "\nTo do:")
 	}
-	for i, line := range s.Todo() {
-		_, _ = fmt.Fprintf(w, "  %d. %s\n", i+1, line)
+	for i, step := range s.Todo() {
+		_, _ = fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %d. %s  %s", i+1, step.Text, step.Command), " "))
 	}
 }
 

@@ -242,9 +242,8 @@ func trip(ctx context.Context, q *sqlgen.Queries, noticed, what, by string, sinc
 	if err != nil {
 		return 0, err
 	}
-	reason := fmt.Sprintf("The database was restored or taken over (%s): what left since %s may be unknown to it. Run duly restore status; see the runbook, Back up and restore.",
-		what, since.UTC().Format(time.RFC3339))
-	for _, ch := range switchedChannels {
+	reason := fmt.Sprintf("The database was restored or taken over: %s. It may not know what left since %s: see duly restore status.", what, since.UTC().Format("2 Jan 2006, 15:04 UTC"))
+	for _, ch := range dunning.SwitchChannels() {
 		sw := Switch{Switch: dunning.Switch{Scope: dunning.SwitchChannel, Subject: string(ch)}, Reason: reason, By: by, On: at}
 		for _, w := range were { // whoever lifts it is to know of both
 			if w.Scope == string(sw.Scope) && w.Subject == sw.Subject {
@@ -257,9 +256,6 @@ func trip(ctx context.Context, q *sqlgen.Queries, noticed, what, by string, sinc
 	}
 	return id, nil
 }
-
-// switchedChannels are those by which messages leave.
-var switchedChannels = []dunning.Channel{dunning.Email, dunning.SMS, dunning.Letter}
 
 func restoreName(id int64) string { return fmt.Sprintf("restore/%d", id) }
 

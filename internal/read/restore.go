@@ -57,27 +57,35 @@ type Doubt struct {
 	Deadline time.Time       `json:"deadline,omitzero"`
 }
 
+// Step is something that a person does, with the command for it where there is one.
+type Step struct{ Text, Command string }
+
 // Todo is what people still have to do, in order; none when nothing is open.
-func (r Restored) Todo() (lines []string) {
+func (r Restored) Todo() (steps []Step) {
 	if !r.Open {
 		return nil
 	}
-	add := func(format string, given ...any) { lines = append(lines, fmt.Sprintf(format, given...)) }
-	last, since := r.Restores[0], r.Restores[0].Since.UTC().Format(time.RFC3339)
+	add := func(command, format string, given ...any) {
+		steps = append(steps, Step{fmt.Sprintf(format, given...), command})
+	}
+	last, since := r.Restores[0], r.Restores[0].Since.UTC().Format(instant)
 	if last.State == RestoreNoticed {
-		add("Ask the providers: duly restore reconcile, with the providers' credentials in the environment.")
+		add("duly restore reconcile", "Ask the providers, with their credentials in the environment.")
 	}
 	if len(r.Doubts) > 0 {
-		add("What no provider can tell is settled by its reports, or by a person: look each up by its attempt id and end its task as sent or not sent.")
+		add("", "What no provider can tell is settled by its reports, or by a person: look each up by its attempt id and end its task as sent or not sent.")
 	}
 	if r.Letters > 0 {
-		add("%d letters lie in the outbox: compare them with the batches that were printed since %s, before another batch is closed.", r.Letters, since)
+		add("", "%d letters lie in the outbox: compare them with the batches that were printed since %s, before another batch is closed.", r.Letters, since)
 	}
-	add("Import invoices and payments again from before %s: what is known already changes nothing.", since)
-	add("Enter what people told you since: disputes, opt-outs, holds, promises, calls. Have providers and shops send their events again.")
-	add("Say that it is put right: duly restore done --reason TEXT --by NAME")
+	add("", "Import invoices and payments again from before %s: what is known already changes nothing.", since)
+	add("", "Enter what people told you since: disputes, opt-outs, holds, promises, calls. Have providers and shops send their events again.")
+	add("duly restore done --reason TEXT --by NAME", "Say that it is put right.")
 	for _, ch := range r.Off {
-		add("Let %s leave again: duly switch off channel %s --reason TEXT --by NAME", ch, ch)
+		add("duly switch off channel "+string(ch)+" --reason TEXT --by NAME", "Let messages leave again by %s.", ch)
 	}
-	return lines
+	return steps
 }
+
+// instant is how sentences name one.
+const instant = "2 Jan 2006, 15:04 UTC"

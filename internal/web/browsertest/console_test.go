@@ -25,6 +25,7 @@ func TestConsole(t *testing.T) {
 		{"what was done last is undone by one key", oneKeyUndoes},
 		{"a maker edits, a checker approves", aMakerEditsACheckerApproves},
 		{"operations stop sending and go on", operationsStopAndGoOn},
+		{"operations put a restored database right", operationsAfterARestore},
 		{"a bulk action needs its number typed", bulkHoldNeedsTheNumber},
 		{"a payment is assigned and taken back", aPaymentIsAssigned},
 		{"a dead letter is tried again", aDeadLetterIsTriedAgain},

@@ -235,6 +235,32 @@ func operationsStopAndGoOn(t *testing.T, s *site, b *chrome) {
 	p.clean("switches")
 }
 
+func operationsAfterARestore(t *testing.T, s *site, b *chrome) {
+	const since = 26 * time.Hour
+	_, err := s.store.Declare(context.Background(), now.Add(-since), now, "user:cli", "the virtual machine was set back")
+	s.must(err)
+	t.Cleanup(func() {
+		for _, ch := range dunning.SwitchChannels() {
+			_ = s.store.SwitchOff(context.Background(), dunning.Switch{Scope: dunning.SwitchChannel, Subject: string(ch)}, now, "user:cli", "the journey is over")
+		}
+	})
+	p := b.open(t, s.srv.URL, 1366, 768)
+	s.signIn(p, identity.Operations)
+	p.visit("/health")
+	p.sees("The database was restored or taken over: the virtual machine was set back")
+	p.shoot("restored-health", false)
+	p.goes("w")
+	p.at("/switches")
+	p.sees("duly restore reconcile")
+	p.shoot("restored", true)
+	p.fill("#f-restored", "looked up, payments are in")
+	p.click("input[name=anyway]")
+	p.click("form[action='/switches/restored'] button")
+	p.click("#confirm button[value=yes]")
+	p.sees("The restore is put right")
+	p.clean("switches")
+}
+
 func bulkHoldNeedsTheNumber(t *testing.T, s *site, b *chrome) {
 	p := b.open(t, s.srv.URL, 1366, 768)
 	s.signIn(p, identity.Operations)

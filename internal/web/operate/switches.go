@@ -34,6 +34,9 @@ func (p switchesPage) By(by string) string {
 	return by
 }
 
+// UTC is an instant in full.
+func (p switchesPage) UTC(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
+
 func trimUser(by string) string {
 	const prefix = "user:"
 	if len(by) > len(prefix) && by[:len(prefix)] == prefix {
