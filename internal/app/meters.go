@@ -46,7 +46,7 @@ func watchFigures(m *metrics.Set, store *postgres.Store, c clock.Clock) {
 			return nil, err
 		}
 		f := figures{store: store, now: now, wall: clock.Wall()}
-		for _, ask := range []func(context.Context) error{f.health, f.operating, f.channels, f.deliveries} {
+		for _, ask := range []func(context.Context) error{f.health, f.operating, f.channels, f.deliveries, f.chain} {
 			if err := ask(ctx); err != nil {
 				return nil, err
 			}
@@ -201,6 +201,20 @@ func (f *figures) deliveries(ctx context.Context) error {
 	f.put(metrics.DeliveriesWaiting, float64(b.Waiting))
 	f.put(metrics.DeliveriesGivenUp, float64(b.GivenUp))
 	f.age(metrics.OldestDelivery, b.Oldest, f.wall)
+	return nil
+}
+
+// chain is the light of integrity as numbers.
+func (f *figures) chain(ctx context.Context) error {
+	s, err := f.store.ChainState(ctx)
+	if err != nil {
+		return err
+	}
+	f.put(metrics.ChainBroken, one(s.Checked && s.Check.Broken != nil))
+	f.put(metrics.UnsealedAge, s.Oldest.Seconds())
+	if s.Checked {
+		f.age(metrics.VerifiedAge, s.Check.At, f.wall)
+	}
 	return nil
 }
 

@@ -40,8 +40,9 @@ func TestFiguresOfTheDatabase(t *testing.T) {
 		"duly_figures_up": "1", "duly_cases_open": "0", "duly_oldest_due_age_seconds": "0", "duly_nudges_waiting": "0", "duly_contacts_unknown": "0",
 		`duly_channel_breaker_open{channel="sms"}`: "0", `duly_channel_switched_off{channel="letter"}`: "0", `duly_switches_on{scope="global"}`: "0",
 		`duly_senders_paused{channel="email"}`: "0", `duly_contacts_recent{channel="sms",state="accepted"}`: "0",
-		"duly_hook_deliveries_waiting": "0", "duly_hook_deliveries_given_up": "0", "duly_inbox_pending": "0", "duly_payment_feed_oldest_age_seconds": "0",
-		"duly_database_replica_lag_seconds": "0", `duly_db_pool_connections{state="in_use"}`: "0",
+		"duly_hook_deliveries_waiting": "0", "duly_hook_deliveries_given_up": "0", "duly_inbox_pending": "0", "duly_audit_chain_broken": "0",
+		"duly_payment_feed_oldest_age_seconds": "0",
+		"duly_database_replica_lag_seconds":    "0", `duly_db_pool_connections{state="in_use"}`: "0",
 	})
 	s.debtor("D1", "300.00", date(1))
 	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
@@ -53,7 +54,8 @@ func TestFiguresOfTheDatabase(t *testing.T) {
 	}
 	s.must(s.store.Pause(t.Context(), "email", time.Hour))
 	for _, sw := range []dunning.Switch{
-		{Scope: dunning.SwitchChannel, Subject: "letter"}, {Scope: dunning.SwitchCreditor, Subject: "demo"},
+		{Scope: dunning.SwitchChannel, Subject: "letter"},
+		{Scope: dunning.SwitchCreditor, Subject: "demo"},
 		{Scope: dunning.SwitchTemplate, Subject: "nudge", Until: start.Add(time.Hour)},
 	} {
 		_, err := s.store.SwitchOn(t.Context(), postgres.Switch{Switch: sw, Reason: "test", By: "user:ada", On: start})

@@ -74,6 +74,9 @@ const (
 	OldestDelivery    = "duly_oldest_hook_delivery_age_seconds"
 	DeliveriesGivenUp = "duly_hook_deliveries_given_up"
 	FeedAge           = "duly_payment_feed_oldest_age_seconds"
+	ChainBroken       = "duly_audit_chain_broken"
+	UnsealedAge       = "duly_audit_unsealed_age_seconds"
+	VerifiedAge       = "duly_audit_verified_age_seconds"
 	DBConnections     = "duly_database_connections"
 	DBMost            = "duly_database_connections_max"
 	DBLocked          = "duly_database_waiting_for_locks"
@@ -164,6 +167,9 @@ var own = []Def{
 		Name: FeedAge, Kind: Gauge, Figure: true,
 		Help: "Business time since the creditor's payment feed that is furthest behind was complete; 0 when there is none.",
 	},
+	{Name: ChainBroken, Kind: Gauge, Figure: true, Help: "1 when the latest verification found the audit chain broken."},
+	{Name: UnsealedAge, Kind: Gauge, Figure: true, Help: "Wall time for which the oldest row has waited to be sealed into the audit chain; 0 when there is none."},
+	{Name: VerifiedAge, Kind: Gauge, Figure: true, Help: "Wall time since the audit chain was last verified; missing before the first time."},
 	{Name: DBConnections, Kind: Gauge, Figure: true, Help: "Connections to the database."},
 	{Name: DBMost, Kind: Gauge, Figure: true, Help: "Connections that the database server allows."},
 	{Name: DBLocked, Kind: Gauge, Figure: true, Help: "Connections that wait for a lock."},
