@@ -5,6 +5,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/locale"
@@ -83,6 +84,8 @@ const (
 	returnSize         = 6.5
 	footSize           = 8.0
 	maxPages           = 20
+	mostLines          = 80  // more than a page holds in any type
+	longestLine        = 300 // more characters than a line holds
 	mmPerPoint         = 25.4 / 72
 )
 
@@ -103,6 +106,9 @@ func (g geometry) compose(m dunning.Message, width measure) ([][]line, error) {
 	address, err := g.address(addressLines(m), width)
 	if err != nil {
 		return nil, err
+	}
+	if strings.Count(m.Text, "\n") > maxPages*mostLines { // not even the breaks are looked for
+		return nil, Fault{dunning.FailedContent, "pages"}
 	}
 	first := append(address, g.letterhead(m.Sender, width)...)
 	first = append(first, g.dateline(m, width)...)
@@ -427,14 +433,14 @@ func wrap(paragraph string, room float64, width func(string) float64) []string {
 	out, current := []string(nil), ""
 	for _, word := range strings.Fields(paragraph) {
 		joined := strings.TrimPrefix(current+" "+word, " ")
-		if width(joined) <= room {
+		if len(joined) <= 4*longestLine && width(joined) <= room {
 			current = joined
 			continue
 		}
 		if current != "" {
 			out = append(out, current)
 		}
-		for width(word) > room && len([]rune(word)) > 1 {
+		for (len(word) > 4*longestLine || width(word) > room) && utf8.RuneCountInString(word) > 1 {
 			n := fit(word, room, width)
 			out, word = append(out, word[:n]), word[n:]
 		}

@@ -13,6 +13,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
+
+	"codeberg.org/go-pdf/fpdf"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/channeltest"
@@ -112,11 +115,15 @@ func long(n int) string {
 	return b.String()
 }
 
-// page lays a message out without a PDF.
+// ruler is a document to measure with: to read the fonts takes longer than to lay a letter out.
+// Of one goroutine only.
+var ruler = sync.OnceValue(func() *fpdf.Fpdf { return forms[DIN5008B].document(dunning.Message{}) })
+
+// layout lays a message out without a PDF.
 func layout(t testing.TB, m dunning.Message, f Form) ([][]line, geometry, error) {
 	t.Helper()
 	g := forms[f]
-	pdf := g.document(m)
+	pdf := ruler()
 	pages, err := g.compose(m, func(text string, size float64, bold bool) float64 {
 		pdf.SetFont(family, style(bold), size)
 		return pdf.GetStringWidth(text)
@@ -289,7 +296,7 @@ func TestLongAddressesShow(t *testing.T) {
 				t.Errorf("%s, %s: %v", about, form, err)
 				continue
 			}
-			pdf, shown := g.document(m), ""
+			pdf, shown := ruler(), ""
 			for _, l := range pages[0] {
 				if l.x != g.addrX || l.y < g.addrTop || l.y > g.addrBottom {
 					continue
@@ -330,7 +337,7 @@ func TestALetterBearsItsDay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pdf, found := g.document(m), false
+			pdf, found := ruler(), false
 			for _, l := range pages[0] {
 				if l.text != c.want {
 					continue
@@ -389,7 +396,7 @@ func TestPagesTellWhatTheyBelongTo(t *testing.T) {
 func TestASlipIsWholeAndAtTheEnd(t *testing.T) {
 	slip := "How do you want to respond?\n\n☐ This is not my debt.\n☐ The amount is wrong.\n\nMail this form to:\nHarbor Recovery"
 	for _, form := range []Form{DIN5008B, US10} {
-		for n := range 40 { // wherever the text ends
+		for n := range 30 { // wherever the text ends
 			m := channeltest.Message(dunning.Letter, 1)
 			m.Text = strings.Repeat("A line.\n", 10+n) + "\n✂\n\n" + slip
 			pages, g, err := layout(t, m, form)
@@ -653,6 +660,8 @@ func FuzzSet(f *testing.F) {
 	f.Add("Max Muster\nWeg 1\n12345 Ort", "Betreff", "Text\n\nmehr Text", true)
 	f.Add("x", "", strings.Repeat("W", 500), false)
 	f.Add("\u00a0\t\n", "😀", "\xff\x00", false)
+	f.Add("A\nB", "S", "Before\n"+aTable+"\n\n- item\n☐ box\n---\n✂\nslip\n\n"+aTable, true)
+	f.Add("A\nB", "S", strings.Repeat("line\n", 60)+"✂\n"+strings.Repeat("slip\n", 60), false)
 	f.Fuzz(func(t *testing.T, to, subject, text string, us bool) {
 		form := DIN5008B
 		if us {
@@ -670,7 +679,45 @@ func FuzzSet(f *testing.F) {
 		if err == nil && (l.Pages < 1 || l.Pages > maxPages || !bytes.HasPrefix(l.PDF, []byte("%PDF-"))) {
 			t.Fatalf("%d pages, %d bytes", l.Pages, len(l.PDF))
 		}
+		if err == nil {
+			checkWhole(t, m, form)
+		}
 	})
+}
+
+// checkWhole: everything that the letter says is on the paper, inside its margins.
+func checkWhole(t *testing.T, m dunning.Message, form Form) {
+	t.Helper()
+	m, err := printable(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, g, err := layout(t, m, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pdf, printed := ruler(), 0
+	count := func(s string) (n int) {
+		for _, r := range s {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				n++
+			}
+		}
+		return n
+	}
+	for i, page := range pages {
+		for _, l := range page {
+			pdf.SetFont(family, style(l.bold), l.size)
+			end := l.x + max(l.rule, pdf.GetStringWidth(l.text))
+			if l.x < g.addrX-0.01 || end > g.width-g.right+0.5 || l.y < 10 || l.y > g.height-10 {
+				t.Fatalf("page %d: %q from (%.1f, %.1f) to %.1f", i+1, l.text, l.x, l.y, end)
+			}
+			printed += count(l.text)
+		}
+	}
+	if want := count(m.Text) + count(m.Subject); printed < want {
+		t.Fatalf("%d letters and digits of %d are printed", printed, want)
+	}
 }
 
 func BenchmarkSet(b *testing.B) {
@@ -680,6 +727,27 @@ func BenchmarkSet(b *testing.B) {
 	for b.Loop() {
 		if _, err := Set(m, DIN5008B); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestWhatIsNoLetterIsRefused before anybody waits for it: each of these took minutes once, or
+// would, if every line break were looked for.
+func TestWhatIsNoLetterIsRefused(t *testing.T) {
+	for about, text := range map[string]string{
+		"one word without end":         strings.Repeat("W", 250<<10),
+		"narrow letters without end":   strings.Repeat("i", 250<<10),
+		"words without end":            strings.Repeat("Wort ", 50<<10),
+		"lines without end":            strings.Repeat("a\n", 120<<10),
+		"heads of tables without rows": strings.Repeat("a  b\n---\n", 20<<10),
+		"strokes without end":          strings.Repeat("-----\n", 40<<10),
+		"a table without end":          "a  b\n----\n" + strings.Repeat("1  2\n", 50<<10),
+	} {
+		m := channeltest.Message(dunning.Letter, 1)
+		m.Text = text
+		var fault Fault
+		if _, err := Set(m, US10); !errors.As(err, &fault) || fault.Code != "pages" {
+			t.Errorf("%s: %v", about, err)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestATableIsSetAsOne(t *testing.T) {
 		if err != nil || len(pages) != 1 {
 			t.Fatalf("%d pages, %v", len(pages), err)
 		}
-		pdf := g.document(m)
+		pdf := ruler()
 		starts, ends, rules := map[string]float64{}, map[string]float64{}, 0
 		for _, l := range pages[0] {
 			if l.rule > 0 {
@@ -201,7 +201,7 @@ func TestAWideTableStaysOne(t *testing.T) {
 			if err != nil || len(pages) != 1 {
 				t.Fatalf("%s: %d pages, %v", about, len(pages), err)
 			}
-			pdf, rules, printed := g.document(m), 0, ""
+			pdf, rules, printed := ruler(), 0, ""
 			for _, l := range pages[0] {
 				if l.rule > 0 {
 					rules++
