@@ -11,6 +11,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
 )
 
@@ -58,7 +59,8 @@ func TestReportsForPeopleAndPrograms(t *testing.T) {
 			t.Errorf("the export of %s: %d %s", c.report, res.StatusCode, res.body)
 		}
 	}
-	if page := d.open(who, "GET", "/reports"); page.StatusCode != 200 || !strings.Contains(page.body, `href="/cases?creditor=demo&amp;currency=USD&amp;maxdays=60&amp;mindays=31&amp;sort=age"`) {
+	link := `href="/cases?creditor=demo&amp;currency=USD&amp;maxdays=60&amp;mindays=31&amp;sort=age"`
+	if page := d.open(who, "GET", "/reports"); page.StatusCode != 200 || !strings.Contains(page.body, link) {
 		t.Errorf("the first report does not lead to the cases behind a number: %s", page.body)
 	}
 	if page := d.open(who, "GET", "/reports/tea"); page.StatusCode != http.StatusNotFound {
@@ -107,8 +109,11 @@ func TestReportsDaysAndScopes(t *testing.T) {
 	today := dunning.DateOf(d.clock.time().In(zoneNamed(t, zone)))
 	d.call(all, "GET", "/reports/ageing?creditor=demo&at="+today.AddDays(-1).String(), "").into(t, &then)
 	d.call(all, "GET", "/reports/ageing?creditor=demo&at="+today.String(), "").into(t, &now)
-	if !then.Past || then.At.Before(d.clock.time().AddDate(0, 0, -2)) || len(then.Rows) > 1 || now.Past || len(now.Rows) != 1 || now.Rows[0].Total.Open.Decimal() != "100.00" {
-		t.Errorf("yesterday %+v, today %+v", then, now)
+	if !then.Past || then.At.Before(d.clock.time().AddDate(0, 0, -2)) || len(then.Rows) > 1 {
+		t.Errorf("yesterday %+v", then)
+	}
+	if now.Past || len(now.Rows) != 1 || now.Rows[0].Total.Open.Decimal() != "100.00" {
+		t.Errorf("today %+v", now)
 	}
 	if res := d.call(all, "GET", "/reports/ageing?at=2199-01-01", ""); res.StatusCode != 422 || !strings.Contains(res.body, "is yet to come") {
 		t.Errorf("an ageing of days to come: %d %s", res.StatusCode, res.body)
@@ -189,4 +194,34 @@ func TestStepsComeInTheOrderOfTheirSequence(t *testing.T) {
 		t.Errorf("%v, want %s", got, want)
 	}
 	inOrder(rows, nil) // nothing is published: as they are
+}
+
+// TestReportFilesRunNothing: what a spreadsheet would take for a formula is text in a report.
+func TestReportFilesRunNothing(t *testing.T) {
+	d := reportDesk(t)
+	ctx := t.Context()
+	const evil = `=HYPERLINK("https://evil.invalid","x")`
+	d.must(d.store.PutCreditors(ctx, evil))
+	debtor, err := d.store.PutDebtor(ctx, postgres.Profile{Creditor: evil, Key: "E-1"})
+	d.must(err)
+	id, err := d.store.PutAccount(ctx, postgres.Account{Debtor: debtor, Creditor: evil, Key: "E-1", Currency: "USD"})
+	d.must(err)
+	d.add(account{debtor: debtor, id: id}, dunning.Fact{At: d.clock.time(), Account: id, Body: dunning.Item{
+		Key: "i", Due: dunning.Date{Year: 2025, Month: 1, Day: 1}, Amount: money.MustParse("9.99", "USD"),
+	}})
+	who := d.as(identity.Grant{Creditor: identity.AllCreditors, Role: identity.Operations})
+	rows, err := csv.NewReader(strings.NewReader(d.open(who, "GET", "/reports/ageing?format=csv").body)).ReadAll()
+	d.must(err)
+	found := 0
+	for _, row := range rows {
+		if strings.HasPrefix(row[0], "=") {
+			t.Errorf("a spreadsheet would run %q", row[0])
+		}
+		if row[0] == "'"+evil {
+			found++
+		}
+	}
+	if found != 6 {
+		t.Errorf("%d lines of the creditor, want six", found)
+	}
 }

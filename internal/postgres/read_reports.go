@@ -99,7 +99,8 @@ func (s *Store) agedCases(ctx context.Context, scope read.Scope, today dunning.D
 	c := &conds{ask: &ask{}}
 	day, bounds := c.p(today.String()), c.p(read.BucketBounds())
 	c.within("c.creditor_id", scope)
-	sql := `SELECT c.creditor_id, c.currency, CASE WHEN c.oldest_due IS NULL THEN 0 ELSE width_bucket(` + day + `::text::date - c.oldest_due, ` + bounds + `::int[]) END, count(*)
+	sql := `SELECT c.creditor_id, c.currency, CASE WHEN c.oldest_due IS NULL THEN 0
+   ELSE width_bucket(` + day + `::text::date - c.oldest_due, ` + bounds + `::int[]) END, count(*)
  FROM cases c WHERE c.status = 'open'` + c.and() + ` GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`
 	return rows(ctx, s, "cases by age", sql, c.args, func(row pgx.CollectableRow) (x agedCell, err error) {
 		return x, row.Scan(&x.creditor, &x.currency, &x.bucket, &x.cases)
@@ -214,8 +215,9 @@ func decidedSQL(b *bounded) string {
 // attemptsSQL counts what became of messages. One that was taken, or came back, is counted
 // when that was first known; each failure is an attempt.
 func attemptsSQL(b *bounded) string {
-	return `SELECT ` + b.part("a.at") + `, c.creditor_id, CASE a.state WHEN 'accepted' THEN '` + read.RunSent + `' WHEN 'failed' THEN '` + read.RunFailed +
-		`' WHEN 'bounced' THEN '` + read.RunBounced + `' WHEN 'unknown' THEN '` + read.RunUnknown + `' ELSE '` + read.RunCancelled + `' END, c.channel,
+	return `SELECT ` + b.part("a.at") + `, c.creditor_id,
+   CASE a.state WHEN 'accepted' THEN '` + read.RunSent + `' WHEN 'failed' THEN '` + read.RunFailed + `' WHEN 'bounced' THEN '` + read.RunBounced +
+		`' WHEN 'unknown' THEN '` + read.RunUnknown + `' ELSE '` + read.RunCancelled + `' END, c.channel,
    CASE WHEN a.state IN ('failed', 'bounced') THEN concat_ws(' ', a.class, a.code) ELSE '' END, count(*)
  FROM attempts a JOIN contacts c ON c.id = a.contact_id
  WHERE ` + b.in("a.at") + ` AND a.state IN ('accepted', 'failed', 'bounced', 'unknown', 'cancelled')` + b.whose("c.creditor_id") + `
@@ -226,16 +228,20 @@ func attemptsSQL(b *bounded) string {
 // skippedSQL counts steps that will not be done: each step that was waived, each whose
 // condition was false ("condition"), each entry that ended without a message.
 func skippedSQL(b *bounded) string {
-	return `SELECT ` + b.part("f.at") + `, d.creditor_id, '` + read.RunSkipped + `', '', CASE f.kind WHEN 'step_passed' THEN 'condition' ELSE coalesce(f.body->>'why', '') END,
+	return `SELECT ` + b.part("f.at") + `, d.creditor_id, '` + read.RunSkipped + `', '',
+   CASE f.kind WHEN 'step_passed' THEN 'condition' ELSE coalesce(f.body->>'why', '') END,
    sum(CASE WHEN f.kind = 'steps_waived' AND jsonb_typeof(f.body->'steps') = 'array' THEN jsonb_array_length(f.body->'steps') ELSE 1 END)
- FROM facts f JOIN debtors d ON d.id = f.debtor_id WHERE f.kind IN ('step_passed', 'steps_waived', 'entry_ended') AND ` + b.in("f.at") + b.whose("d.creditor_id") + `
+ FROM facts f JOIN debtors d ON d.id = f.debtor_id
+ WHERE f.kind IN ('step_passed', 'steps_waived', 'entry_ended') AND ` + b.in("f.at") + b.whose("d.creditor_id") + `
  GROUP BY 1, 2, 5`
 }
 
 // turnsSQL counts cases that were opened and closed.
 func turnsSQL(b *bounded) string {
-	return `SELECT ` + b.part("f.at") + `, c.creditor_id, CASE WHEN f.kind = 'case_closed' THEN '` + read.RunClosed + `' WHEN (f.body->>'reopened')::boolean THEN '` +
+	return `SELECT ` + b.part("f.at") + `, c.creditor_id,
+   CASE WHEN f.kind = 'case_closed' THEN '` + read.RunClosed + `' WHEN (f.body->>'reopened')::boolean THEN '` +
 		read.RunReopened + `' ELSE '` + read.RunOpened + `' END, '', coalesce(f.body->>'reason', ''), count(*)
- FROM facts f JOIN cases c ON c.id = f.case_id WHERE f.kind IN ('case_opened', 'case_closed') AND ` + b.in("f.at") + b.whose("c.creditor_id") + `
+ FROM facts f JOIN cases c ON c.id = f.case_id
+ WHERE f.kind IN ('case_opened', 'case_closed') AND ` + b.in("f.at") + b.whose("c.creditor_id") + `
  GROUP BY 1, 2, 3, 5`
 }

@@ -53,8 +53,10 @@ func promisesSQL(b *bounded) string {
 }
 
 func plansSQL(b *bounded) string {
-	return `SELECT ` + b.part("f.at") + `, d.creditor_id, '', 'plan', CASE f.kind WHEN 'plan_agreed' THEN 'agreed' ELSE coalesce(f.body->>'outcome', '') END, count(*), 0::bigint
- FROM facts f JOIN debtors d ON d.id = f.debtor_id WHERE f.kind IN ('plan_agreed', 'plan_ended') AND ` + b.in("f.at") + b.whose("d.creditor_id") + ` GROUP BY 1, 2, 5`
+	return `SELECT ` + b.part("f.at") + `, d.creditor_id, '', 'plan',
+   CASE f.kind WHEN 'plan_agreed' THEN 'agreed' ELSE coalesce(f.body->>'outcome', '') END, count(*), 0::bigint
+ FROM facts f JOIN debtors d ON d.id = f.debtor_id
+ WHERE f.kind IN ('plan_agreed', 'plan_ended') AND ` + b.in("f.at") + b.whose("d.creditor_id") + ` GROUP BY 1, 2, 5`
 }
 
 // callsSQL counts outbound calls by outcome; minor is how many of them were conversations
@@ -190,7 +192,8 @@ func stepsSQL(b *bounded, reserved string) string {
    coalesce(w.v, k.sequence_version) AS version, ''::text AS id, 0::bigint AS minor, ''::text AS currency
  FROM contacts c JOIN cases k ON k.id = c.case_id LEFT JOIN moved m ON m.case_id = c.case_id
  LEFT JOIN LATERAL (SELECT NULLIF((SELECT x.sequence FROM decisions x WHERE x.id = c.decision_id), '') AS v WHERE m.case_id IS NOT NULL) w ON true
- WHERE c.state = 'accepted' AND c.automatic AND c.step <> '' AND position('.' IN c.step) = 0 AND c.reserved_at >= ` + reserved + ` AND c.reserved_at < ` + b.behind +
+ WHERE c.state = 'accepted' AND c.automatic AND c.step <> '' AND position('.' IN c.step) = 0
+   AND c.reserved_at >= ` + reserved + ` AND c.reserved_at < ` + b.behind +
 		` AND ` + b.in("c.state_at") + b.whose("c.creditor_id") + `
  UNION ALL SELECT 'payment', f.debtor_id::text, f.account_id::text, f.at, '', '', 0, '', '', f.body->>'id', f.amount_minor, f.currency
  FROM facts f JOIN accounts a ON a.id = f.account_id WHERE f.kind = 'payment' AND ` + b.in("f.at") + b.whose("a.creditor_id") + `
@@ -211,7 +214,8 @@ func (d *debtorSteps) all(found pgx.Rows, tally *read.StepTally) error {
 	var of, debtor, id, currency string
 	var m read.StepMessage
 	var minor int64
-	_, err := pgx.ForEachRow(found, []any{&of, &debtor, &m.Account, &m.At, &m.Step, &m.Case, &m.Round, &m.Sequence, &m.Version, &id, &minor, &currency}, func() error {
+	into := []any{&of, &debtor, &m.Account, &m.At, &m.Step, &m.Case, &m.Round, &m.Sequence, &m.Version, &id, &minor, &currency}
+	_, err := pgx.ForEachRow(found, into, func() error {
 		if debtor != d.debtor {
 			tally.Add(d.messages, d.payments, d.taken)
 			*d = debtorSteps{debtor: debtor, messages: d.messages[:0], payments: d.payments[:0], taken: map[string]bool{}}
@@ -258,7 +262,8 @@ func (s *Store) ReportRecovery(ctx context.Context, scope read.Scope, span read.
 func cohortsSQL(b *bounded, at time.Time) string {
 	now, days := b.p(micros(at))+"::timestamptz", b.p(read.RecoveryDays())+"::int[]"
 	return `WITH f AS MATERIALIZED (SELECT ` + b.part("f.at") + ` AS month, c.creditor_id, c.currency, f.at, c.closed_at, c.close_reason
-   FROM facts f JOIN cases c ON c.id = f.case_id WHERE f.kind = 'case_opened' AND NOT coalesce((f.body->>'reopened')::boolean, false) AND ` + b.in("f.at") + b.whose("c.creditor_id") + `)
+   FROM facts f JOIN cases c ON c.id = f.case_id
+   WHERE f.kind = 'case_opened' AND NOT coalesce((f.body->>'reopened')::boolean, false) AND ` + b.in("f.at") + b.whose("c.creditor_id") + `)
  SELECT month, creditor_id, currency, '', 'opened', count(*), 0::bigint FROM f GROUP BY 1, 2, 3
  UNION ALL SELECT month, creditor_id, currency, '', d::text, count(*),
    count(*) FILTER (WHERE close_reason IN ('paid', 'settled') AND closed_at <= at + d * interval '24 hours')

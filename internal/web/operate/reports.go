@@ -198,7 +198,8 @@ type runDay struct {
 
 func (d *runDay) add(l read.RunLine) {
 	to := map[string]*int64{
-		read.RunDecided: &d.Decided, read.RunDeferred: &d.Deferred, read.RunRefused: &d.Refused, read.RunSkipped: &d.Skipped, read.RunFailed: &d.Failed, read.RunBounced: &d.Bounced,
+		read.RunDecided: &d.Decided, read.RunDeferred: &d.Deferred, read.RunRefused: &d.Refused, read.RunSkipped: &d.Skipped,
+		read.RunFailed: &d.Failed, read.RunBounced: &d.Bounced,
 		read.RunUnknown: &d.Unknown, read.RunCancelled: &d.Cancelled, read.RunOpened: &d.Opened, read.RunReopened: &d.Reopened, read.RunClosed: &d.Closed,
 		read.RunSent + string(dunning.Email): &d.Email, read.RunSent + string(dunning.SMS): &d.SMS, read.RunSent + string(dunning.Letter): &d.Letter,
 	}
@@ -240,9 +241,10 @@ func runDays(t read.RunReport) (days []runDay, sum runDay, why []runReason) {
 		why[i].N += l.N
 	}
 	slices.Reverse(days)
-	order := read.RunKinds()
+	order := append(read.RunKinds()[1:], read.RunDecided) // decisions are many and explain least
 	slices.SortStableFunc(why, func(a, b runReason) int {
-		return cmp.Or(cmp.Compare(slices.Index(order, a.What), slices.Index(order, b.What)), cmp.Compare(b.N, a.N), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Reason, b.Reason))
+		return cmp.Or(cmp.Compare(slices.Index(order, a.What), slices.Index(order, b.What)), cmp.Compare(b.N, a.N),
+			cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Reason, b.Reason))
 	})
 	return days, sum, why
 }
