@@ -94,6 +94,15 @@ func TestConformanceOfADatabase(t *testing.T) {
 	})
 }
 
+// TestForgets: only the outbox in Duly's own database is restored with it.
+func TestForgets(t *testing.T) {
+	for _, batched := range []bool{true, false} {
+		if got := newAdapter(t, &memory{rows: map[string]Letter{}}, Options{Batched: batched}).Forgets(); got != batched {
+			t.Errorf("batched %v: forgets %v", batched, got)
+		}
+	}
+}
+
 func TestAFailingStoreIsUnknown(t *testing.T) {
 	a, m := newAdapter(t, &memory{fail: true}, Options{}), channeltest.Message(dunning.Letter, 1)
 	out, e := a.Send(t.Context(), m), a.Lookup(t.Context(), m)

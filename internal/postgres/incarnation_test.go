@@ -131,6 +131,29 @@ func TestACopiedDatabaseIsNoticed(t *testing.T) {
 	}
 }
 
+// TestAServerThatTellsLittle: of a role that may not ask for the server's identity and
+// timeline, the oids remain, and a look that asks for less than the one before is no restore.
+func TestAServerThatTellsLittle(t *testing.T) {
+	dsn := watched(t)
+	change(t, dsn, `DO $$ BEGIN CREATE ROLE duly_plain; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+		GRANT ALL ON ALL TABLES IN SCHEMA public TO duly_plain; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO duly_plain;
+		REVOKE EXECUTE ON FUNCTION pg_control_system(), pg_walfile_name(pg_lsn), pg_current_wal_insert_lsn() FROM PUBLIC`)
+	plain := dsn + "&options=-c%20role%3Dduly_plain"
+	if !strings.Contains(dsn, "?") {
+		plain = dsn + "?options=-c%20role%3Dduly_plain"
+	}
+	s := pgtest.Open(t, plain)
+	if err := s.Watch(t.Context(), clock.Fixed(noon)); err != nil || len(restores(t, s)) > 0 {
+		t.Fatalf("noticed %v, %v", restores(t, s), err)
+	}
+	s.Close()
+	change(t, dsn, "UPDATE incarnation SET relation = 7")
+	s = pgtest.Open(t, plain)
+	if err := s.Watch(t.Context(), clock.Fixed(noon)); err != nil || len(off(t, s)) != 3 {
+		t.Errorf("off %v, %v", off(t, s), err)
+	}
+}
+
 // TestOneProcessTrips: many start at once on a restored database.
 func TestOneProcessTrips(t *testing.T) {
 	dsn := watched(t)

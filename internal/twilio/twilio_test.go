@@ -276,6 +276,38 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// TestLookupOverALapse: where only is known that the hand-over was within a stretch of time,
+// all of it is looked through, and nothing is proven before its end has settled.
+func TestLookupOverALapse(t *testing.T) {
+	const long = 9 * time.Hour
+	m := channeltest.Message(dunning.SMS, 1)
+	m.Until = m.At.Add(long)
+	for _, c := range []struct {
+		about string
+		sent  time.Duration // after At; 0: never
+		now   time.Duration
+		want  dunning.EvidenceKind
+		code  string
+	}{
+		{"it left hours after the beginning", 4 * time.Hour, long + time.Hour, dunning.EvidenceAccepted, "twilio:sent"},
+		{"it left at the end", long, long + time.Hour, dunning.EvidenceAccepted, "twilio:sent"},
+		{"the same text a day later is another message", 33 * time.Hour, 34 * time.Hour, dunning.EvidenceNotAccepted, "twilio:not_listed"},
+		{"nothing left", 0, long + 10*time.Minute, dunning.EvidenceNotAccepted, "twilio:not_listed"},
+		{"the end has not settled yet", 0, long + 9*time.Minute, dunning.EvidenceCannotKnow, "twilio:too_early"},
+	} {
+		now := m.At
+		p := start(t, fakeprovider.Options{Now: func() time.Time { return now }})
+		a := newAdapter(t, testConfig(p.URL), m.At.Add(c.now))
+		if now = m.At.Add(c.sent); c.sent > 0 {
+			a.Send(t.Context(), m)
+		}
+		now = m.At.Add(c.now)
+		if got := a.Lookup(t.Context(), m); got.Found != c.want || got.Code != c.code {
+			t.Errorf("%s: %+v, want %s %s", c.about, got, c.want, c.code)
+		}
+	}
+}
+
 // past is a message sent before, at an instant relative to the hand-over that
 // is looked up.
 type past struct {
