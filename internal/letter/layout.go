@@ -392,18 +392,13 @@ func (g geometry) continued(pages [][]line, m dunning.Message, width measure) []
 // letterhead places the sender: as a block and, where the form has a place for
 // it, as a return address in one line above the address.
 func (g geometry) letterhead(sender []string, width measure) []line {
-	var out []line
 	var whole []string
 	for _, s := range sender {
-		if s = squash(s); s == "" {
-			continue
-		}
-		whole = append(whole, s)
-		y := g.headY + headStep*float64(len(whole)-1)
-		if y < g.headY+headStep*8 { // the block ends above the window and the text
-			out = append(out, line{x: g.headX, y: y, size: headSize, bold: len(whole) == 1, text: s})
+		if s = squash(s); s != "" {
+			whole = append(whole, s)
 		}
 	}
+	out := g.block(whole, width)
 	if g.returnY == 0 || len(whole) == 0 {
 		return out
 	}
@@ -411,7 +406,34 @@ func (g geometry) letterhead(sender []string, width measure) []line {
 	for width(one, returnSize, false) > g.addrW && strings.Contains(one, " ") {
 		one = one[:strings.LastIndex(one, " ")] // a return address that is cut still returns
 	}
+	if width(one, returnSize, false) > g.addrW {
+		one = one[:fit(one, g.addrW, func(s string) float64 { return width(s, returnSize, false) })]
+	}
 	return append(out, line{x: g.addrX, y: g.returnY, size: returnSize, text: one})
+}
+
+// block is the sender's block, which ends above the window and the text: long lines are
+// broken, and many are set smaller.
+func (g geometry) block(whole []string, width measure) (out []line) {
+	const tall = 8 * headStep
+	room := g.width - g.right - g.headX
+	for size := headSize; ; size-- {
+		out = out[:0]
+		step := headStep * size / headSize
+		y := g.headY
+		for n, s := range whole {
+			for _, l := range wrap(s, room, func(s string) float64 { return width(s, size, n == 0) }) {
+				out = append(out, line{x: g.headX, y: y, size: size, bold: n == 0, text: l})
+				y += step
+			}
+		}
+		if y <= g.headY+tall+hair {
+			return out
+		}
+		if size <= returnSize {
+			return out[:min(len(out), int(tall/step))]
+		}
+	}
 }
 
 // number writes "2 / 3" under each page of a letter that has several.

@@ -324,6 +324,41 @@ func TestLongAddressesShow(t *testing.T) {
 	}
 }
 
+// TestALongSenderStaysOnThePaper: its block is broken and set smaller, above the window.
+func TestALongSenderStaysOnThePaper(t *testing.T) {
+	long := "Gemeinnützige Wohnungsbau- und Siedlungsgenossenschaft der Angestellten und Arbeiter im Ruhrgebiet eG"
+	for about, sender := range map[string][]string{
+		"a long name":   {long, "Weg 1", "45127 Essen"},
+		"one long word": {strings.Repeat("Donaudampfschifffahrt", 8), "Weg 1"},
+		"many lines":    {"Acme", "Abteilung Forderungen", "Haus 7", "Weg 1", "45127 Essen", "Telefon 0201 1", "Telefax 0201 2", "post@acme.example", "acme.example", "HRB 1"},
+	} {
+		for _, form := range []Form{DIN5008B, US10} {
+			m := channeltest.Message(dunning.Letter, 1)
+			m.Sender = sender
+			pages, g, err := layout(t, m, form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkWindow(t, pages[0], g, addressLines(m))
+			checkMargins(t, pages, g)
+			shown := ""
+			for _, l := range pages[0] {
+				ruler().SetFont(family, style(l.bold), l.size)
+				if end := l.x + ruler().GetStringWidth(l.text); end > g.width-g.right+0.01 {
+					t.Errorf("%s, %s: %q ends at %.1f of %.1f", about, form, l.text, end, g.width-g.right)
+				}
+				if l.x == g.headX && l.y < g.winY+g.winH && l.size <= headSize && l.y != g.returnY && l.x != g.addrX {
+					shown += l.text
+				}
+			}
+			without := func(s string) string { return strings.Join(strings.Fields(s), "") }
+			if without(shown) != without(strings.Join(sender, "")) {
+				t.Errorf("%s, %s: the block says %q", about, form, shown)
+			}
+		}
+	}
+}
+
 // TestALetterBearsItsDay in the words of its language and country, above the subject, in the
 // twin too; one of a release that knew no day bears none.
 func TestALetterBearsItsDay(t *testing.T) {
