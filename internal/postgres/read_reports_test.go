@@ -591,6 +591,7 @@ func (p *reported) agrees(name string, scope read.Scope, span read.Span, met tal
 	if want := p.ageing(scope, reportNow, reportNow.AddDate(1, 0, 0)); !reflect.DeepEqual(ageing.Rows, want) {
 		p.t.Errorf("%s: ageing\n got %+v\nwant %+v", name, ageing.Rows, want)
 	}
+	p.leadsToCases(name, scope, ageing)
 	then := reportStart.AddDate(0, 0, 5+p.r.IntN(50))
 	past, err := p.ReportAgeingPast(ctx, scope, then, 0)
 	p.must(err)
@@ -616,6 +617,20 @@ func (p *reported) agrees(name string, scope read.Scope, span read.Span, met tal
 	p.must(err)
 	p.sameRecovery(name, scope, span, recovery)
 	met.meet(ageing, run, promises, steps, recovery)
+}
+
+// leadsToCases follows each number of cases to the list of cases, as the page does.
+func (p *reported) leadsToCases(name string, scope read.Scope, r read.AgeingReport) {
+	p.t.Helper()
+	for _, row := range r.Rows {
+		for _, c := range row.Buckets {
+			f := read.CaseFilter{Creditors: []string{row.Creditor}, Currency: row.Currency, Today: dunning.DateOf(reportNow.UTC())}
+			f.MinDays, f.MaxDays = read.BucketDays(c.Bucket)
+			if n, err := p.CountCases(p.t.Context(), scope, f); err != nil || n.N != c.Cases {
+				p.t.Errorf("%s: %d cases of %s %s %s, and the list has %d (%v)", name, c.Cases, row.Creditor, row.Currency, c.Bucket, n.N, err)
+			}
+		}
+	}
 }
 
 // meet notes what there was to be counted.
@@ -828,5 +843,49 @@ func TestReportsFindFactsByTime(t *testing.T) {
 		if after[table].Seq > before[table].Seq || after[table].Index == before[table].Index {
 			t.Errorf("table %s: read as a whole %d times, by an index %d times", table, after[table].Seq-before[table].Seq, after[table].Index-before[table].Index)
 		}
+	}
+}
+
+// TestStepsOfMovedCases: a message is of the version, and of the sequence, that its case followed
+// when it was decided.
+func TestStepsOfMovedCases(t *testing.T) {
+	b := newBundle(t).open()
+	b.mustAdd(b.fact(dunning.PointKnown{ID: "e1", Channel: dunning.Email}))
+	b.must(b.PutPoints(t.Context(), b.debtor, postgres.Point{ID: "e1", Channel: dunning.Email, Value: "ada@example.invalid"}))
+	send := func(n int, version string, at time.Time) {
+		d := b.decision(fmt.Sprint("d", n), "", int64(n), at)
+		d.Decision.Sequence = version
+		b.must(b.decide(d))
+		c := b.planned(n)
+		c.Decision, c.Round = d.ID, n
+		for i, body := range []dunning.Body{c, dunning.ContactMoved{ID: c.ID, State: dunning.ContactSending}, dunning.ContactMoved{ID: c.ID, State: dunning.ContactAccepted}} {
+			f := b.caseFact(body)
+			f.At = at.Add(time.Duration(i) * time.Second)
+			b.mustAdd(f)
+		}
+	}
+	move := b.caseFact(dunning.Migrated{
+		ID: "m1", FromSequence: "consumer-standard", FromVersion: "v1", Sequence: "other", Version: "v2", Reason: "better", Moves: []dunning.ItemsMoved{},
+	})
+	move.At = noon.AddDate(0, 0, 2)
+	if _, err := b.Pool().Exec(t.Context(), "INSERT INTO releases (version, published_at) VALUES ('r', now())"); err != nil {
+		t.Fatal(err)
+	}
+	const versions = "INSERT INTO sequence_versions (sequence, version, release) VALUES ('consumer-standard', 'v1', 'r'), ('other', 'v2', 'r')"
+	if _, err := b.Pool().Exec(t.Context(), versions); err != nil {
+		t.Fatal(err)
+	}
+	send(1, "v1", noon)
+	b.mustAdd(move)
+	send(2, "v2", noon.AddDate(0, 0, 4))
+	span := read.Span{From: dunning.DateOf(noon), Until: dunning.DateOf(noon).AddDays(9), Zone: time.UTC}
+	r, err := b.ReportSteps(t.Context(), read.Everything(), span, noon.AddDate(0, 1, 0))
+	b.must(err)
+	var got []string
+	for _, x := range r.Rows {
+		got = append(got, fmt.Sprint(x.Sequence, " ", x.Version, " ", x.Sendings))
+	}
+	if want := []string{"consumer-standard v1 1", "other v2 1"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
