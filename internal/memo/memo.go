@@ -8,6 +8,7 @@ package memo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -37,8 +38,17 @@ type entry[V any] struct {
 	at    time.Time     // when it was asked; zero: no answer yet
 	took  time.Duration // until there was an answer
 	fault error         // of the last run, until somebody has been told
-	run   chan struct{} // closed when the run that is under way ends; nil: none is
+	run   *run          // that is under way; nil: none is
 }
+
+// run is one asking of a question. Whoever waits for it is told how it ended: several may.
+type run struct {
+	done  chan struct{} // closed when it ends
+	fault error         // set before that
+}
+
+// ErrNoAnswer is returned to who waits for a question that has no answer by then.
+var ErrNoAnswer = errors.New("this takes too long to count: ask again in some minutes, or ask for less")
 
 // Answer is a value with its age. At is wall time, zero when there is no value yet.
 type Answer[V any] struct {
@@ -94,7 +104,11 @@ func (m *Memo[K, V]) Get(ctx context.Context, key K, ask func(ctx context.Contex
 // Wait is Get with a patience for everything: the answer is not missing. It may be one that
 // was kept, and then says its age.
 func (m *Memo[K, V]) Wait(ctx context.Context, key K, ask func(ctx context.Context) (V, error)) (Answer[V], error) {
-	return m.answer(ctx, key, ask, func(bool) time.Duration { return longest })
+	a, err := m.answer(ctx, key, ask, func(bool) time.Duration { return longest })
+	if err == nil && !a.Known() {
+		return a, ErrNoAnswer
+	}
+	return a, err
 }
 
 func (m *Memo[K, V]) answer(ctx context.Context, key K, ask func(ctx context.Context) (V, error), patience func(known bool) time.Duration) (Answer[V], error) {
@@ -105,15 +119,15 @@ func (m *Memo[K, V]) answer(ctx context.Context, key K, ask func(ctx context.Con
 		return m.kept(e), nil
 	}
 	if e.run == nil {
-		e.run = make(chan struct{})
+		e.run = &run{done: make(chan struct{})}
 		go m.renew(context.WithoutCancel(ctx), e, ask)
 	}
-	run, timer := e.run, time.NewTimer(patience(!e.at.IsZero()))
+	under, timer := e.run, time.NewTimer(patience(!e.at.IsZero()))
 	m.mu.Unlock()
 	defer timer.Stop()
 	fresh := false
 	select {
-	case <-run:
+	case <-under.done:
 		fresh = true
 	case <-timer.C:
 	case <-ctx.Done():
@@ -121,9 +135,15 @@ func (m *Memo[K, V]) answer(ctx context.Context, key K, ask func(ctx context.Con
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := e.fault; err != nil {
-		e.fault = nil
-		return Answer[V]{}, err
+	fault := e.fault
+	if fresh {
+		fault = under.fault
+	}
+	if fault != nil {
+		if errors.Is(e.fault, fault) {
+			e.fault = nil
+		}
+		return Answer[V]{}, fault
 	}
 	a := m.kept(e)
 	if fresh {
@@ -183,7 +203,8 @@ func (m *Memo[K, V]) renew(ctx context.Context, e *entry[V], ask func(ctx contex
 	if e.fault = err; err == nil {
 		e.value, e.at, e.took = value, began, m.wall().Sub(began)
 	}
-	close(e.run)
+	e.run.fault = err
+	close(e.run.done)
 	e.run = nil
 }
 

@@ -146,6 +146,51 @@ func TestFaultsAreTold(t *testing.T) {
 	}
 }
 
+// TestAllWhoWaitAreToldOfAFault: two that wait for one question both hear that it failed;
+// none is given nothing, or what was known before, as if it were of now.
+func TestAllWhoWaitAreToldOfAFault(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		m, fault := New[string, int](newWall().now, time.Minute, time.Minute), errors.New("no database")
+		if known {
+			if _, err := m.Wait(t.Context(), "k", func(context.Context) (int, error) { return 7, nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		let, asked := make(chan struct{}), atomic.Int32{}
+		fails := func(context.Context) (int, error) { asked.Add(1); <-let; return 0, fault }
+		told := make(chan error, 3)
+		for range 3 {
+			ctx := &watched{Context: t.Context(), waits: make(chan struct{})}
+			go func() {
+				_, err := m.Wait(ctx, "k", fails)
+				told <- err
+			}()
+			<-ctx.waits
+		}
+		close(let)
+		for range 3 {
+			if err := <-told; !errors.Is(err, fault) {
+				t.Errorf("known before: %v: told %v", known, err)
+			}
+		}
+		if n := asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+	}
+}
+
+// watched is a context that says when somebody waits for its end.
+type watched struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+func (w *watched) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.waits) })
+	return w.Context.Done()
+}
+
 // TestManyKeysAreBounded: old answers are forgotten, not those that are asked.
 func TestManyKeysAreBounded(t *testing.T) {
 	w := newWall()
