@@ -79,6 +79,10 @@ const (
 // ErrBeingRestored: the tables are not all there.
 var ErrBeingRestored = errors.New("the database has no table incarnation: a dump is being read in, or it was never migrated (duly migrate)")
 
+// ErrStandby: the server only reads. Once it takes over it may lack what was written last, so
+// nothing is asked on a connection that was made before.
+var ErrStandby = errors.New("the database server is a standby that cannot be written to: lead DATABASE_URL to the primary (for instance with target_session_attrs=read-write)")
+
 // watch is what a store that watches itself knows.
 type watch struct {
 	on    atomic.Bool
@@ -92,7 +96,7 @@ type watch struct {
 // on looks at each new connection before anything is asked on it. A database that was
 // restored, copied or failed over is noticed: then all channels are switched off, in one
 // transaction, before Watch returns. The first process that ever watches a database makes
-// itself known to it. A standby that cannot be written to is not watched. Call it in every
+// itself known to it. ErrStandby where the server cannot be written to. Call it in every
 // process that can send, before it does, and then Look from time to time.
 func (s *Store) Watch(ctx context.Context, clk clock.Clock) error {
 	s.watch.mu.Lock()
@@ -136,8 +140,7 @@ func (w *watch) connected(ctx context.Context, conn *pgx.Conn) error {
 	if clk == clock.Real() {
 		at, _ = clk.Now(ctx) // the wall's clock does not fail
 	}
-	is, writable, err := identityOf(ctx, conn)
-	if err != nil || !writable || is == known {
+	if is, err := identityOf(ctx, conn); err != nil || is == known {
 		return err
 	}
 	return w.look(ctx, conn, at)
@@ -151,8 +154,8 @@ type asker interface {
 
 // look compares what the database is with what it was, and trips where they differ.
 func (w *watch) look(ctx context.Context, db asker, at time.Time) error {
-	is, writable, err := identityOf(ctx, db)
-	if err != nil || !writable {
+	is, err := identityOf(ctx, db)
+	if err != nil {
 		return err
 	}
 	if is.Relation == 0 {
@@ -201,24 +204,27 @@ func recognize(ctx context.Context, q *sqlgen.Queries, is Identity, at time.Time
 
 const bySystem = "system"
 
-// identityOf asks what the role may ask. writable is false for a standby.
-func identityOf(ctx context.Context, db sqlgen.DBTX) (is Identity, writable bool, err error) {
+// identityOf asks what the role may ask.
+func identityOf(ctx context.Context, db sqlgen.DBTX) (is Identity, err error) {
 	var standby, system, timeline bool
 	if err = db.QueryRow(ctx, `SELECT pg_is_in_recovery(), has_function_privilege('pg_control_system()', 'execute'),
 		has_function_privilege('pg_current_wal_insert_lsn()', 'execute') AND has_function_privilege('pg_walfile_name(pg_lsn)', 'execute'),
 		(SELECT oid::bigint FROM pg_database WHERE datname = current_database()), coalesce(to_regclass('incarnation')::oid::bigint, 0)`).
-		Scan(&standby, &system, &timeline, &is.Database, &is.Relation); err != nil || standby {
-		return is, false, err
+		Scan(&standby, &system, &timeline, &is.Database, &is.Relation); err != nil {
+		return is, err
+	}
+	if standby {
+		return is, ErrStandby
 	}
 	if system {
 		if err = db.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&is.System); err != nil {
-			return is, false, err
+			return is, err
 		}
 	}
 	if timeline { // the name of a file of the log begins with it, as eight hexadecimal digits
 		err = db.QueryRow(ctx, "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint").Scan(&is.Timeline)
 	}
-	return is, true, err
+	return is, err
 }
 
 // trip switches all channels off and remembers why. It is part of the transaction that
