@@ -46,7 +46,7 @@ func watchFigures(m *metrics.Set, store *postgres.Store, c clock.Clock) {
 			return nil, err
 		}
 		f := figures{store: store, now: now, wall: clock.Wall()}
-		for _, ask := range []func(context.Context) error{f.health, f.operating, f.channels, f.deliveries, f.chain} {
+		for _, ask := range []func(context.Context) error{f.health, f.operating, f.channels, f.deliveries, f.chain, f.restore} {
 			if err := ask(ctx); err != nil {
 				return nil, err
 			}
@@ -202,6 +202,15 @@ func (f *figures) deliveries(ctx context.Context) error {
 	f.put(metrics.DeliveriesGivenUp, float64(b.GivenUp))
 	f.age(metrics.OldestDelivery, b.Oldest, f.wall)
 	return nil
+}
+
+// restore tells whether the database was restored and is not put right yet.
+func (f *figures) restore(ctx context.Context) error {
+	newest, err := f.store.Restores(ctx, 1)
+	if err == nil {
+		f.put(metrics.RestoreOpen, one(len(newest) > 0 && newest[0].Done.IsZero()))
+	}
+	return err
 }
 
 // chain is the light of integrity as numbers.

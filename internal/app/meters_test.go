@@ -40,7 +40,7 @@ func TestFiguresOfTheDatabase(t *testing.T) {
 		"duly_figures_up": "1", "duly_cases_open": "0", "duly_oldest_due_age_seconds": "0", "duly_nudges_waiting": "0", "duly_contacts_unknown": "0",
 		`duly_channel_breaker_open{channel="sms"}`: "0", `duly_channel_switched_off{channel="letter"}`: "0", `duly_switches_on{scope="global"}`: "0",
 		`duly_senders_paused{channel="email"}`: "0", `duly_contacts_recent{channel="sms",state="accepted"}`: "0",
-		"duly_hook_deliveries_waiting": "0", "duly_hook_deliveries_given_up": "0", "duly_inbox_pending": "0", "duly_audit_chain_broken": "0",
+		"duly_hook_deliveries_waiting": "0", "duly_hook_deliveries_given_up": "0", "duly_inbox_pending": "0", "duly_audit_chain_broken": "0", "duly_restore_open": "0",
 		"duly_payment_feed_oldest_age_seconds": "0",
 		"duly_database_replica_lag_seconds":    "0", `duly_db_pool_connections{state="in_use"}`: "0",
 	})
@@ -69,6 +69,11 @@ func TestFiguresOfTheDatabase(t *testing.T) {
 		`duly_switches_on{scope="channel"}`: "1", `duly_switches_on{scope="creditor"}`: "1", `duly_switches_on{scope="template"}`: "0", // it has ended
 		`duly_senders_paused{channel="email"}`: "1", "duly_payment_feed_oldest_age_seconds": "10800",
 	})
+	id, err := s.store.Declare(t.Context(), start, start.Add(2*time.Hour), "user:ada", "test")
+	s.must(err)
+	s.sees(m, "a database that was restored", map[string]string{"duly_restore_open": "1", `duly_channel_switched_off{channel="email"}`: "1"})
+	s.must(s.store.RestoreDone(t.Context(), id, start.Add(2*time.Hour), "user:bob", "all is put right"))
+	s.sees(m, "one that is put right, and whose switches a person lifts", map[string]string{"duly_restore_open": "0"})
 	if page := metricsPage(t, m); strings.Contains(page, "demo") || strings.Contains(page, "D1") {
 		t.Error("a creditor or an account is named")
 	}

@@ -74,6 +74,7 @@ const (
 	OldestDelivery    = "duly_oldest_hook_delivery_age_seconds"
 	DeliveriesGivenUp = "duly_hook_deliveries_given_up"
 	FeedAge           = "duly_payment_feed_oldest_age_seconds"
+	RestoreOpen       = "duly_restore_open"
 	ChainBroken       = "duly_audit_chain_broken"
 	UnsealedAge       = "duly_audit_unsealed_age_seconds"
 	VerifiedAge       = "duly_audit_verified_age_seconds"
@@ -167,6 +168,7 @@ var own = []Def{
 		Name: FeedAge, Kind: Gauge, Figure: true,
 		Help: "Business time since the creditor's payment feed that is furthest behind was complete; 0 when there is none.",
 	},
+	{Name: RestoreOpen, Kind: Gauge, Figure: true, Help: "1 from when a restore of the database was noticed until a person said that all is put right."},
 	{Name: ChainBroken, Kind: Gauge, Figure: true, Help: "1 when the latest verification found the audit chain broken."},
 	{Name: UnsealedAge, Kind: Gauge, Figure: true, Help: "Wall time for which the oldest row has waited to be sealed into the audit chain; 0 when there is none."},
 	{Name: VerifiedAge, Kind: Gauge, Figure: true, Help: "Wall time since the audit chain was last verified; missing before the first time."},

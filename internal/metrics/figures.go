@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,17 +24,37 @@ const (
 	first    = 5 * time.Second
 )
 
+// longest bounds a reading: a database that has not answered by then does not answer.
+const longest = time.Minute
+
 // Figures are values that are asked for, from the database or elsewhere.
 type Figures struct {
 	wall func() time.Time
-	ask  func(context.Context) ([]Sample, error)
 	memo *memo.Memo[struct{}, []Sample]
+	ask  func(context.Context) ([]Sample, error)
+	// down: the latest reading that ended failed. While one hangs, scrapes before it ends are
+	// not told of a fault by the memo.
+	down atomic.Bool
 }
 
 // Watch has the set show what ask answers, asked anew when somebody looks, once at a time.
 // It takes the place of an earlier one.
 func (s *Set) Watch(wall func() time.Time, ask func(context.Context) ([]Sample, error)) {
-	s.figures.Store(&Figures{wall: wall, ask: ask, memo: memo.New[struct{}, []Sample](wall, patience, first)})
+	s.watch(wall, ask, longest, patience)
+}
+
+func (s *Set) watch(wall func() time.Time, ask func(context.Context) ([]Sample, error), longest, patience time.Duration) {
+	f := &Figures{wall: wall, memo: memo.New[struct{}, []Sample](wall, patience, max(patience, min(first, longest)))}
+	f.ask = func(ctx context.Context) (all []Sample, err error) {
+		ctx, cancel := context.WithTimeout(ctx, longest)
+		defer cancel()
+		well := false // not when ask panics, either
+		defer func() { f.down.Store(!well) }()
+		all, err = ask(ctx)
+		well = err == nil
+		return all, err
+	}
+	s.figures.Store(f)
 }
 
 // Pool is how a pool of database connections stands.
@@ -69,7 +90,7 @@ func (f *Figures) samples() []Sample {
 	defer cancel()
 	a, err := f.memo.Get(ctx, struct{}{}, f.ask)
 	switch {
-	case err != nil:
+	case err != nil, f.down.Load():
 		return []Sample{{Name: FiguresUp, Value: 0}}
 	case !a.Known(): // the first time, and it takes long
 		return nil

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -232,6 +233,42 @@ func TestFiguresThatCannotBeHad(t *testing.T) {
 	if code != 200 || !strings.Contains(text, CasesDue+" 5\n") || strings.Contains(text, "unheard_of 1") || strings.Contains(text, BreakerOpen+" 1") {
 		t.Errorf("samples that do not fit the catalogue take others with them, or are served: status %d", code)
 	}
+}
+
+// TestADatabaseThatHangsIsDown: an attempt that comes to no end is given up, and from then on
+// every scrape says that the figures cannot be read, until an attempt goes well: an alert with
+// a "for" is only then ever raised.
+func TestADatabaseThatHangsIsDown(t *testing.T) {
+	s, hangs := New(), atomic.Bool{}
+	s.watch(time.Now, func(ctx context.Context) ([]Sample, error) {
+		if hangs.Load() {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return []Sample{{Name: CasesDue, Value: 5}}, nil
+	}, 50*time.Millisecond, time.Millisecond)
+	until := func(line string) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; {
+			if text, _ := scrape(t, s); strings.Contains(text, line+"\n") {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("never: %s", line)
+			}
+		}
+	}
+	until(FiguresUp + " 1")
+	hangs.Store(true)
+	until(FiguresUp + " 0")
+	for range 40 { // some while an attempt hangs, some after it
+		if text, _ := scrape(t, s); !strings.Contains(text, FiguresUp+" 0\n") || strings.Contains(text, CasesDue+" 5") {
+			t.Fatal("the figures are said to be read while the database hangs")
+		}
+	}
+	hangs.Store(false)
+	until(FiguresUp + " 1")
+	until(CasesDue + " 5")
 }
 
 func TestSlowFiguresDoNotHoldUpTheRest(t *testing.T) {
