@@ -53,8 +53,9 @@ func (f *Facts) noticeEnds(d Decision, c Channeled) Date {
 }
 
 // NoticePost is how many days a notice may be in the post: five business days (12 CFR
-// 1006.34(b)(5)) with the longest run of holidays.
-const NoticePost = 9
+// 1006.34(b)(5)) with the longest run of holidays: posted on Thursday 24 December it is
+// received on Monday 4 January.
+const NoticePost = 11
 
 // tooLate reports whether a letter that is posted now prints an end of a notice's period
 // that comes before the law's: it has lain in the outbox for too long.

@@ -223,6 +223,46 @@ func TestNoticeFirst(t *testing.T) {
 	}
 }
 
+// TestTheLongestThatANoticeIsInThePost: a notice is received five business days after it was
+// posted, at the latest; a printed end may not come before thirty days from there.
+func TestTheLongestThatANoticeIsInThePost(t *testing.T) {
+	nth := func(year int, month time.Month, w time.Weekday, n int) Date {
+		d := Date{year, month, 1}
+		return d.AddDays((int(w-d.Weekday())+7)%7 + 7*(n-1))
+	}
+	off := map[Date]bool{} // legal public holidays, 5 USC 6103(a), and the days on which they are kept
+	for y := 2026; y < 2080; y++ {
+		last := Date{y, time.May, 31}
+		for _, d := range []Date{
+			nth(y, 1, time.Monday, 3), nth(y, 2, time.Monday, 3), last.AddDays(-(int(last.Weekday()) + 6) % 7), nth(y, 9, time.Monday, 1), nth(y, 10, time.Monday, 2),
+			nth(y, 11, time.Thursday, 4), {y, 1, 1}, {y, 6, 19}, {y, 7, 4}, {y, 11, 11}, {y, 12, 25},
+		} {
+			off[d] = true
+			switch d.Weekday() {
+			case time.Saturday:
+				off[d.AddDays(-1)] = true
+			case time.Sunday:
+				off[d.AddDays(1)] = true
+			}
+		}
+	}
+	longest, when := 0, Date{}
+	for posted := (Date{2026, 1, 1}); posted.Year < 2079; posted = posted.AddDays(1) {
+		d := posted
+		for n := 0; n < 5; {
+			if d = d.AddDays(1); d.Weekday() != time.Saturday && d.Weekday() != time.Sunday && !off[d] {
+				n++
+			}
+		}
+		if days := posted.Days(d); days > longest {
+			longest, when = days, posted
+		}
+	}
+	if longest != NoticePost {
+		t.Errorf("a notice posted on %s is received after %d days; %d are reckoned with", when, longest, NoticePost)
+	}
+}
+
 // TestANoticeThatLayTooLongIsCalledOff: a letter prints the end of a period that is counted
 // from its receipt. One that would be posted too late for that is written anew.
 func TestANoticeThatLayTooLongIsCalledOff(t *testing.T) {
@@ -245,8 +285,8 @@ func TestANoticeThatLayTooLongIsCalledOff(t *testing.T) {
 		want     string
 	}{
 		{"on its day", contact.Set{pack}, noon, ""},
-		{"on the last day: nine in the post and thirty from there", contact.Set{pack}, noon.AddDate(0, 0, 6), ""},
-		{"a day later the period would be too short", contact.Set{pack}, noon.AddDate(0, 0, 7), "notice_late"},
+		{"on the last day: eleven in the post and thirty from there", contact.Set{pack}, noon.AddDate(0, 0, 4), ""},
+		{"a day later the period would be too short", contact.Set{pack}, noon.AddDate(0, 0, 5), "notice_late"},
 		{"no law knows of a period", nil, noon.AddDate(0, 1, 0), ""},
 	} {
 		f.Policies = c.policies
