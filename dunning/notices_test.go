@@ -294,4 +294,17 @@ func TestANoticeThatLayTooLongIsCalledOff(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.about, got, c.want)
 		}
 	}
+	// The period must be long enough from the day that the letter bears: 11 March in UTC is the
+	// twelfth already where this creditor is.
+	f.Policies, f.Creditor.Zone = contact.Set{pack}, "Pacific/Auckland"
+	f.Setup.Zone = func(name string) *time.Location {
+		if name == "Pacific/Auckland" {
+			return time.FixedZone(name, 13*3600)
+		}
+		return time.UTC
+	}
+	last := noon.AddDate(0, 0, 6)
+	if got, _ := f.LetterStands(noticeContact, last); got != "notice_late" || f.LetterDay(last) != (Date{2024, 3, 12}) {
+		t.Errorf("dated %v: %q", f.LetterDay(last), got)
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/codec"
 	"github.com/duly/duly/internal/letter"
+	"github.com/duly/duly/internal/locale"
 	"github.com/duly/duly/internal/pgtest"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/workflows"
@@ -28,6 +29,12 @@ import (
 
 // lettersFirst publishes the shipped configuration with a sequence of one letter.
 func lettersFirst(t *testing.T) *site {
+	t.Helper()
+	return letterFirst(t, "final-notice")
+}
+
+// letterFirst is lettersFirst with a template.
+func letterFirst(t *testing.T, template string) *site {
 	t.Helper()
 	s := &site{t: t, store: pgtest.New(t), clock: &handClock{now: start}}
 	dir := t.TempDir()
@@ -37,7 +44,7 @@ title: One letter
 applies_when: creditor.id == "demo"
 priority: 99
 steps:
-  - {id: one, at: +1d, send: [{letter: final-notice}]}
+  - {id: one, at: +1d, send: [{letter: `+template+`}]}
 `), 0o600))
 	if _, _, err := Publish(t.Context(), s.store, os.DirFS(dir), "test", start); err != nil {
 		t.Fatal(err)
@@ -379,5 +386,32 @@ func TestALetterOrderedUnderASettlement(t *testing.T) {
 				t.Errorf("%+v, %v; %s of step %s", b, err, contact.State, contact.Step)
 			}
 		})
+	}
+}
+
+// TestAValidationNoticeIsItemized from the facts that its decision saw; over an invoice without
+// a date it is not written, and a person is asked.
+func TestAValidationNoticeIsItemized(t *testing.T) {
+	s, ctx := letterFirst(t, "validation-notice"), t.Context()
+	dated, undated := s.debtor("dated", "300.00", date(1)), s.debtor("undated", "300.00", date(1))
+	s.add(dated, dunning.Fact{At: start, Account: dated.id, Body: dunning.Payment{ID: "p", Amount: money.MustParse("40.00", "USD")}})
+	s.add(undated, dunning.Fact{At: start, Account: undated.id, Body: dunning.Item{Key: "without", Due: date(1), Amount: money.MustParse("12.00", "USD"), Class: "consumer"}})
+	_, err := s.starter().Run(ctx, StartOptions{})
+	s.must(err)
+	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+	cases := s.mail(dated, undated)
+	l, err := s.store.Letter(ctx, activities.AttemptID(s.stateOf(cases[0]).ID))
+	s.must(err)
+	for _, want := range []string{"As of " + locale.Date(date(1).AddDays(-30), "en") + ", you owed:", "$300.00", "− $40.00", "$260.00", "1 Test Street"} {
+		if !strings.Contains(l.HTML, want) {
+			t.Errorf("the notice lacks %q:\n%s", want, l.HTML)
+		}
+	}
+	if c := s.stateOf(cases[1]); c.State != dunning.ContactFailed || c.Code != "template:validation-notice" {
+		t.Errorf("over an invoice without a date it is %s (%s)", c.State, c.Code)
+	}
+	tasks, err := s.store.OpenTasks(ctx, "operations", "", 9)
+	if err != nil || len(tasks) == 0 {
+		t.Errorf("tasks %+v, %v", tasks, err)
 	}
 }
