@@ -141,11 +141,30 @@ func NewReports(store *postgres.Store, book *Book, now func(context.Context) (ti
 	return &Reports{Store: store, Config: book.Current, Now: now, MostDebtors: mostDebtors}
 }
 
-// reportMemo keeps what was counted, by scope and ask.
-type reportMemo = memo.Memo[string, read.Table]
+// reportMemo keeps what was counted, by scope and ask. However many different reports are
+// asked for at once, few are counted side by side: the others wait, so that reports never take
+// all connections from those who work.
+type reportMemo struct {
+	*memo.Memo[string, read.Table]
+	room chan struct{}
+}
+
+// reportsAtOnce is how many reports a console counts side by side.
+const reportsAtOnce = 2
 
 func newReportMemo() *reportMemo {
-	return memo.New[string, read.Table](clock.Wall, figurePatience, firstPatience)
+	return &reportMemo{memo.New[string, read.Table](clock.Wall, figurePatience, firstPatience), make(chan struct{}, reportsAtOnce)}
+}
+
+// counted runs count when there is room.
+func (m *reportMemo) counted(ctx context.Context, count func() (read.Table, error)) (read.Table, error) {
+	select {
+	case m.room <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-m.room }()
+	return count()
 }
 
 // report is a report for a page: what was counted last where counting takes long.
@@ -161,7 +180,9 @@ func (c *Console) wholeReport(ctx context.Context, s read.Scope, ask read.Report
 
 func (c *Console) counting(s read.Scope, ask read.ReportAsk) func(context.Context) (read.Table, error) {
 	return func(ctx context.Context) (read.Table, error) {
-		return NewReports(c.deps.Store, c.book, c.deps.Clock.Now).Make(ctx, s, ask)
+		return c.counted.reports.counted(ctx, func() (read.Table, error) {
+			return NewReports(c.deps.Store, c.book, c.deps.Clock.Now).Make(ctx, s, ask)
+		})
 	}
 }
 

@@ -1,10 +1,15 @@
 package app
 
 import (
+	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -223,5 +228,44 @@ func TestReportFilesRunNothing(t *testing.T) {
 	}
 	if found != 6 {
 		t.Errorf("%d lines of the creditor, want six", found)
+	}
+}
+
+// TestReportsLeaveRoom: however many reports are asked for at once, only so many are counted side
+// by side; one that has waited too long ends and takes no room.
+func TestReportsLeaveRoom(t *testing.T) {
+	m := newReportMemo()
+	var now, most atomic.Int64
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			_, err := m.counted(t.Context(), func() (read.Table, error) {
+				n := now.Add(1)
+				for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+				}
+				runtime.Gosched()
+				now.Add(-1)
+				return nil, nil //nolint:nilnil // what is counted is not the point
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if most.Load() > reportsAtOnce {
+		t.Errorf("%d reports were counted side by side", most.Load())
+	}
+	full := newReportMemo()
+	for range reportsAtOnce {
+		full.room <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := full.counted(ctx, func() (read.Table, error) { t.Error("counted without room"); return nil, nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("one that gave up: %v", err)
+	}
+	if len(full.room) != reportsAtOnce {
+		t.Error("one that gave up took room away")
 	}
 }
