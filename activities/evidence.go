@@ -182,6 +182,9 @@ func (t *turn) prove(ctx context.Context, c dunning.ContactFacts, found lookedUp
 // other in a provider's records: the window of a look-up, both ways.
 const rivalWindow = 20 * time.Minute
 
+// codeOfOthers is that of evidence which other contacts explain, all of it.
+const codeOfOthers = "shell:of_others"
+
 // ours takes from evidence what another contact's message explains as well. A message
 // whose id is recorded for another contact is not this one's; of several that are left, or
 // where another contact is in doubt about the same address, none is guessed at.
@@ -202,6 +205,9 @@ func (t *turn) ours(ctx context.Context, c dunning.ContactFacts, found lookedUp)
 		return e, err
 	}
 	left := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(taken, id) })
+	if len(left) == 0 {
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: codeOfOthers}, nil
+	}
 	if len(left) != 1 || len(found.looks) > 0 && rivals > 0 {
 		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "shell:not_told_apart"}, nil
 	}

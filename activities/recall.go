@@ -75,7 +75,7 @@ func (j *job) recallFrom(ctx context.Context, l dunning.Lapse) error {
 		if err := j.probe(ctx, r); err != nil || r.nothing() {
 			return err
 		}
-		if err := j.remember(ctx, r); err != nil {
+		if err := j.remember(ctx, r); err != nil || r.nothing() {
 			return err
 		}
 	}
@@ -185,6 +185,10 @@ func (j *job) remember(ctx context.Context, r *recalled) error {
 		e, err := t.ours(ctx, inDoubt(r, r.Contact), r.found)
 		if err != nil {
 			return wrap(codeStore, err)
+		}
+		if r.now && e.Code == codeOfOthers {
+			r.found = lookedUp{Evidence: e}
+			return nil
 		}
 		allowed, err := t.storeMade(ctx, r.Made)
 		if err != nil {
