@@ -140,6 +140,43 @@ func TestWhatIsWatchedMatters(t *testing.T) {
 	}
 }
 
+// TestAlertsOnTheFirstOfAnythingSeeIt: increase() of a counter that appears with its first
+// count is nothing. What an alert wants to be told of once is there from the start, at 0.
+func TestAlertsOnTheFirstOfAnythingSeeIt(t *testing.T) {
+	s := New()
+	s.Works()
+	text, _ := scrape(t, s)
+	first := regexp.MustCompile(`increase\((duly_[a-z_]+)\{([a-z]+="[^"]+")\}\[[0-9a-z]+\]\)\) > 0`)
+	seen := 0
+	for _, a := range alerts(t) {
+		for _, m := range first.FindAllStringSubmatch(a.Expr, -1) {
+			seen++
+			if !regexp.MustCompile(`(?m)^` + m[1] + `\{[^}]*\b` + m[2] + `[^}]*\} 0$`).MatchString(text) {
+				t.Errorf("%s: a worker that has just begun does not serve %s{%s} 0", a.Alert, m[1], m[2])
+			}
+		}
+	}
+	if seen < 4 {
+		t.Errorf("only %d alerts on the first of something", seen)
+	}
+}
+
+// TestForgedWebhooksAreSeen: the console counts them by source, as webhooks.Server.Counts says.
+func TestForgedWebhooksAreSeen(t *testing.T) {
+	for _, a := range alerts(t) {
+		if a.Alert != "DulyForgedWebhooks" {
+			continue
+		}
+		m := regexp.MustCompile(`duly_events_total\{name(=~?)"([^"]+)"\}`).FindStringSubmatch(a.Expr)
+		const counted = "webhook_bad_signature twilio_status"
+		if m == nil || m[1] == "=" && m[2] != counted || m[1] == "=~" && !regexp.MustCompile("^(?:"+m[2]+")$").MatchString(counted) {
+			t.Errorf("%s never counts the event %q", a.Expr, counted)
+		}
+		return
+	}
+	t.Error("no alert looks at forged webhooks")
+}
+
 // TestMonitoringIsDocumented: docs/monitoring.md has a row for every metric, with its type and
 // labels, and none for what does not exist; and it names every alert.
 func TestMonitoringIsDocumented(t *testing.T) {

@@ -95,11 +95,13 @@ func (s *Set) Works() {
 		dunning.VerbLook, dunning.VerbSend, dunning.VerbCall, dunning.VerbOffer, dunning.VerbEscalate, dunning.VerbTask, dunning.VerbRefer, dunning.VerbClose,
 	} {
 		s.add(Activities, 0, string(v), okay)
+		s.add(Activities, 0, string(v), "panic")
 	}
 	for _, ch := range []dunning.Channel{dunning.Email, dunning.SMS, dunning.Letter} {
 		for _, state := range []dunning.SendState{dunning.SendAccepted, dunning.SendFailed, dunning.SendUnknown} {
 			s.add(Contacts, 0, string(ch), string(state), none)
 		}
+		s.add(Contacts, 0, string(ch), string(dunning.SendFailed), string(dunning.FailedConfig)) // the channel then rests: the next is long in coming
 	}
 	for _, outcome := range []string{"delivered", "dropped", "failed"} {
 		s.add(Nudges, 0, outcome)
