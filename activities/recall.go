@@ -112,6 +112,9 @@ func (j *job) missing(ctx context.Context, l dunning.Lapse) (r *recalled, err er
 			return wrap(codeFacts, err)
 		}
 		m, ok, err := f.Missing(l)
+		if ok && !l.Closed.IsZero() {
+			ok, err = t.couldLeave(m, l)
+		}
 		now := err == nil && !ok && (j.verb == dunning.VerbSend || j.verb == dunning.VerbOffer)
 		if now {
 			m, ok, err = f.MissingNow(l, t.at)
@@ -122,6 +125,19 @@ func (j *job) missing(ctx context.Context, l dunning.Lapse) (r *recalled, err er
 		return wrap(codeFacts, err)
 	})
 	return r, err
+}
+
+// couldLeave reports whether a missing contact is so as well by what was known when all was put
+// right. A message that a person asks for, a step that is begun again or a debt that comes back
+// after that is new, even though it would have been due in the lapse: a channel without records
+// could never say that it did not leave then, and it would never leave.
+func (t *turn) couldLeave(m dunning.Missing, l dunning.Lapse) (bool, error) {
+	f, err := dunning.Fold(t.frame.Setup, l.Reckoned(t.history))
+	if err != nil {
+		return false, err
+	}
+	then, ok, err := f.Missing(l)
+	return ok && then.Contact.ID == m.Contact.ID, err
 }
 
 // probe asks the provider about the contact, and about those by which it would have been

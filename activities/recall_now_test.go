@@ -26,3 +26,45 @@ func TestWhatIsAnothersIsNoDoubt(t *testing.T) {
 		t.Errorf("contacts %+v, left %v", all, w.provider.steps)
 	}
 }
+
+// TestWhatIsNewLeaves: a channel that keeps no records cannot say what left in a lapse. What was
+// not known before all was put right did not leave in it, and does not wait for a person.
+func TestWhatIsNewLeaves(t *testing.T) {
+	for _, c := range []struct {
+		about string
+		facts []dunning.Body
+		want  string
+	}{
+		{"a letter that a person asks for", []dunning.Body{dunning.MessageAsked{ID: "a", Channel: dunning.Letter, Template: "balance"}}, "letter balance"},
+		{"a step that is begun again", []dunning.Body{dunning.RoundBegun{Items: []string{"i1"}, Step: "remind", Why: "goto"}}, "email remind"},
+		{
+			"an older debt that is known later",
+			[]dunning.Body{
+				dunning.Payment{ID: "p", Amount: usd("100.00")},
+				dunning.Item{Key: "i0", Issued: dunning.DateOf(epoch), Due: dunning.DateOf(due), Amount: usd("50.00")},
+			},
+			"email remind",
+		},
+	} {
+		for _, closed := range []bool{true, false} {
+			w := newWorld().begin()
+			w.live(day(4))
+			left := w.provider.steps[c.want]
+			w.provider.lookup = func(dunning.Message) dunning.Evidence { return dunning.Evidence{Found: dunning.EvidenceCannotKnow} }
+			l := dunning.Lapse{Since: day(4).Add(-time.Minute), Until: day(4)}
+			if closed {
+				l.Closed = day(4).Add(time.Hour)
+			}
+			w.acts.Memory = &memory{world: w, lapses: []dunning.Lapse{l}}
+			w.pass(day(4).Add(2 * time.Hour))
+			for _, b := range c.facts {
+				w.say(b)
+			}
+			w.wake()
+			w.live(day(5).Add(-time.Hour))
+			if got := w.provider.steps[c.want] - left; (got == 1) != closed || got > 1 {
+				t.Errorf("%s, put right %v: it left %d times\n%+v", c.about, closed, got, w.contacts())
+			}
+		}
+	}
+}

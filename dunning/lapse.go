@@ -98,6 +98,22 @@ func (f *Facts) livedIn(l Lapse) bool {
 	return f.CaseOpen && (l.Closed.IsZero() || !f.CaseSince.After(l.Closed))
 }
 
+// Reckoned are those facts of a history from which Missing may conclude: once a person has said
+// that all is put right, nothing that is learnt later was forgotten, so what it brings about did
+// not leave in the lapse. What became of contacts always counts.
+func (l Lapse) Reckoned(history []Fact) []Fact {
+	if l.Closed.IsZero() {
+		return history
+	}
+	return slices.DeleteFunc(slices.Clone(history), func(x Fact) bool {
+		switch x.Body.(type) {
+		case ContactPlanned, ContactMoved:
+			return false
+		}
+		return x.At.After(l.Closed)
+	})
+}
+
 // missingReserved finds what the records leave on the way out.
 func (f *Facts) missingReserved(l Lapse) (m Missing, found, doubt bool) {
 	for i := range f.Contacts {

@@ -109,6 +109,26 @@ func TestMissingNow(t *testing.T) {
 	}
 }
 
+// TestReckoned: what is learnt after all was put right says nothing about the lapse; what became
+// of contacts does.
+func TestReckoned(t *testing.T) {
+	history := []Fact{
+		{At: on(1), Body: MessageAsked{ID: "before"}},
+		{At: on(4), Body: MessageAsked{ID: "as it was put right"}},
+		{At: on(5), Body: ContactMoved{ID: "contact"}},
+		{At: on(5), Body: ContactPlanned{ID: "contact"}},
+		{At: on(5), Body: MessageAsked{ID: "after"}},
+	}
+	l := Lapse{Since: on(2), Until: on(3)}
+	if got := l.Reckoned(history); len(got) != 5 {
+		t.Errorf("while nothing is put right: %+v", got)
+	}
+	l.Closed = on(4)
+	if got := l.Reckoned(history); len(got) != 4 || slices.ContainsFunc(got, func(x Fact) bool { return x.Body == MessageAsked{ID: "after"} }) || len(history) != 5 {
+		t.Errorf("after it was put right: %+v", got)
+	}
+}
+
 // TestRecalled: what evidence about a missing contact makes true, and what the case does next.
 func TestRecalled(t *testing.T) {
 	l, now := Lapse{Since: on(1), Until: on(4)}, on(5)
