@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/read"
 )
 
@@ -182,19 +183,23 @@ func (s *Store) ReportSteps(ctx context.Context, scope read.Scope, span read.Spa
 
 // stepsSQL is all that was sent, paid and taken back, ordered by debtor. The version of a
 // sequence that a message was of is that of its case, unless the case was moved since then:
-// then that of the decision that allowed it.
+// then that of the decision that allowed it. A message was sent when it was first taken, a
+// letter when it was posted: what is reported of it later (delivered, a complaint) moves the
+// contact, and does not send it anew.
 func stepsSQL(b *bounded, reserved string) string {
 	return `WITH moved AS MATERIALIZED (SELECT DISTINCT f.case_id FROM facts f WHERE f.kind = 'migrated' AND f.at >= ` + reserved + `)
  SELECT * FROM (
- SELECT 'message' AS of, c.debtor_id::text AS debtor, k.account_id::text AS account, c.state_at AS at, c.step, c.case_id::text AS kase, c.round,
+ SELECT 'message' AS of, c.debtor_id::text AS debtor, k.account_id::text AS account, taken.at, c.step, c.case_id::text AS kase, c.round,
    CASE WHEN w.v IS NULL OR w.v = k.sequence_version THEN k.sequence_id
      ELSE coalesce((SELECT min(v.sequence) FROM sequence_versions v WHERE v.version = w.v), k.sequence_id) END AS sequence,
    coalesce(w.v, k.sequence_version) AS version, ''::text AS id, 0::bigint AS minor, ''::text AS currency
  FROM contacts c JOIN cases k ON k.id = c.case_id LEFT JOIN moved m ON m.case_id = c.case_id
  LEFT JOIN LATERAL (SELECT NULLIF((SELECT x.sequence FROM decisions x WHERE x.id = c.decision_id), '') AS v WHERE m.case_id IS NOT NULL) w ON true
+ CROSS JOIN LATERAL (SELECT coalesce(min(a.at) FILTER (WHERE a.code = '` + dunning.LetterPostedCode + `'), min(a.at)) AS at
+   FROM attempts a WHERE a.contact_id = c.id AND a.state = 'accepted') taken
  WHERE c.state = 'accepted' AND c.automatic AND c.step <> '' AND position('.' IN c.step) = 0
-   AND c.reserved_at >= ` + reserved + ` AND c.reserved_at < ` + b.behind +
-		` AND ` + b.in("c.state_at") + b.whose("c.creditor_id") + `
+   AND c.reserved_at >= ` + reserved + ` AND c.reserved_at < ` + b.behind + ` AND c.state_at >= ` + b.first + b.whose("c.creditor_id") + `
+   AND ` + b.in("taken.at") + `
  UNION ALL SELECT 'payment', f.debtor_id::text, f.account_id::text, f.at, '', '', 0, '', '', f.body->>'id', f.amount_minor, f.currency
  FROM facts f JOIN accounts a ON a.id = f.account_id WHERE f.kind = 'payment' AND ` + b.in("f.at") + b.whose("a.creditor_id") + `
  UNION ALL SELECT 'taken', f.debtor_id::text, '', f.at, '', '', 0, '', '', f.body->>'payment', 0, ''

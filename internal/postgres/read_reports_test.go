@@ -494,8 +494,12 @@ func (p *reported) steps(s read.Scope, span read.Span, now time.Time) map[string
 			var state dunning.ContactState
 			var since time.Time
 			for _, g := range b.log {
-				if m, ok := g.Body.(dunning.ContactMoved); ok && m.ID == c.ID {
-					state, since = m.State, g.At
+				m, ok := g.Body.(dunning.ContactMoved)
+				if !ok || m.ID != c.ID {
+					continue
+				}
+				if state = m.State; state == dunning.ContactAccepted && since.IsZero() {
+					since = g.At // what is reported of it later does not send it anew
 				}
 			}
 			if state == dunning.ContactAccepted {
