@@ -146,6 +146,8 @@ type Restoration struct {
 	Clock clock.Clock
 	// Hands ask the providers. Only Reconcile needs them.
 	Hands *activities.Activities
+
+	page int // 0: reconcilePage
 }
 
 // NewRestoration wires one with the channels of a process.
@@ -249,7 +251,7 @@ func (r *Restoration) Reconcile(ctx context.Context, each func(Reconciled)) (sum
 		id, after = all[0].ID, all[0].LookedTo
 	}
 	for {
-		page, err := r.Store.OpenCasesAfter(ctx, after, reconcilePage)
+		page, err := r.Store.OpenCasesAfter(ctx, after, or(r.page, reconcilePage))
 		if err != nil {
 			return sum, err
 		}
@@ -266,6 +268,9 @@ func (r *Restoration) Reconcile(ctx context.Context, each func(Reconciled)) (sum
 			return sum, r.looked(ctx, id, sum)
 		}
 		after = page[len(page)-1]
+		if sum.Failed > 0 { // whoever goes on begins before it
+			continue
+		}
 		if err := r.Store.LookedTo(ctx, id, after, time.Time{}); err != nil {
 			return sum, err
 		}

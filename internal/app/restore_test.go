@@ -325,6 +325,34 @@ func TestReconcileGoesOn(t *testing.T) {
 	}
 }
 
+// TestReconcileForgetsNoFailure: who breaks off after a case that could not be looked at does not
+// go on behind it, so that it is not said that all were.
+func TestReconcileForgetsNoFailure(t *testing.T) {
+	s := newSite(t)
+	for i := range 3 {
+		s.debtor(fmt.Sprint("D", i), "300.00", date(1))
+	}
+	if _, err := s.starter().Run(t.Context(), StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	d := &disaster{site: s, env: map[string]string{}}
+	d.must(d.restoration().Declare(t.Context(), start.Add(-time.Hour), "user:ada", "the machine was set back"))
+	broken := d.restoration()
+	broken.Hands.Frames, broken.page = noFrames{}, 1
+	ctx, cancel := context.WithCancel(t.Context())
+	sum, err := broken.Reconcile(ctx, func(r Reconciled) {
+		if r.Cases == 2 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || sum.Failed != 2 {
+		t.Fatalf("broken off: %+v, %v", sum, err)
+	}
+	if sum, err = d.restoration().Reconcile(t.Context(), nil); err != nil || sum.Cases != 3 {
+		t.Errorf("went on: %+v, %v; want all three", sum, err)
+	}
+}
+
 // noFrames is a configuration that cannot be read.
 type noFrames struct{}
 
