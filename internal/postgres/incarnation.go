@@ -374,8 +374,8 @@ func (s *Store) OpenCasesAfter(ctx context.Context, after string, limit int) ([]
 	return ids, nil
 }
 
-// RestoreDone notes that a person says that all is put right. It lifts no switch. ErrNotOn
-// when there is no such restore that is not done; errors wrap dunning.ErrInvalid.
+// RestoreDone notes that a person says that all is put right, of this restore and of those
+// before it. It lifts no switch. ErrNotOn when all are done; errors wrap dunning.ErrInvalid.
 func (s *Store) RestoreDone(ctx context.Context, id int64, at time.Time, by, reason string) error {
 	if by == "" || reason == "" {
 		return fmt.Errorf("ending a restore needs a reason and a name: %w", dunning.ErrInvalid)

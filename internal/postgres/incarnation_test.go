@@ -300,3 +300,26 @@ func TestDeclareAndEnd(t *testing.T) {
 		t.Errorf("ending lifts nothing: %+v, %v", on, err)
 	}
 }
+
+// TestAllRestoresEnd: a database that was set back twice, before anybody had put right the first
+// time, is put right at once: providers are asked about all lapses together.
+func TestAllRestoresEnd(t *testing.T) {
+	b := newBundle(t)
+	ctx := t.Context()
+	_, err := b.Declare(ctx, noon.Add(-later), noon, "user:ada", "the standby took over")
+	b.must(err)
+	last, err := b.Declare(ctx, noon.Add(-time.Hour), noon, "user:ada", "and back")
+	b.must(err)
+	b.must(b.RestoreDone(ctx, last, noon.Add(time.Hour), "user:ada", "payments are in"))
+	for _, r := range restores(t, b.Store) {
+		if !r.Done.Equal(noon.Add(time.Hour)) || r.DoneBy != "user:ada" {
+			t.Errorf("not ended: %+v", r)
+		}
+	}
+	next, err := b.Declare(ctx, noon, noon.Add(2*time.Hour), "user:ada", "once more")
+	b.must(err)
+	b.must(b.RestoreDone(ctx, next, noon.Add(3*time.Hour), "user:eve", "nothing was lost"))
+	if r := restores(t, b.Store); r[0].DoneBy != "user:eve" || r[1].DoneBy != "user:ada" || r[2].DoneBy != "user:ada" {
+		t.Errorf("who ended which: %+v", r)
+	}
+}

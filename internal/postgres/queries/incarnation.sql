@@ -33,7 +33,8 @@ UPDATE restores SET looked_to = @looked_to WHERE id = @id;
 UPDATE restores SET looked_to = NULL, looked_at = @looked_at WHERE id = @id;
 
 -- name: RestoreDone :execrows
-UPDATE restores SET done_at = @done_at, done_by = @done_by, done_reason = @done_reason WHERE id = @id AND done_at IS NULL;
+-- With those before it: the providers are asked about all at once.
+UPDATE restores SET done_at = @done_at, done_by = @done_by, done_reason = @done_reason WHERE id <= @id AND done_at IS NULL;
 
 -- name: OpenCasesAfter :many
 -- Open cases in order of id, for who looks at all of them.

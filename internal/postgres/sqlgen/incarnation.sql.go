@@ -181,7 +181,7 @@ func (q *Queries) PutIncarnation(ctx context.Context, arg PutIncarnationParams) 
 }
 
 const restoreDone = `-- name: RestoreDone :execrows
-UPDATE restores SET done_at = $1, done_by = $2, done_reason = $3 WHERE id = $4 AND done_at IS NULL
+UPDATE restores SET done_at = $1, done_by = $2, done_reason = $3 WHERE id <= $4 AND done_at IS NULL
 `
 
 type RestoreDoneParams struct {
@@ -191,6 +191,7 @@ type RestoreDoneParams struct {
 	ID         int64
 }
 
+// With those before it: the providers are asked about all at once.
 func (q *Queries) RestoreDone(ctx context.Context, arg RestoreDoneParams) (int64, error) {
 	result, err := q.db.Exec(ctx, restoreDone,
 		arg.DoneAt,
