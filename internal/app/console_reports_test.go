@@ -181,6 +181,30 @@ func TestReportsOnPages(t *testing.T) {
 	}
 }
 
+// TestAFileHoldsNoMoreThanItsPage: who may see the numbers of one creditor, and take files of
+// another, takes those of neither.
+func TestAFileHoldsNoMoreThanItsPage(t *testing.T) {
+	d := reportDesk(t)
+	of := func(role identity.Role, creditor string) string {
+		return d.as(identity.Grant{Creditor: "demo-de", Role: identity.Operations}, identity.Grant{Creditor: creditor, Role: role})
+	}
+	both := d.open(of(identity.Operations, "demo"), "GET", "/reports/ageing?format=csv")
+	if both.StatusCode != 200 || !strings.Contains(both.body, "\ndemo,USD,") {
+		t.Fatalf("operations of both creditors: %d %s", both.StatusCode, both.body)
+	}
+	legal := of(identity.Legal, "demo") // sees cases and takes files, and no numbers of operations
+	for _, report := range read.Reports() {
+		for _, path := range []string{"/reports/" + report, "/reports/" + report + "?format=csv"} {
+			if res := d.open(legal, "GET", path); res.StatusCode != 200 || strings.Contains(res.body, "\ndemo,") || strings.Contains(res.body, ",demo,") {
+				t.Errorf("%s: %d %s", path, res.StatusCode, res.body)
+			}
+		}
+	}
+	if res := d.open(legal, "GET", "/reports/ageing?creditor=demo&format=csv"); res.StatusCode != 422 || !strings.Contains(res.body, "there is no creditor") {
+		t.Errorf("a file of a creditor whose page is not shown: %d %s", res.StatusCode, res.body)
+	}
+}
+
 // TestStepsComeInTheOrderOfTheirSequence: as people know it, and steps that it no longer has behind.
 func TestStepsComeInTheOrderOfTheirSequence(t *testing.T) {
 	d := newDesk(t)

@@ -33,6 +33,10 @@ func TestScope(t *testing.T) {
 		{"a filter narrows everything", read.Everything().Within("b"), []string{"b"}},
 		{"a filter narrows some", read.Only("a", "b").Within("b", "c"), []string{"b"}},
 		{"a filter never widens", read.Only("a").Within("b"), nil},
+		{"both of two scopes is what both see", read.Only("a", "b").And(read.Only("b", "c")), []string{"b"}},
+		{"nothing in common is nothing", read.Only("a").And(read.Only("b")), nil},
+		{"everything takes nothing away", read.Only("a").And(read.Everything()), []string{"a"}},
+		{"nor does it add anything", read.Everything().And(read.Only("a")), []string{"a"}},
 		{"a filter of nothing leaves nothing wider", read.Scope{}.Within(), nil},
 	} {
 		var sees []string

@@ -37,3 +37,14 @@ func (s Scope) Within(creditors ...string) Scope {
 	}
 	return Only(slices.DeleteFunc(slices.Clone(creditors), func(id string) bool { return !s.Allows(id) })...)
 }
+
+// And is what both scopes see.
+func (s Scope) And(o Scope) Scope {
+	switch {
+	case o.all:
+		return s
+	case s.all:
+		return o
+	}
+	return Only(slices.DeleteFunc(o.Creditors(), func(id string) bool { return !s.Allows(id) })...)
+}

@@ -42,7 +42,7 @@ func (d *operations) showImports(r *web.Request, fault string) error {
 func (d *operations) showRefused(r *web.Request, status int, fault string) (err error) {
 	ctx := r.R.Context()
 	if fault == "" && r.WantsCSV() {
-		scope := r.Scope(identity.Export)
+		scope := taken(r, identity.Monitor)
 		return r.CSV("imports", importsHeader, mapped(read.All(func(pg read.Page) (read.List[read.ImportRow], error) { return d.Read.Imports(ctx, scope, pg) }), importsCells))
 	}
 	p := importsPage{Fault: fault}

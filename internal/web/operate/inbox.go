@@ -69,7 +69,7 @@ func (p inboxPage) Who(by string) string { return whoIs(p.Names, by) }
 func (d *operations) inbox(r *web.Request) error {
 	ctx := r.R.Context()
 	if r.WantsCSV() {
-		scope := r.Scope(identity.Export)
+		scope := taken(r, identity.Monitor)
 		return r.CSV("inbox", inboxHeader, mapped(read.All(func(pg read.Page) (read.List[read.InboxRow], error) { return d.Read.Unassigned(ctx, scope, pg) }), inboxCells))
 	}
 	var p inboxPage

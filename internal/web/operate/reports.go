@@ -79,7 +79,7 @@ func (d *operations) reportOf(r *web.Request, name string) error {
 		if !r.User.Somewhere(identity.Export) {
 			return web.Forbidden(identity.Export, "")
 		}
-		t, err := d.WholeReport(r.R.Context(), r.Scope(identity.Export), ask)
+		t, err := d.WholeReport(r.R.Context(), taken(r, identity.Monitor), ask)
 		if err != nil {
 			return err
 		}
@@ -100,6 +100,11 @@ func (d *operations) reportOf(r *web.Request, name string) error {
 	}
 	p.fill(a)
 	return r.Page("report.html", p)
+}
+
+// taken is whose rows a file holds: those that one sees on its page and may take away.
+func taken(r *web.Request, page identity.Permission) read.Scope {
+	return r.Scope(page).And(r.Scope(identity.Export))
 }
 
 func asRows(lines [][]string) func(yield func([]string, error) bool) {
