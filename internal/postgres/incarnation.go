@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,8 @@ const (
 	// unseen is how long nobody may have looked before that is a gap worth keeping: several
 	// times the interval of the looks.
 	unseen = 3 * time.Minute
-	// before what was last seen: looks have an interval, and machines differ a little.
+	// before what was last seen, and after what was noticed: looks have an interval, and
+	// machines differ a little.
 	margin = 2 * time.Minute
 	// guessed is how far back may have been forgotten when nothing says it: a nightly dump.
 	guessed = 24 * time.Hour
@@ -194,10 +196,13 @@ func recognize(ctx context.Context, q *sqlgen.Queries, is Identity, at time.Time
 			return err
 		}
 	}
-	if what := (Identity{row.System, row.Timeline, row.Database, row.Relation}).other(is); what != "" {
-		if _, err := trip(ctx, q, ByIdentity, what, bySystem, row.SeenAt.Add(-margin), at); err != nil {
-			return err
-		}
+	what := (Identity{row.System, row.Timeline, row.Database, row.Relation}).other(is)
+	if what == "" { // what another role has told is not forgotten by one that may not ask
+		is.System, is.Timeline = cmp.Or(is.System, row.System), cmp.Or(is.Timeline, row.Timeline)
+		return put()
+	}
+	if _, err := trip(ctx, q, ByIdentity, what, bySystem, row.SeenAt.Add(-margin), at); err != nil {
+		return err
 	}
 	return put()
 }
@@ -279,7 +284,8 @@ func (s *Store) Forgot(ctx context.Context, decided, at time.Time) (tripped bool
 		if err != nil {
 			return err
 		}
-		if len(known) > 0 && !decided.After(known[0].NoticedWall) {
+		// Clocks of machines differ a little, and right after it was noticed nothing could leave.
+		if len(known) > 0 && !decided.After(known[0].NoticedWall.Add(margin)) {
 			return nil
 		}
 		since, err := forgottenSince(ctx, q, decided, at)

@@ -44,6 +44,20 @@ func change(t *testing.T, dsn, sql string) {
 	}
 }
 
+// answers reports whether a question has rows, asked as somebody else than Duly.
+func answers(t *testing.T, dsn, sql string) (some bool) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := conn.QueryRow(t.Context(), "SELECT EXISTS ("+sql+")").Scan(&some); err != nil {
+		t.Fatal(err)
+	}
+	return some
+}
+
 // off are the channels that are switched off, with the reasons.
 func off(t *testing.T, s *postgres.Store) map[string]string {
 	t.Helper()
@@ -147,6 +161,13 @@ func TestAServerThatTellsLittle(t *testing.T) {
 		t.Fatalf("noticed %v, %v", restores(t, s), err)
 	}
 	s.Close()
+	for about, sql := range map[string]string{
+		"the server's identity": "SELECT 1 FROM incarnation WHERE system = ''", "the timeline of its log": "SELECT 1 FROM incarnation WHERE timeline = 0",
+	} {
+		if lost := answers(t, dsn, sql); lost {
+			t.Errorf("%s, which another role has told, was forgotten", about)
+		}
+	}
 	change(t, dsn, "UPDATE incarnation SET relation = 7")
 	s = pgtest.Open(t, plain)
 	if err := s.Watch(t.Context(), clock.Fixed(noon)); err != nil || len(off(t, s)) != 3 {
@@ -217,6 +238,7 @@ func TestLiftedStaysLifted(t *testing.T) {
 		trips   bool
 	}{
 		{"a decision from before the restore was noticed", before.Add(-time.Minute), false},
+		{"one by a worker whose clock is a little ahead of the server's: no channel was open meanwhile", before.Add(30 * time.Second), false},
 		{"one whose id does not say when, of an older release", time.Time{}, false},
 		{"one from after it: the database was restored once more", before.Add(time.Hour), true},
 		{"the same again", before.Add(-time.Second), false},
