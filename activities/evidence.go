@@ -86,8 +86,13 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (lookedUp, err
 		return cannot, wrap(codeClock, err)
 	}
 	m, err := j.Renderer.Render(ctx, j.ref, c.ContactPlanned)
-	if err != nil { // the text cannot be had again, so nothing can be compared
-		return cannot, nil
+	if err != nil {
+		// The message cannot be written again: the address is gone, say. Where records name
+		// attempts that does not matter; elsewhere there is nothing to compare.
+		if _, compares := ch.(Resembler); compares {
+			return cannot, nil
+		}
+		m = dunning.Message{Channel: c.Channel}
 	}
 	return j.askAbout(ctx, ch, c, m)
 }

@@ -433,3 +433,47 @@ func TestASharedBreakerIsTheOnlyOne(t *testing.T) {
 		t.Errorf("closed for %v, %v", d, err)
 	}
 }
+
+// TestEvidenceOfWhatCannotBeWrittenAgain: the debtor's address is gone when the outcome of
+// a hand-over is in doubt. Records that name attempts tell all the same; where messages are
+// compared nothing is asked, and nothing is taken for proof.
+func TestEvidenceOfWhatCannotBeWrittenAgain(t *testing.T) {
+	gone := &RenderError{Code: "point:gone", Class: dunning.FailedRecipient}
+	for _, tc := range []struct {
+		name     string
+		compares bool
+		took     bool
+		want     dunning.ContactState
+	}{
+		{"records name the attempt: accepted", false, true, dunning.ContactAccepted},
+		{"records name the attempt, and do not have it: failed", false, false, dunning.ContactFailed},
+		{"records hold messages only: still unknown", true, true, dunning.ContactUnknown},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld().begin()
+			w.provider.answer = func(dunning.Message) (dunning.Outcome, bool) {
+				w.acts.Renderer = rendererFunc(func(context.Context, dunning.CaseRef, dunning.ContactPlanned) (dunning.Message, error) {
+					return dunning.Message{}, gone
+				})
+				return dunning.Outcome{State: dunning.SendUnknown, Code: "http:503"}, tc.took
+			}
+			if tc.compares {
+				for name, ch := range w.acts.Channels {
+					w.acts.Channels[name] = comparing{ch}
+				}
+			}
+			w.live(day(3).Add(time.Hour))
+			if len(w.contacts(tc.want)) == 0 || tc.compares && w.provider.lookups > 0 {
+				t.Fatalf("no contact is %s after %d look-ups\n%s", tc.want, w.provider.lookups, text(w.events()))
+			}
+			w.mustKeep(t)
+		})
+	}
+}
+
+// comparing is a channel whose provider's records name no attempt.
+type comparing struct{ Channel }
+
+func (c comparing) Resembling(ctx context.Context, m dunning.Message) (dunning.Evidence, []string) {
+	return c.Lookup(ctx, m), nil
+}
