@@ -57,6 +57,10 @@ func (a *app) withPost(ctx context.Context, by string, job func(*wiring.Post) er
 		if err != nil {
 			return err
 		}
+		// Letters leave by this process: of a restored database some may lie in the post already.
+		if err := store.Watch(ctx, p.Clock); err != nil {
+			return err
+		}
 		return lettersError(job(p))
 	})
 }
