@@ -31,6 +31,9 @@ const patient = 72 * time.Hour
 // now but soon.
 func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool) {
 	c := f.contact(id)
+	if c != nil && c.Channel == Letter && c.inFlight() && c.Account == f.Account {
+		return letterHeld + "unknown", true // whoever puts it into the outbox has not said yet that it did
+	}
 	if c == nil || c.Channel != Letter || c.State != ContactAccepted || c.Account != f.Account || c.posted {
 		return letterGone, false
 	}

@@ -78,6 +78,22 @@ func TestLettersAreDecidedAgain(t *testing.T) {
 	}
 }
 
+// TestALetterInFlightWaits: it lies in the outbox already, and its hand-over is not stored yet,
+// or is in doubt. Left out of the batch it would never be posted, and yet count as sent.
+func TestALetterInFlightWaits(t *testing.T) {
+	const id = "k/0/one/letter/1"
+	for _, state := range []ContactState{ContactReserved, ContactSending, ContactUnknown} {
+		f := inOutbox(t)
+		f.contact(id).State = state
+		if reason, later := f.LetterStands(id, noon.Add(time.Hour)); reason != "held:unknown" || !later {
+			t.Errorf("%s: %q, later %v; want it to wait", state, reason, later)
+		}
+		if off := f.LetterCalledOff(id, "held:unknown", noon.Add(time.Hour)); len(off) != 0 {
+			t.Errorf("%s: called off: %+v", state, off)
+		}
+	}
+}
+
 // TestACalledOffLetterGivesItsStepBack: what did not leave is not done, and is decided
 // anew; what was posted stays done, however often that is said.
 func TestACalledOffLetterGivesItsStepBack(t *testing.T) {
