@@ -235,7 +235,12 @@ func TestTheLongestThatANoticeIsInThePost(t *testing.T) {
 		last := Date{y, time.May, 31}
 		for _, d := range []Date{
 			nth(y, 1, time.Monday, 3), nth(y, 2, time.Monday, 3), last.AddDays(-(int(last.Weekday()) + 6) % 7), nth(y, 9, time.Monday, 1), nth(y, 10, time.Monday, 2),
-			nth(y, 11, time.Thursday, 4), {y, 1, 1}, {y, 6, 19}, {y, 7, 4}, {y, 11, 11}, {y, 12, 25},
+			nth(y, 11, time.Thursday, 4),
+			{y, 1, 1},
+			{y, 6, 19},
+			{y, 7, 4},
+			{y, 11, 11},
+			{y, 12, 25},
 		} {
 			off[d] = true
 			switch d.Weekday() {
