@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -85,17 +86,21 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (lookedUp, err
 	if err := j.waitFor(ctx, j.inFlight(c)); err != nil {
 		return cannot, wrap(codeClock, err)
 	}
+	if _, compares := ch.(Resembler); !compares { // its records name the attempt
+		return j.askAbout(ctx, ch, c, dunning.Message{Channel: c.Channel})
+	}
 	m, err := j.Renderer.Render(ctx, j.ref, c.ContactPlanned)
-	if err != nil {
-		// The message cannot be written again: the address is gone, say. Where records name
-		// attempts that does not matter; elsewhere there is nothing to compare.
-		if _, compares := ch.(Resembler); compares {
-			return cannot, nil
-		}
-		m = dunning.Message{Channel: c.Channel}
+	if refusal := (*RenderError)(nil); errors.As(err, &refusal) { // the text cannot be had again, so nothing can be compared
+		return cannot, nil
+	} else if err != nil {
+		return cannot, wrap(codeRender, err)
 	}
 	return j.askAbout(ctx, ch, c, m)
 }
+
+// errUnread: that Duly's own records could not be read is no evidence. Temporal has them
+// asked again in a moment; a case that waited for its next look could pass its deadline.
+var errUnread = errors.New("the records of messages could not be read")
 
 // askAbout asks a channel about the message of a contact.
 func (j *job) askAbout(ctx context.Context, ch Channel, c dunning.ContactFacts, m dunning.Message) (lookedUp, error) {
@@ -111,6 +116,9 @@ func (j *job) askAbout(ctx context.Context, ch Channel, c dunning.ContactFacts, 
 		return lookedUp{Evidence: j.callBack(ctx, ch, m)}, nil
 	}
 	e := ask(ctx, ch, m)
+	if e.Unread {
+		return e, wrap(codeStore, errUnread)
+	}
 	j.Gate.answered(c.Channel, e.Evidence)
 	if err := j.Gate.tellAnswered(ctx, c.Channel, e.Evidence); err != nil {
 		return e, wrap(codeStore, err)
@@ -125,7 +133,7 @@ func (j *job) askAbout(ctx context.Context, ch Channel, c dunning.ContactFacts, 
 // they have forgotten nothing but what it holds.
 func ask(ctx context.Context, ch Channel, m dunning.Message) lookedUp {
 	if f, ok := ch.(Forgetter); ok && !m.Until.IsZero() && f.Forgets() {
-		if e := ch.Lookup(ctx, m); e.Found == dunning.EvidenceAccepted {
+		if e := ch.Lookup(ctx, m); e.Found == dunning.EvidenceAccepted || e.Unread {
 			return lookedUp{Evidence: e}
 		}
 		return lookedUp{Evidence: dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "shell:restored_too"}}

@@ -471,6 +471,37 @@ func TestEvidenceOfWhatCannotBeWrittenAgain(t *testing.T) {
 	}
 }
 
+// TestUnreadRecordsAreNoEvidence: the database was away while a hand-over's evidence was
+// sought, at its deadline. That is asked again at once: a person would be asked for nothing,
+// and nothing would ever ask the records again.
+func TestUnreadRecordsAreNoEvidence(t *testing.T) {
+	w := newWorld().begin()
+	silent(w)
+	w.provider.answer = func(dunning.Message) (dunning.Outcome, bool) {
+		return dunning.Outcome{State: dunning.SendUnknown, Code: "letter:store"}, true
+	}
+	w.wake()
+	w.pass(w.next.WakeAt)
+	w.retried(activityOf(w.next.Verb))
+	doubt := w.contacts(dunning.ContactUnknown)
+	if len(doubt) != 1 {
+		t.Fatalf("unknown %+v\n%s", doubt, text(w.events()))
+	}
+	away := 3
+	w.provider.lookup = func(dunning.Message) dunning.Evidence {
+		if away--; away >= 0 {
+			return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "letter:store", Unread: true}
+		}
+		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: "x"}
+	}
+	w.pass(doubt[0].Deadline)
+	w.wake()
+	if len(w.contacts(dunning.ContactAccepted)) != 1 || w.asked(dunning.TaskUnknown) || away != -1 {
+		t.Fatalf("after %d look-ups too few\n%s", away+1, text(w.events()))
+	}
+	w.mustKeep(t)
+}
+
 // comparing is a channel whose provider's records name no attempt.
 type comparing struct{ Channel }
 

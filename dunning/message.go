@@ -107,6 +107,9 @@ type Evidence struct {
 	ProviderID string
 	Code       string
 	Waits      bool // as Outcome.Waits
+	// Unread: the records are Duly's own and could not be read just now. Nobody has said
+	// anything, so they are asked again at once, not when the provider is.
+	Unread bool
 }
 
 // EvidenceKind is what a provider's records prove about an attempt.

@@ -168,7 +168,7 @@ func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidenc
 	has, err := a.store.Has(ctx, m.Attempt)
 	switch {
 	case err != nil:
-		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "letter:store"}
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "letter:store", Unread: true}
 	case has:
 		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: ProviderID(m.Attempt), Code: "letter:stored", Waits: a.o.Batched}
 	}

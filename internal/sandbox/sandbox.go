@@ -70,7 +70,7 @@ func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidenc
 	has, err := a.store.Has(ctx, m.Attempt)
 	switch {
 	case err != nil:
-		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "sandbox:store"}
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "sandbox:store", Unread: true}
 	case has:
 		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: ProviderID(m.Attempt), Code: "sandbox:stored"}
 	}
