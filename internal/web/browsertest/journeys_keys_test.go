@@ -181,7 +181,7 @@ func timesTurnAndIdsAreCopied(t *testing.T, s *site, b *chrome) {
 // theStorysEventsHaveTheirIDs: j walks through what happened to a case, the event under the
 // cursor shows its ids, y copies the first of them, and a button its provider's.
 func theStorysEventsHaveTheirIDs(t *testing.T, s *site, b *chrome) {
-	p := s.tabOf(t, b, identity.Supervisor)
+	p := s.tabOf(t, b, identity.Operations)
 	p.must(p.call("", "Browser.grantPermissions", map[string]any{"origin": s.srv.URL, "browserContextId": p.context, "permissions": []string{"clipboardReadWrite", "clipboardSanitizedWrite"}}, nil))
 	p.visit("/cases/" + s.cases["101"])
 	copied := func() (text string) {
