@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
@@ -222,14 +223,31 @@ func identityOf(ctx context.Context, db sqlgen.DBTX) (is Identity, err error) {
 		return is, ErrStandby
 	}
 	if system {
-		if err = db.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&is.System); err != nil {
+		if err = db.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&is.System); err != nil && !untold(err) {
 			return is, err
 		}
 	}
 	if timeline { // the name of a file of the log begins with it, as eight hexadecimal digits
 		err = db.QueryRow(ctx, "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint").Scan(&is.Timeline)
+		if err != nil && !untold(err) {
+			return is, err
+		}
 	}
-	return is, err
+	return is, nil
+}
+
+// untold reports whether a server has refused a question about itself that the role may ask:
+// managed servers grant functions that they do not support. A worker must start all the same.
+func untold(err error) bool {
+	pg := (*pgconn.PgError)(nil)
+	if !errors.As(err, &pg) || len(pg.Code) != 5 {
+		return false
+	}
+	switch pg.Code[:2] {
+	case "0A", "22", "42", "55", "XX": // not supported, odd answer, not allowed, not in this state, a fault of its own
+		return true
+	}
+	return false
 }
 
 // trip switches all channels off and remembers why. It is part of the transaction that

@@ -175,6 +175,32 @@ func TestAServerThatTellsLittle(t *testing.T) {
 	}
 }
 
+// TestAServerThatRefusesToTell: managed servers grant functions that they do not support. Work
+// goes on all the same, what was known before stays known, and the rest is still compared.
+func TestAServerThatRefusesToTell(t *testing.T) {
+	dsn := watched(t)
+	change(t, dsn, `CREATE SCHEMA managed;
+		CREATE FUNCTION managed.pg_control_system() RETURNS TABLE (system_identifier bigint) LANGUAGE plpgsql AS
+			$$ BEGIN RAISE 'not here' USING ERRCODE = 'feature_not_supported'; END $$;
+		CREATE FUNCTION managed.pg_current_wal_insert_lsn() RETURNS pg_lsn LANGUAGE plpgsql AS
+			$$ BEGIN RAISE 'not here' USING ERRCODE = 'object_not_in_prerequisite_state'; END $$`)
+	and := "?"
+	if strings.Contains(dsn, "?") {
+		and = "&"
+	}
+	s := pgtest.Open(t, dsn+and+"options=-c%20search_path%3Dmanaged%2Cpublic%2Cpg_catalog")
+	if err := s.Watch(t.Context(), clock.Fixed(noon)); err != nil || len(restores(t, s)) > 0 {
+		t.Fatalf("noticed %v, %v", restores(t, s), err)
+	}
+	if answers(t, dsn, "SELECT 1 FROM incarnation WHERE system = '' OR timeline = 0") {
+		t.Error("what the server told before is forgotten")
+	}
+	change(t, dsn, "UPDATE incarnation SET relation = 7")
+	if err := s.Look(t.Context()); err != nil || len(off(t, s)) != 3 {
+		t.Errorf("off %v, %v", off(t, s), err)
+	}
+}
+
 // TestOneProcessTrips: many start at once on a restored database.
 func TestOneProcessTrips(t *testing.T) {
 	dsn := watched(t)
