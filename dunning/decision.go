@@ -97,4 +97,4 @@ type Next struct {
 }
 
 // CoreVersion names the rules of this release; it is stored with every decision.
-const CoreVersion = "4"
+const CoreVersion = "5"

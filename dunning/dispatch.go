@@ -375,23 +375,29 @@ func (f *Facts) referItems(at time.Time, d Decision, step string, r *ReferStep, 
 	return d
 }
 
-// approval is the outcome of the newest approval task over exactly these items
-// and amounts; "" when there is none.
+// approval is what was answered last when somebody was asked for approval over
+// exactly these items and amounts; "" when nobody has answered: a question that
+// lapsed because nothing was left to refer is no answer.
 func (f *Facts) approval(step string, keys []string) string {
 	digest := f.referDigest(keys)
 	for i := len(f.Tasks) - 1; i >= 0; i-- {
 		t := &f.Tasks[i]
-		if t.Task == TaskApproval && t.Step == step && !t.Ended.IsZero() && t.Digest == digest {
+		if t.Task == TaskApproval && t.Step == step && !t.Ended.IsZero() && t.Outcome != outcomeMoot && t.Digest == digest {
 			return t.Outcome
 		}
 	}
 	return ""
 }
 
+// referDigest is what an approval is bound to: items, amounts, and the round of
+// the sequence in which they are referred.
 func (f *Facts) referDigest(keys []string) string {
 	h := sha256.New()
 	for _, l := range f.lines(keys, "") {
 		fmt.Fprintf(h, "%s\x00%s\x00", l.Key, l.Amount)
+		if n := f.item(l.Key).Round; n > 0 { // each round asks anew
+			fmt.Fprintf(h, "round %d\x00", n)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
