@@ -530,7 +530,7 @@ func (f *Facts) handleAgreement(c Command, at time.Time) ([]Fact, error) {
 	case CancelPlan:
 		for i := range f.Plans {
 			if p := &f.Plans[i]; p.ID == c.ID && p.Ended.IsZero() {
-				return []Fact{f.fact(at, PlanEnded{p.ID, "cancelled"}), f.fact(at, ItemsDisposed{Items: p.Items, To: InSequence, Reason: "plan_cancelled"})}, nil
+				return f.planEnds(at, p, "cancelled"), nil
 			}
 		}
 		return nil, fmt.Errorf("plan: there is no such live plan: %w", ErrUnknown)
