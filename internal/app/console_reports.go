@@ -175,14 +175,24 @@ func (c *Console) report(ctx context.Context, s read.Scope, ask read.ReportAsk) 
 // wholeReport is a report for a program or a file: it waits until there is one.
 func (c *Console) wholeReport(ctx context.Context, s read.Scope, ask read.ReportAsk) (read.Table, error) {
 	a, err := c.counted.reports.Wait(ctx, reportKey(s, ask), c.counting(s, ask))
+	if errors.Is(err, memo.ErrNoAnswer) {
+		err = errQueued
+	}
 	return a.Value, err
 }
 
+// errQueued is for a report that was given up because it, and others before it, took minutes.
+var errQueued = fmt.Errorf("%w: others were counted before it. Ask again in some minutes, or ask for one creditor or fewer days", read.ErrTooLong)
+
 func (c *Console) counting(s read.Scope, ask read.ReportAsk) func(context.Context) (read.Table, error) {
 	return func(ctx context.Context) (read.Table, error) {
-		return c.counted.reports.counted(ctx, func() (read.Table, error) {
+		t, err := c.counted.reports.counted(ctx, func() (read.Table, error) {
 			return NewReports(c.deps.Store, c.book, c.deps.Clock.Now).Make(ctx, s, ask)
 		})
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = errQueued
+		}
+		return t, err
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/pgtest"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
 )
@@ -146,6 +148,87 @@ func zoneNamed(t *testing.T, name string) *time.Location {
 		t.Fatal(err)
 	}
 	return z
+}
+
+// TestReportsThatTakeTooLong: what the database stopped is said to people and programs, with how to
+// mend it; a page that waited is told as well, and asks no more.
+func TestReportsThatTakeTooLong(t *testing.T) {
+	d := reportDesk(t)
+	who := d.as(identity.Grant{Creditor: identity.AllCreditors, Role: identity.Operations})
+	key := d.key(identity.AllCreditors, everyScope()...)
+	d.store.UseReportLimit(50 * time.Millisecond)
+	other, err := d.store.Pool().Begin(t.Context())
+	d.must(err)
+	defer func() { _ = other.Rollback(t.Context()) }()
+	_, err = other.Exec(t.Context(), "LOCK TABLE account_standings IN ACCESS EXCLUSIVE MODE")
+	d.must(err)
+	const words = "report takes too long to count: the database stopped it after 50ms"
+	page := d.counted(who, "")
+	if page.StatusCode != http.StatusServiceUnavailable || !strings.Contains(page.body, words) || !strings.Contains(page.body, "DULY_REPORT_TIMEOUT") || !strings.Contains(page.body, `name="at"`) {
+		t.Errorf("the page: %d %s", page.StatusCode, page.body)
+	}
+	if part := d.counted(who, "live"); part.StatusCode != 200 || !strings.Contains(part.body, words) || !strings.Contains(part.body, `<div id="report">`) {
+		t.Errorf("a page that waited: %d %s", part.StatusCode, part.body)
+	}
+	if file := d.open(who, "GET", "/reports/ageing?format=csv"); file.StatusCode != http.StatusServiceUnavailable || !strings.Contains(file.body, words) {
+		t.Errorf("the file: %d %s", file.StatusCode, file.body)
+	}
+	for _, path := range []string{"/reports/ageing", "/exports/reports/ageing"} {
+		if res := d.call(key, "GET", path, ""); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(res.body, words) || !strings.Contains(res.body, `urn:duly:problem:too-long`) {
+			t.Errorf("%s of the API: %d %s", path, res.StatusCode, res.body)
+		}
+	}
+	d.must(other.Rollback(t.Context()))
+	d.store.UseReportLimit(postgres.LongestReport)
+	if res := d.call(key, "GET", "/reports/ageing", ""); res.StatusCode != 200 {
+		t.Errorf("when nothing is in its way any more: %d %s", res.StatusCode, res.body)
+	}
+}
+
+// counted opens the first report once it is no longer being counted; part says who asks.
+func (d *desk) counted(who, part string) reply {
+	d.t.Helper()
+	for {
+		req, err := http.NewRequestWithContext(d.t.Context(), "GET", d.srv.URL+"/reports/ageing", nil)
+		d.must(err)
+		req.AddCookie(&http.Cookie{Name: "duly-session", Value: who})
+		if part != "" {
+			req.Header.Set("Duly-Part", part)
+		}
+		res, err := http.DefaultClient.Do(req)
+		d.must(err)
+		b, err := io.ReadAll(res.Body)
+		d.must(err)
+		d.must(res.Body.Close())
+		if !strings.Contains(string(b), "being counted") {
+			return reply{res, string(b)}
+		}
+	}
+}
+
+// TestReportsGiveUp: a report for a program that others keep from being counted ends with words.
+func TestReportsGiveUp(t *testing.T) {
+	d := newDesk(t)
+	for range reportsAtOnce {
+		d.console.counted.reports.room <- struct{}{}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err := d.console.counting(read.Everything(), read.ReportAsk{Report: read.ReportAgeing})(ctx)
+	if !errors.Is(err, read.ErrTooLong) || !strings.Contains(err.Error(), "others were counted before it") {
+		t.Errorf("one that never had its turn: %v", err)
+	}
+}
+
+// TestReportLimitOfTheEnvironment: a bound that is none is refused with how it is written.
+func TestReportLimitOfTheEnvironment(t *testing.T) {
+	store := pgtest.New(t)
+	for value, good := range map[string]bool{"": true, "1s": true, "90s": true, "1h": true, "0": false, "999ms": false, "2h": false, "-1m": false, "soon": false} {
+		err := UseReportLimit(store, getenv(map[string]string{EnvReportTimeout: value}))
+		if (err == nil) != good || err != nil && (!strings.Contains(err.Error(), EnvReportTimeout+"="+value) || !strings.Contains(err.Error(), "leave it away for 2m0s")) {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
 }
 
 // instance leaves out of a problem what names the request.

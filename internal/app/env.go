@@ -111,6 +111,9 @@ func (d *Deps) connect(ctx context.Context, p Process, opts client.Options, need
 	if err = UseDataKeys(d.Store, p.Getenv); err != nil {
 		return usageError{err}
 	}
+	if err = UseReportLimit(d.Store, p.Getenv); err != nil {
+		return usageError{err}
+	}
 	if d.Channels, err = OpenChannelsOn(p.Getenv, d.Store, d.Clock); err != nil {
 		return usageError{err}
 	}
@@ -154,6 +157,30 @@ func UseDataKeys(store *postgres.Store, getenv func(string) string) error {
 		store.UseCipher(keys)
 	}
 	return err
+}
+
+// EnvReportTimeout is how long one question of a report may take in the database.
+const EnvReportTimeout = "DULY_REPORT_TIMEOUT"
+
+// A report needs a moment, and none is worth an hour of a connection.
+const (
+	leastReport = time.Second
+	mostReport  = time.Hour
+)
+
+// UseReportLimit gives a store the bound of the environment on what reports ask; without one
+// postgres.LongestReport holds.
+func UseReportLimit(store *postgres.Store, getenv func(string) string) error {
+	text := getenv(EnvReportTimeout)
+	if text == "" {
+		return nil
+	}
+	longest, err := time.ParseDuration(text)
+	if err != nil || longest < leastReport || longest > mostReport {
+		return fmt.Errorf("%s=%s: write a duration from 1s to 1h, such as 5m, or leave it away for %s", EnvReportTimeout, text, postgres.LongestReport)
+	}
+	store.UseReportLimit(longest)
+	return nil
 }
 
 // Encrypt makes a client encrypt all payloads and failures.

@@ -39,6 +39,9 @@ func (a *app) withStore(ctx context.Context, job func(*postgres.Store) error) er
 	if err := wiring.UseDataKeys(store, a.env.Getenv); err != nil {
 		return usageError{err}
 	}
+	if err := wiring.UseReportLimit(store, a.env.Getenv); err != nil {
+		return usageError{err}
+	}
 	return job(store)
 }
 

@@ -26,6 +26,10 @@ var (
 // errMalformed is both: a row of such an id cannot be there, nor can it be made.
 var errMalformed = fmt.Errorf("%w, and %w: an identifier is malformed (ids of debtors, accounts and cases are UUIDs)", ErrNotFound, ErrRefused)
 
+// errStopped: the database ended a question, because it took longer than it may or because
+// somebody ended it there.
+var errStopped = errors.New("the database stopped the question (SQLSTATE " + stateStopped + ")")
+
 // SQLSTATEs that are acted on, and those that the migrations raise.
 const (
 	stateUnique      = "23505"
@@ -38,6 +42,7 @@ const (
 	stateSerialize   = "40001"
 	stateDeadlock    = "40P01"
 	stateLockTimeout = "55P03"
+	stateStopped     = "57014"
 	classData        = "22"
 )
 
@@ -73,6 +78,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %s of table %s is missing", ErrRefused, pg.ColumnName, pg.TableName)
 	case stateSyntax:
 		return errMalformed
+	case stateStopped:
+		return errStopped
 	case stateAppendOnly, stateTransition:
 		return fmt.Errorf("%w: %s", ErrRefused, pg.Message)
 	}

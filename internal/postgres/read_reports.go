@@ -3,7 +3,10 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +20,32 @@ import (
 // them keeps what was counted for a while and says when that was (package memo). What a day,
 // a month, an age and a share are is said by package read: SQL gets bounds as parameters.
 
+// LongestReport is how long one question of a report may take, unless UseReportLimit says
+// otherwise. A report asks a few of them; what takes longer was asked of too much.
+const LongestReport = 2 * time.Minute
+
+// UseReportLimit sets how long one question of a report may take. Call it before the store is
+// used.
+func (s *Store) UseReportLimit(longest time.Duration) { s.longestReport = longest }
+
+// reporting runs f over a store whose reads all see one instant and are stopped by the database
+// when one takes longer than a report may: a heavy one gives its connection back, also when
+// whoever asked for it has gone. Its error then wraps read.ErrTooLong.
+func (s *Store) reporting(ctx context.Context, f func(as *Store) error) error {
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		limit := strconv.FormatInt(max(s.longestReport.Milliseconds(), 1), 10) // 0 would be none
+		if _, err := tx.Exec(ctx, "SELECT set_config('statement_timeout', $1, true)", limit); err != nil {
+			return err
+		}
+		return f(s.over(tx))
+	})
+	if errors.Is(explain(err), errStopped) && ctx.Err() == nil {
+		return fmt.Errorf("%w: the database stopped it after %s, so that it holds up nobody else. Choose one creditor or fewer days; "+
+			"operations allow more time with DULY_REPORT_TIMEOUT", read.ErrTooLong, s.longestReport)
+	}
+	return explain(err)
+}
+
 // CreditorKnown reports whether a creditor of that id was ever made known.
 func (s *Store) CreditorKnown(ctx context.Context, id string) (bool, error) {
 	return one(ctx, s, "creditor", "SELECT EXISTS (SELECT FROM creditors WHERE id = $1)", []any{id}, pgx.RowTo[bool])
@@ -27,20 +56,20 @@ func (s *Store) CreditorKnown(ctx context.Context, id string) (bool, error) {
 // ReportAgeing is what is owed by age as of at, on the day of each debtor's own zone.
 func (s *Store) ReportAgeing(ctx context.Context, scope read.Scope, at time.Time) (read.AgeingReport, error) {
 	r := read.AgeingReport{ReportHead: read.ReportHead{At: at}, Rows: []read.AgeingRow{}}
-	zoned, days, err := s.daysOfZones(ctx, scope, at)
-	if err != nil {
-		return r, err
-	}
-	cells, err := s.agedDebt(ctx, scope, zoned, days)
-	if err != nil {
-		return r, err
-	}
-	cases, err := s.agedCases(ctx, scope, dunning.DateOf(at.UTC()))
-	if err != nil {
-		return r, err
-	}
-	r.Rows = ageingRows(append(cells, cases...))
-	return r, nil
+	err := s.reporting(ctx, func(as *Store) error {
+		zoned, days, err := as.daysOfZones(ctx, scope, at)
+		if err != nil {
+			return err
+		}
+		cells, err := as.agedDebt(ctx, scope, zoned, days)
+		if err != nil {
+			return err
+		}
+		cases, err := as.agedCases(ctx, scope, dunning.DateOf(at.UTC()))
+		r.Rows = ageingRows(append(cells, cases...))
+		return err
+	})
+	return r, err
 }
 
 // daysOfZones are the lists of candidate zones that standings have, as they are stored, and
@@ -139,25 +168,33 @@ func ageingRows(cells []agedCell) []read.AgeingRow {
 // ReportRun counts what happened on each day of a span.
 func (s *Store) ReportRun(ctx context.Context, scope read.Scope, span read.Span, at time.Time) (read.RunReport, error) {
 	r := read.RunReport{ReportHead: headOf(span, at), Counts: []read.RunLine{}}
-	for _, part := range []func(*bounded) string{decidedSQL, attemptsSQL, turnsSQL, skippedSQL} {
-		b := newBounded(span.Starts(), scope)
-		lines, err := rows(ctx, s, "the run report", part(b), b.args, func(row pgx.CollectableRow) (l read.RunLine, err error) {
-			var day int
-			err = row.Scan(&day, &l.Creditor, &l.What, &l.Channel, &l.Reason, &l.N)
-			l.Day = span.From.AddDays(day)
-			return l, err
-		})
-		if err != nil {
-			return r, err
+	err := s.reporting(ctx, func(as *Store) error {
+		for _, part := range []func(*bounded) string{decidedSQL, attemptsSQL, turnsSQL, skippedSQL} {
+			lines, err := as.runLines(ctx, scope, span, part)
+			if err != nil {
+				return err
+			}
+			r.Counts = append(r.Counts, lines...)
 		}
-		r.Counts = append(r.Counts, lines...)
-	}
+		return nil
+	})
 	order := read.RunKinds()
 	slices.SortFunc(r.Counts, func(a, b read.RunLine) int {
 		return cmp.Or(cmp.Compare(a.Day.String(), b.Day.String()), cmp.Compare(a.Creditor, b.Creditor),
 			cmp.Compare(slices.Index(order, a.What), slices.Index(order, b.What)), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Reason, b.Reason))
 	})
-	return r, nil
+	return r, err
+}
+
+// runLines are the counts of one part of the run report.
+func (s *Store) runLines(ctx context.Context, scope read.Scope, span read.Span, part func(*bounded) string) ([]read.RunLine, error) {
+	b := newBounded(span.Starts(), scope)
+	return rows(ctx, s, "the run report", part(b), b.args, func(row pgx.CollectableRow) (l read.RunLine, err error) {
+		var day int
+		err = row.Scan(&day, &l.Creditor, &l.What, &l.Channel, &l.Reason, &l.N)
+		l.Day = span.From.AddDays(day)
+		return l, err
+	})
 }
 
 func headOf(span read.Span, at time.Time) read.ReportHead {

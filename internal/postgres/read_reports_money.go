@@ -31,16 +31,19 @@ func (s *Store) ReportPromises(ctx context.Context, scope read.Scope, span read.
 	months, starts := span.Months()
 	r := read.PromiseReport{ReportHead: headOf(span, at)}
 	var all []counted
-	for _, part := range []func(*bounded) string{promisesSQL, plansSQL, callsSQL} {
-		b := newBounded(starts, scope)
-		some, err := s.counted(ctx, "the report of promises", part(b), b.args)
-		if err != nil {
-			return r, err
+	err := s.reporting(ctx, func(as *Store) error {
+		for _, part := range []func(*bounded) string{promisesSQL, plansSQL, callsSQL} {
+			b := newBounded(starts, scope)
+			some, err := as.counted(ctx, "the report of promises", part(b), b.args)
+			if err != nil {
+				return err
+			}
+			all = append(all, some...)
 		}
-		all = append(all, some...)
-	}
+		return nil
+	})
 	r.Promises, r.Plans, r.Calls = promiseRows(all, months), planRows(all, months), callRows(all, months)
-	return r, nil
+	return r, err
 }
 
 // promisesSQL counts promises in the month in which they were made and in that in which they
@@ -169,16 +172,16 @@ func (s *Store) ReportSteps(ctx context.Context, scope read.Scope, span read.Spa
 	tally := read.NewStepTally(from, until, at)
 	b := newBounded([]time.Time{from.Add(-read.CreditFor), until.Add(read.CreditFor)}, scope)
 	reserved := b.p(micros(from.Add(-read.CreditFor-reservedBefore))) + "::timestamptz"
-	var d debtorSteps
-	found, err := s.db.Query(ctx, stepsSQL(b, reserved), append([]any{planned}, b.args...)...)
-	if err == nil {
-		err = d.all(found, tally)
-	}
-	if err != nil {
-		return r, explain(err)
-	}
+	err := s.reporting(ctx, func(as *Store) error {
+		var d debtorSteps
+		found, err := as.db.Query(ctx, stepsSQL(b, reserved), append([]any{planned}, b.args...)...)
+		if err != nil {
+			return err
+		}
+		return d.all(found, tally)
+	})
 	r.Rows = tally.Rows()
-	return r, nil
+	return r, err
 }
 
 // stepsSQL is all that was sent, paid and taken back, ordered by debtor. The version of a
@@ -247,19 +250,22 @@ func (s *Store) ReportRecovery(ctx context.Context, scope read.Scope, span read.
 	months, starts := span.Months()
 	r := read.RecoveryReport{ReportHead: headOf(span, at)}
 	var all []counted
-	for _, part := range []func(*bounded, time.Time) string{cohortsSQL, collectedSQL} {
-		b := newBounded(starts, scope)
-		some, err := s.counted(ctx, "the report of recovery", part(b, at), b.args)
-		if err != nil {
-			return r, err
+	err := s.reporting(ctx, func(as *Store) error {
+		for _, part := range []func(*bounded, time.Time) string{cohortsSQL, collectedSQL} {
+			b := newBounded(starts, scope)
+			some, err := as.counted(ctx, "the report of recovery", part(b, at), b.args)
+			if err != nil {
+				return err
+			}
+			all = append(all, some...)
 		}
-		all = append(all, some...)
-	}
+		return nil
+	})
 	for i := range all {
 		all[i].of = "recovery"
 	}
 	r.Rows = recoveryRows(all, months)
-	return r, nil
+	return r, err
 }
 
 // cohortsSQL counts the cases of each month: all (day 0), then for each age those that are

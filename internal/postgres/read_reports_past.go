@@ -14,11 +14,12 @@ import (
 
 // ReportAgeingPast is what was owed by age at an earlier instant: of each debtor in the scope
 // the facts up to then, folded. most bounds the debtors, 0 does not; above it the error
-// wraps dunning.ErrInvalid. It reads page by page and needs no memory for a portfolio.
+// wraps dunning.ErrInvalid. It reads page by page, each in a transaction of its own, and needs
+// no memory for a portfolio: logs only grow, so what they said up to an instant stays.
 func (s *Store) ReportAgeingPast(ctx context.Context, scope read.Scope, at time.Time, most int) (read.AgeingReport, error) {
 	tally, after, n := read.NewAgeingTally(at, zone), [2]string{}, 0
 	for {
-		page, err := s.debtorsAfter(ctx, scope, after)
+		page, err := s.pageAsOf(ctx, scope, at, after, tally)
 		if err != nil {
 			return read.AgeingReport{}, err
 		}
@@ -29,12 +30,20 @@ func (s *Store) ReportAgeingPast(ctx context.Context, scope read.Scope, at time.
 			return read.AgeingReport{}, fmt.Errorf("an ageing of an earlier day reads the log of every customer, and there are more than %d: "+
 				"choose a creditor with fewer, or run duly report ageing --at DAY: %w", most, dunning.ErrInvalid)
 		}
-		if err := s.ageAsOf(ctx, page, at, tally); err != nil {
-			return read.AgeingReport{}, err
-		}
 		last := page[len(page)-1]
 		after = [2]string{last.creditor, last.key}
 	}
+}
+
+// pageAsOf adds the next page of debtors to a tally.
+func (s *Store) pageAsOf(ctx context.Context, scope read.Scope, at time.Time, after [2]string, tally *read.AgeingTally) (page []debtorAt, err error) {
+	err = s.reporting(ctx, func(as *Store) (err error) {
+		if page, err = as.debtorsAfter(ctx, scope, after); err != nil || len(page) == 0 {
+			return err
+		}
+		return as.ageAsOf(ctx, page, at, tally)
+	})
+	return page, err
 }
 
 // debtorAt is a debtor with the place in the order by creditor and key.

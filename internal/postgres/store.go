@@ -28,6 +28,8 @@ type Store struct {
 	// cipher seals messages and letters; nil: this process has no key.
 	cipher Cipher
 	watch  *watch
+	// longestReport bounds each question of a report.
+	longestReport time.Duration
 }
 
 // Tx is one transaction under the locks of its debtors. It ends with the function
@@ -72,7 +74,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	outside := max(cfg.MaxConns/4, 1)
-	s := &Store{pool: pool, db: pool, q: sqlgen.New(pool), turns: make(chan struct{}, cfg.MaxConns-outside), watch: w}
+	s := &Store{pool: pool, db: pool, q: sqlgen.New(pool), turns: make(chan struct{}, cfg.MaxConns-outside), watch: w, longestReport: LongestReport}
 	if err := s.check(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -169,8 +171,15 @@ func (s *Store) Snapshot(ctx context.Context, f func(as *Store) error) error {
 		return ctx.Err()
 	}
 	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		return f(&Store{pool: s.pool, db: tx, q: sqlgen.New(tx), turns: s.turns, cipher: s.cipher, watch: s.watch})
+		return f(s.over(tx))
 	})
+}
+
+// over is the store with all its reads in a transaction.
+func (s *Store) over(tx pgx.Tx) *Store {
+	as := *s
+	as.db, as.q = tx, sqlgen.New(tx)
+	return &as
 }
 
 // lockAll takes the debtors' locks; all that is read afterwards is committed truth.

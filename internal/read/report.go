@@ -1,6 +1,7 @@
 package read
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,6 +23,10 @@ const (
 func Reports() []string {
 	return []string{ReportAgeing, ReportRun, ReportPromises, ReportSteps, ReportRecovery}
 }
+
+// ErrTooLong is wrapped by the error of a report that was stopped because it took too long. The
+// error says how to mend it.
+var ErrTooLong = errors.New("the report takes too long to count")
 
 // MostDays is how many days a report may span; 0: it is of an instant and spans none.
 func MostDays(report string) int {

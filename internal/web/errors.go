@@ -9,6 +9,7 @@ import (
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/authority"
 	"github.com/duly/duly/internal/identity"
+	"github.com/duly/duly/internal/read"
 )
 
 // Error is an answer that is not what was asked for. Title and Detail are read by the
@@ -80,6 +81,8 @@ func AsError(err error) *Error {
 		return &Error{Status: http.StatusNotFound, Title: "Not found", Detail: "It does not exist, or you may not see it.", cause: err}
 	case errors.Is(err, identity.ErrLastAdmin):
 		return Conflict("That would leave no admin who can sign in. Make another user admin of all creditors first.")
+	case errors.Is(err, read.ErrTooLong):
+		return &Error{Status: http.StatusServiceUnavailable, Title: "Takes too long", Detail: err.Error(), cause: err}
 	case errors.Is(err, dunning.ErrUnknown):
 		return &Error{Status: http.StatusNotFound, Title: "Not found", Detail: err.Error(), cause: err}
 	case errors.Is(err, dunning.ErrConflict):

@@ -109,7 +109,7 @@ func badCursor() *failure {
 		"It belongs to another list, filter or key, or was changed. Begin again without it.", Fault{Parameter: "after", Detail: "was not made for this list"})
 }
 
-var kinds = map[int]string{400: "unreadable", 401: "unauthorized", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-large", 415: "media-type", 422: "invalid", 429: "too-many", 500: "failed"}
+var kinds = map[int]string{400: "unreadable", 401: "unauthorized", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-large", 415: "media-type", 422: "invalid", 429: "too-many", 500: "failed", 503: "too-long"}
 
 var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 

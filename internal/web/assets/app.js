@@ -211,15 +211,16 @@
     let failed = 0;
     const once = async () => {
       if (!el.isConnected) return;
+      let on = true; // until the page says that nothing more comes
       if (!document.hidden && !$("dialog[open]")) {
         try {
           const res = await fetch(el.dataset.liveFrom || location.href, { headers: { "Duly-Part": "live" } });
           if (gone(res)) return;
-          if (res.ok) { const doc = new DOMParser().parseFromString(await res.text(), "text/html"); const fresh = doc.getElementById(el.id); if (fresh) update(el, fresh); failed = 0; } else failed++;
+          if (res.ok) { const doc = new DOMParser().parseFromString(await res.text(), "text/html"); const fresh = doc.getElementById(el.id); if (fresh) { update(el, fresh); on = !!fresh.dataset.live; } failed = 0; } else failed++;
         } catch { failed++; }
         root.classList.toggle("offline", failed > 2);
       }
-      setTimeout(once, every * Math.min(8, 1 + failed));
+      if (on) setTimeout(once, every * Math.min(8, 1 + failed));
     };
     setTimeout(once, every);
   };

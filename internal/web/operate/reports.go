@@ -91,15 +91,24 @@ func (d *operations) reportOf(r *web.Request, name string) error {
 		return err
 	}
 	a, err := d.Report(r.R.Context(), r.Scope(identity.Monitor), ask)
-	if errors.Is(err, dunning.ErrInvalid) {
-		p.Fault = sentence(err)
-		return r.PageStatus(http.StatusUnprocessableEntity, "report.html", p)
-	}
 	if err != nil {
-		return err
+		return p.faulty(r, err)
 	}
 	p.fill(a)
 	return r.Page("report.html", p)
+}
+
+// faulty says on the page, which keeps its form, why there is no report. A page that waited for
+// it is told as an update of itself: browsers take those only when all is well.
+func (p reportPage) faulty(r *web.Request, err error) error {
+	status := web.AsError(err).Status
+	if !errors.Is(err, dunning.ErrInvalid) && !errors.Is(err, read.ErrTooLong) {
+		return err
+	}
+	if p.Fault = sentence(err); r.Live() {
+		status = http.StatusOK
+	}
+	return r.PageStatus(status, "report.html", p)
 }
 
 // taken is whose rows a file holds: those that one sees on its page and may take away.
