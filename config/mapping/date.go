@@ -85,12 +85,13 @@ func (p Pattern) check() error {
 // String returns the pattern as it was written.
 func (p Pattern) String() string { return p.text }
 
-// shape is the pattern without knowing which number is which.
+// shape is the pattern without knowing which number is which: a year of two
+// digits looks like a day.
 func (p Pattern) shape() string {
 	var b strings.Builder
 	for _, t := range p.parts {
 		switch t.token {
-		case "MM", "DD", "M", "D":
+		case "YY", "MM", "DD", "M", "D":
 			b.WriteString("0")
 		default:
 			b.WriteString(t.token + t.literal)

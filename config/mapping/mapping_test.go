@@ -39,6 +39,8 @@ func TestValidate(t *testing.T) {
 		{"a date has a day", func(m *Mapping) { m.File.Dates = []string{"YYYY-MM"} }, "file.dates[0]", "day once each"},
 		{"a date pattern has known tokens", func(m *Mapping) { m.File.Dates = []string{"yyyy-mm-dd"} }, "file.dates[0]", "no token"},
 		{"3/4 cannot be March and April at once", func(m *Mapping) { m.File.Dates = []string{"M/D/YYYY", "D/M/YYYY"} }, "file.dates[1]", "cannot be told"},
+		{"a year of two digits looks like a day", func(m *Mapping) { m.File.Dates = []string{"DD.MM.YY", "YY.MM.DD"} }, "file.dates[1]", "cannot be told"},
+		{"also without anything between", func(m *Mapping) { m.File.Dates = []string{"YYMMDD", "DDMMYY"} }, "file.dates[1]", "cannot be told"},
 		{"03.04 either", func(m *Mapping) { m.File.Dates = []string{"DD.MM.YYYY", "M.D.YYYY"} }, "file.dates[1]", "cannot be told"},
 		{"an item needs an amount", func(m *Mapping) { m.Columns.Amount = "" }, "columns", "amount"},
 		{"an item needs a due date", func(m *Mapping) { m.Columns.Due = "" }, "columns", "due"},

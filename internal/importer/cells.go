@@ -40,15 +40,19 @@ type splitter struct {
 	quote     byte // 0 = cells are never quoted
 	queue     []line
 	number    int
+	kept      *[]line // every line that was read, where somebody wants them back
 }
 
-func (s *splitter) line() (line, error) {
+func (s *splitter) line() (l line, err error) {
 	if len(s.queue) > 0 {
-		l := s.queue[0]
-		s.queue = s.queue[1:]
-		return l, nil
+		l, s.queue = s.queue[0], s.queue[1:]
+	} else if l, err = s.src.next(); err != nil {
+		return l, err
 	}
-	return s.src.next()
+	if s.kept != nil {
+		*s.kept = append(*s.kept, l)
+	}
+	return l, nil
 }
 
 // next returns the next row, or io.EOF. A row with broken quotes is reported

@@ -23,6 +23,7 @@ type header struct {
 	names []string // as addressed by mappings: a repeated name has #2, #3 …
 	plain []string // as written
 	raw   []byte   // the header row as it stands, nil when there is none
+	line  int      // where it begins
 	// kept is how many columns are the file's own: a reject file that is
 	// imported again has two more.
 	kept int
@@ -44,16 +45,27 @@ func newSplitter(src *lines, m mapping.Mapping) (*splitter, header, error) {
 	if err != nil {
 		return nil, header{}, endsEarly(err, "is empty; a file with a header row was expected")
 	}
+	s.queue = append([]line{first}, s.queue...)
 	if s.delimiter == 0 {
-		s.delimiter = sniffDelimiter(first.text, s.quote, src, m)
+		if s.delimiter, err = s.sniffDelimiter(m); err != nil {
+			return nil, header{}, err
+		}
 	}
 	if m.File.Headerless {
-		s.queue = append([]line{first}, s.queue...)
-		return s, numbered(first.text, s), nil
+		h, err := s.numbered()
+		return s, h, err
 	}
-	s.queue = append([]line{first}, s.queue...)
 	h, err := s.header()
 	return s, h, err
+}
+
+// peek is the next row when its cells are parted by d. It may span lines, all of which
+// are given back to be read again.
+func (s *splitter) peek(d byte) (row, error) {
+	trial := splitter{src: s.src, queue: slices.Clone(s.queue), delimiter: d, quote: s.quote, kept: &[]line{}}
+	r, err := trial.next()
+	s.queue = append(*trial.kept, s.queue[min(len(*trial.kept), len(s.queue)):]...)
+	return r, err
 }
 
 func endsEarly(err error, message string) error {
@@ -107,18 +119,21 @@ func delimiterByte(d string) byte {
 
 // sniffDelimiter prefers the delimiter that finds most columns of the mapping,
 // then the one that finds most columns at all.
-func sniffDelimiter(text []byte, quote byte, src *lines, m mapping.Mapping) byte {
+func (s *splitter) sniffDelimiter(m mapping.Mapping) (byte, error) {
 	used := m.Used()
 	best, most := delimiters[0], -1
 	for _, d := range delimiters {
-		r := row{raw: text}
-		if open, fault := r.split(d, quote); open || fault != "" {
+		r, err := s.peek(d)
+		if err != nil {
+			return 0, err
+		}
+		if r.fault != "" {
 			continue
 		}
 		score := len(r.cells)
 		for _, c := range r.cells {
-			name, _ := src.decode(c)
-			if slices.Contains(used, strings.TrimSpace(name)) {
+			name, _ := s.src.decode(c)
+			if slices.Contains(used, strings.Join(strings.Fields(name), " ")) {
 				score += 1000
 			}
 		}
@@ -126,17 +141,19 @@ func sniffDelimiter(text []byte, quote byte, src *lines, m mapping.Mapping) byte
 			best, most = d, score
 		}
 	}
-	return best
+	return best, nil
 }
 
-func numbered(text []byte, s *splitter) header {
-	r := row{raw: text}
-	r.split(s.delimiter, s.quote)
+func (s *splitter) numbered() (header, error) {
+	r, err := s.peek(s.delimiter)
+	if err != nil {
+		return header{}, err
+	}
 	names := make([]string, len(r.cells))
 	for i := range names {
 		names[i] = "#" + strconv.Itoa(i+1)
 	}
-	return header{names: names, plain: names, kept: len(names)}
+	return header{names: names, plain: names, kept: len(names), line: r.line}, nil
 }
 
 func (s *splitter) header() (header, error) {
@@ -166,7 +183,7 @@ func (s *splitter) header() (header, error) {
 
 // withoutRejects hides the columns that an earlier import added.
 func (h header) withoutRejects(r row) header {
-	h.kept, h.raw = len(h.names), r.raw
+	h.kept, h.raw, h.line = len(h.names), r.raw, r.line
 	if n := len(h.names) - 2; n > 0 && h.names[n] == rejectRow && h.names[n+1] == rejectReason {
 		h.kept, h.raw = n, r.raw[:r.starts[n]-1]
 	}
@@ -194,7 +211,7 @@ func (h header) index(name string) int {
 }
 
 // check reports every column that the mapping needs and the file lacks.
-func (h header) check(m mapping.Mapping, line int) error {
+func (h header) check(m mapping.Mapping) error {
 	var missing []string
 	for _, name := range m.Needs() {
 		if h.index(name) >= 0 {
@@ -209,7 +226,7 @@ func (h header) check(m mapping.Mapping, line int) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return &FileError{Line: line, Message: fmt.Sprintf(
+	return &FileError{Line: h.line, Message: fmt.Sprintf(
 		"the file has no column %s, which the mapping %s needs; its columns are %s",
 		strings.Join(missing, ", "), quote(m.Mapping), strings.Join(h.quoted(), ", "))}
 }

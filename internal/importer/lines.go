@@ -75,7 +75,7 @@ func (l *lines) encode(wanted string, head []byte) error {
 			l.utf16(order, head)
 			return nil
 		}
-		if !bytes.HasPrefix(head, bomUTF8) && !validUTF8(head) {
+		if !bytes.HasPrefix(head, bomUTF8) && !validUTF8(head) && !mostlyUTF8(head) {
 			l.charset = charmap.Windows1252
 		}
 	case "utf-8":
@@ -149,6 +149,25 @@ func validUTF8(head []byte) bool {
 		}
 	}
 	return false
+}
+
+// mostlyUTF8 recognises UTF-8 in which single characters are broken, such as by a
+// program that cut a text to so many bytes: read as windows-1252, every other name of the
+// file would come out wrong without a word. Text in windows-1252 hardly ever holds
+// sequences that are valid by chance.
+func mostlyUTF8(head []byte) bool {
+	whole, broken := 0, 0
+	for len(head) > 0 {
+		r, size := utf8.DecodeRune(head)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			broken++
+		case size > 1:
+			whole++
+		}
+		head = head[size:]
+	}
+	return whole > broken
 }
 
 // next returns the next line, or io.EOF after the last one.

@@ -50,7 +50,7 @@ func NewReader(r io.Reader, m mapping.Mapping, o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.check(m, src.number); err != nil {
+	if err := h.check(m); err != nil {
 		return nil, err
 	}
 	p, err := compile(m, h, o)
