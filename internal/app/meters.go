@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"runtime"
 	"strings"
@@ -221,10 +220,14 @@ func (f *figures) chain(ctx context.Context) error {
 	}
 	f.put(metrics.ChainBroken, one(s.Checked && s.Check.Broken != nil))
 	f.put(metrics.UnsealedAge, s.Oldest.Seconds())
-	if s.Checked {
-		f.age(metrics.VerifiedAge, s.Check.At, f.wall)
+	since := s.Check.At
+	if !s.Checked {
+		since, err = f.store.FirstSealed(ctx)
 	}
-	return nil
+	if !since.IsZero() {
+		f.age(metrics.VerifiedAge, since, f.wall)
+	}
+	return err
 }
 
 func one(b bool) float64 {
@@ -243,13 +246,40 @@ func watchSchedule(m *metrics.Set, c client.Client) {
 		if err != nil {
 			return nil, err
 		}
-		out := []metrics.Sample{
-			{Name: metrics.SchedulePaused, Value: one(d.Schedule.State != nil && d.Schedule.State.Paused)},
-			{Name: metrics.ScheduleMissed, Value: float64(cmp.Or(d.Info.NumActionsMissedCatchupWindow, 0))},
-		}
-		if n := len(d.Info.RecentActions); n > 0 {
-			out = append(out, metrics.Sample{Name: metrics.ScheduleLast, Value: float64(d.Info.RecentActions[n-1].ActualTime.UnixMilli()) / 1000})
-		}
-		return out, nil
+		return scheduleSamples(d), nil
 	})
+}
+
+// scheduleSamples are the figures of a Schedule. One that has never begun counts from when it
+// was made: it is as late as one that has stopped.
+func scheduleSamples(d *client.ScheduleDescription) []metrics.Sample {
+	last := d.Info.CreatedAt
+	if n := len(d.Info.RecentActions); n > 0 {
+		last = d.Info.RecentActions[n-1].ActualTime
+	}
+	return []metrics.Sample{
+		{Name: metrics.SchedulePaused, Value: one(d.Schedule.State != nil && d.Schedule.State.Paused)},
+		{Name: metrics.ScheduleMissed, Value: float64(d.Info.NumActionsMissedCatchupWindow)},
+		{Name: metrics.ScheduleLast, Value: float64(last.UnixMilli()) / 1000},
+		{Name: metrics.ScheduleEvery, Value: scheduleEvery(d).Seconds()},
+	}
+}
+
+// scheduleEvery is the longest that a Schedule lets pass between two runs: its interval, or, where
+// somebody has given it a calendar, the longest pause among the runs that are next. 0 is said of
+// one that has nothing to run: it is late as soon as it may be.
+func scheduleEvery(d *client.ScheduleDescription) (every time.Duration) {
+	if s := d.Schedule.Spec; s != nil {
+		for _, i := range s.Intervals {
+			if every == 0 || i.Every < every {
+				every = i.Every
+			}
+		}
+	}
+	for i, next := range d.Info.NextActionTimes {
+		if i > 0 && (d.Schedule.Spec == nil || len(d.Schedule.Spec.Intervals) == 0) {
+			every = max(every, next.Sub(d.Info.NextActionTimes[i-1]))
+		}
+	}
+	return every
 }

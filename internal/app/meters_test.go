@@ -3,16 +3,20 @@ package app
 import (
 	"context"
 	"net/http/httptest"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
+	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/metrics"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/workflows"
@@ -150,6 +154,81 @@ func TestMeterOfActivities(t *testing.T) {
 	for _, zero := range []string{`duly_activities_total{outcome="ok",verb="look"} 0`, `duly_activities_total{outcome="ok",verb="send"} 0`} {
 		if strings.Contains(page, "\n"+zero+"\n") {
 			t.Errorf("after a case: %s", zero)
+		}
+	}
+}
+
+// TestAgeOfTheVerification: a chain that was never verified counts from its first seal, so that the
+// alert sees it; from its verification afterwards.
+func TestAgeOfTheVerification(t *testing.T) {
+	s := newSite(t)
+	m := metrics.New()
+	watchFigures(m, s.store, s.clock)
+	age := func() time.Duration {
+		_, rest, found := strings.Cut(metricsPage(t, m), "\n"+metrics.VerifiedAge+" ")
+		if !found {
+			return -1
+		}
+		seconds, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+		s.must(err)
+		return time.Duration(seconds * float64(time.Second))
+	}
+	if got := age(); got != -1 {
+		t.Errorf("nothing is sealed, and the chain is said to have waited %s to be verified", got)
+	}
+	s.must(s.store.Audit(t.Context(), postgres.Audited{At: start, By: "user:ada", Action: "test"}))
+	_, err := s.store.Seal(t.Context(), clock.Wall().Add(-31*time.Hour), postgres.SealOptions{})
+	s.must(err)
+	s.must(s.store.Audit(t.Context(), postgres.Audited{At: start, By: "user:ada", Action: "test"}))
+	_, err = s.store.Seal(t.Context(), clock.Wall(), postgres.SealOptions{})
+	s.must(err)
+	if got := age(); got < 31*time.Hour || got > 32*time.Hour {
+		t.Errorf("never verified in the 31 hours since the first seal: %s", got)
+	}
+	g := &Guardian{Store: s.store, Clock: s.clock}
+	_, err = g.Verify(t.Context(), "test")
+	s.must(err)
+	if got := age(); got < 0 || got > time.Hour {
+		t.Errorf("verified just now: %s", got)
+	}
+}
+
+// TestFiguresOfASchedule: one that never ran counts from when it was made; how often it is to run
+// is its interval, or the longest pause of a calendar.
+func TestFiguresOfASchedule(t *testing.T) {
+	at := func(hours int) time.Time { return start.Add(time.Duration(hours) * time.Hour) }
+	spec := func(every ...time.Duration) *client.ScheduleSpec {
+		s := &client.ScheduleSpec{}
+		for _, e := range every {
+			s.Intervals = append(s.Intervals, client.ScheduleIntervalSpec{Every: e})
+		}
+		return s
+	}
+	for _, c := range []struct {
+		why   string
+		spec  *client.ScheduleSpec
+		runs  []time.Time
+		next  []time.Time
+		last  time.Time
+		every time.Duration
+	}{
+		{"it has just been made", spec(15 * time.Minute), nil, []time.Time{at(1)}, at(0), 15 * time.Minute},
+		{"it ran twice", spec(24 * time.Hour), []time.Time{at(24), at(48)}, []time.Time{at(72), at(96)}, at(48), 24 * time.Hour},
+		{"somebody has given it a second interval", spec(24*time.Hour, time.Hour), []time.Time{at(24)}, nil, at(24), time.Hour},
+		{"somebody has given it a calendar", spec(), []time.Time{at(24)}, []time.Time{at(48), at(72), at(144), at(168)}, at(24), 72 * time.Hour},
+		{"it has nothing to run any more", nil, []time.Time{at(24)}, nil, at(24), 0},
+	} {
+		d := &client.ScheduleDescription{Schedule: client.Schedule{Spec: c.spec, State: &client.ScheduleState{Paused: true}}}
+		d.Info.CreatedAt, d.Info.NextActionTimes, d.Info.NumActionsMissedCatchupWindow = at(0), c.next, 3
+		for _, r := range c.runs {
+			d.Info.RecentActions = append(d.Info.RecentActions, client.ScheduleActionResult{ActualTime: r})
+		}
+		want := []metrics.Sample{
+			{Name: metrics.SchedulePaused, Value: 1}, {Name: metrics.ScheduleMissed, Value: 3},
+			{Name: metrics.ScheduleLast, Value: float64(c.last.Unix())}, {Name: metrics.ScheduleEvery, Value: c.every.Seconds()},
+		}
+		if got := scheduleSamples(d); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n got %v\nwant %v", c.why, got, want)
 		}
 	}
 }

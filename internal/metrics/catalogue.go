@@ -90,6 +90,7 @@ const (
 	SchedulePaused    = "duly_schedule_paused"
 	ScheduleLast      = "duly_schedule_last_start_timestamp_seconds"
 	ScheduleMissed    = "duly_schedule_missed_total"
+	ScheduleEvery     = "duly_schedule_interval_seconds"
 )
 
 // Buckets: work of a transaction, a call of a provider, and lateness, which may be hours.
@@ -171,7 +172,7 @@ var own = []Def{
 	{Name: RestoreOpen, Kind: Gauge, Figure: true, Help: "1 from when a restore of the database was noticed until a person said that all is put right."},
 	{Name: ChainBroken, Kind: Gauge, Figure: true, Help: "1 when the latest verification found the audit chain broken."},
 	{Name: UnsealedAge, Kind: Gauge, Figure: true, Help: "Wall time for which the oldest row has waited to be sealed into the audit chain; 0 when there is none."},
-	{Name: VerifiedAge, Kind: Gauge, Figure: true, Help: "Wall time since the audit chain was last verified; missing before the first time."},
+	{Name: VerifiedAge, Kind: Gauge, Figure: true, Help: "Wall time since the audit chain was last verified, or since its first seal while it never was; missing before that."},
 	{Name: DBConnections, Kind: Gauge, Figure: true, Help: "Connections to the database."},
 	{Name: DBMost, Kind: Gauge, Figure: true, Help: "Connections that the database server allows."},
 	{Name: DBLocked, Kind: Gauge, Figure: true, Help: "Connections that wait for a lock."},
@@ -184,7 +185,8 @@ var own = []Def{
 	{Name: PoolWaitSeconds, Kind: Counter, Help: "How long connections had to be waited for."},
 
 	{Name: SchedulePaused, Kind: Gauge, Help: "1 while the Temporal Schedule that opens cases is paused; of the starter."},
-	{Name: ScheduleLast, Kind: Gauge, Help: "When the Schedule last began to open cases (wall time); of the starter."},
+	{Name: ScheduleLast, Kind: Gauge, Help: "When the Schedule last began to open cases, or was made if it never has (wall time); of the starter."},
+	{Name: ScheduleEvery, Kind: Gauge, Help: "How long the Schedule lets pass between two runs; of the starter."},
 	{Name: ScheduleMissed, Kind: Counter, Help: "Runs that the Schedule missed; of the starter."},
 }
 

@@ -616,6 +616,15 @@ func (s *Store) ChainState(ctx context.Context) (out chain.State, err error) {
 	return out, err
 }
 
+// FirstSealed is the wall instant of the first seal; zero while nothing is sealed.
+func (s *Store) FirstSealed(ctx context.Context) (at time.Time, err error) {
+	all, err := rows(ctx, s, "the first seal", "SELECT s.at FROM seals s ORDER BY s.n LIMIT 1", nil, pgx.RowTo[time.Time])
+	if err == nil && len(all) == 1 {
+		at = all[0]
+	}
+	return at, err
+}
+
 // Seals are the latest seals, the newest first.
 func (s *Store) Seals(ctx context.Context, limit int) ([]chain.Seal, error) {
 	return rows(ctx, s, "seals", "SELECT "+sealColumns+" FROM seals s ORDER BY s.n DESC LIMIT $1", []any{limit}, func(row pgx.CollectableRow) (chain.Seal, error) { return scanSeal(row) })

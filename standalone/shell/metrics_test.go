@@ -214,7 +214,7 @@ func TestMetricsOfTheProcesses(t *testing.T) {
 		},
 		{
 			"the starter tells how its Schedule stands", starter,
-			[]string{"duly_figures_up", "duly_schedule_last_start_timestamp_seconds", "duly_db_pool_connections_max", "temporal_request_total"},
+			[]string{"duly_figures_up", "duly_schedule_last_start_timestamp_seconds", "duly_schedule_interval_seconds", "duly_db_pool_connections_max", "temporal_request_total"},
 			[]string{"duly_cases_open", "temporal_num_pollers"},
 		},
 	} {
