@@ -107,7 +107,7 @@ func (j *job) askAbout(ctx context.Context, ch Channel, c dunning.ContactFacts, 
 	m.Attempt, m.At, m.Hold = AttemptID(c.ID), c.At, c.Hold
 	m.Until, _ = dunning.MayHaveLeftUntil(c.Code)
 	if !j.Gate.lookUp(c.Channel) {
-		return lookedUp{Evidence: dunning.Evidence{Found: dunning.EvidenceCannotKnow}}, nil
+		return j.noTurn(ctx, c)
 	}
 	defer j.Gate.lookedUp(c.Channel)
 	ctx, cancel := context.WithTimeout(ctx, j.callTimeout())
@@ -127,6 +127,35 @@ func (j *job) askAbout(ctx context.Context, ch Channel, c dunning.ContactFacts, 
 		return lookedUp{Evidence: j.callBack(ctx, ch, m)}, nil
 	}
 	return e, nil
+}
+
+// errNoTurn: a provider's records are asked so often at present that this has to wait.
+var errNoTurn = errors.New("too many look-ups are under way")
+
+// noTurn is what is known of a contact whose provider cannot be asked at present: nothing, and it
+// is asked again later. Where this is the last time that anybody asks before something may leave
+// once more, that is no answer: Temporal has it tried again in a moment.
+func (j *job) noTurn(ctx context.Context, c dunning.ContactFacts) (lookedUp, error) {
+	cannot := lookedUp{Evidence: dunning.Evidence{Found: dunning.EvidenceCannotKnow}}
+	last, err := j.lastAsked(ctx, c)
+	if err == nil && last {
+		err = wrap(codeStore, errNoTurn)
+	}
+	return cannot, err
+}
+
+// lastAsked reports whether what is found out about a contact now decides over it: it is looked
+// for in what the database has forgotten, or its deadline has come and its step sends again.
+func (j *job) lastAsked(ctx context.Context, c dunning.ContactFacts) (bool, error) {
+	if _, restored := dunning.MayHaveLeftUntil(c.Code); restored && c.Deadline.IsZero() {
+		return true, nil
+	}
+	s := j.frame.Setup.Sequence
+	if i := s.StepIndex(c.Step); c.Deadline.IsZero() || i < 0 || s.Steps[i].Unknown != dunning.UnknownResend {
+		return false, nil
+	}
+	now, err := j.Clock.Now(ctx)
+	return err == nil && !now.Before(c.Deadline), wrap(codeClock, err)
 }
 
 // ask asks a channel. What was restored together with the facts proves of the time that
@@ -213,7 +242,7 @@ func (t *turn) ours(ctx context.Context, c dunning.ContactFacts, found lookedUp)
 	if until, ok := dunning.MayHaveLeftUntil(c.Code); ok {
 		last = until
 	}
-	taken, rivals, err := t.tx.Others(ctx, c.ID, ids, c.At.Add(-rivalWindow), last.Add(rivalWindow))
+	taken, rivals, err := t.tx.Others(ctx, t.ref.Debtor, c.ContactPlanned, ids, c.At.Add(-rivalWindow), last.Add(rivalWindow))
 	if err != nil {
 		return e, err
 	}

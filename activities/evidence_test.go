@@ -334,6 +334,55 @@ func TestDeadlinesByChannel(t *testing.T) {
 	}
 }
 
+// TestAPaidCaseStaysOpenWhileAMessageIsInDoubt: nobody else would look at it: nudges of closed cases
+// are dropped, and evidence is sought by a contact's own case.
+func TestAPaidCaseStaysOpenWhileAMessageIsInDoubt(t *testing.T) {
+	w := newWorld().begin()
+	silent(w)
+	w.live(day(3))
+	w.say(dunning.Payment{ID: "p", Amount: usd("100.00")})
+	w.wake()
+	if !w.have || w.next.WakeAt.IsZero() || len(w.contacts(dunning.ContactUnknown)) != 1 {
+		t.Fatalf("next is %+v, contacts %+v; want another look at the message", w.next, w.contacts())
+	}
+	w.provider.lookup = nil // its records can be read again
+	w.live(day(4))
+	if w.have || len(w.contacts(dunning.ContactAccepted)) != 1 {
+		t.Errorf("next is %+v, contacts %+v; want the message known and the case closed", w.next, w.contacts())
+	}
+	w.mustKeep(t)
+}
+
+// TestNothingIsSentAgainUnasked: at its deadline a hand-over without an answer is sent again where
+// its step says so, but not before its provider was asked for the last time.
+func TestNothingIsSentAgainUnasked(t *testing.T) {
+	w := newWorld().begin()
+	w.seq.Steps[0].Unknown = dunning.UnknownResend
+	silent(w)
+	w.live(day(3))
+	for w.now.Before(day(4)) && w.have && w.next.WakeAt.Before(day(4)) { // the deadline is a day after it
+		w.pass(w.next.WakeAt)
+		if w.now.Sub(day(3).Truncate(24*time.Hour)) >= 24*time.Hour {
+			break
+		}
+		w.retried(activityOf(w.next.Verb))
+	}
+	w.provider.lookup = nil // its records can be read again: it has the message
+	for range maxLookups {
+		w.acts.Gate.lookUp(dunning.Email)
+	}
+	if err := w.call(workflows.Look); err == nil || len(w.provider.order) != 1 {
+		t.Fatalf("while nobody can be asked: %v, left %v", err, w.provider.order)
+	}
+	for range maxLookups {
+		w.acts.Gate.lookedUp(dunning.Email)
+	}
+	w.provider.answer = nil
+	w.retried(workflows.Look)
+	w.live(day(4).Add(12 * time.Hour))
+	w.mustKeep(t)
+}
+
 // othersTx answers only whose messages these are.
 type othersTx struct {
 	Tx
@@ -341,7 +390,7 @@ type othersTx struct {
 	rivals int
 }
 
-func (o othersTx) Others(context.Context, string, []string, time.Time, time.Time) ([]string, int, error) {
+func (o othersTx) Others(context.Context, string, dunning.ContactPlanned, []string, time.Time, time.Time) ([]string, int, error) {
 	return o.taken, o.rivals, nil
 }
 
@@ -367,7 +416,7 @@ func TestTwinsAreNotGuessedAt(t *testing.T) {
 		{"one found by the attempt's id that is recorded for another contact is not", found("X1"), []string{"X1"}, 0, ""},
 	} {
 		t.Run(tc.about, func(t *testing.T) {
-			turn := &turn{tx: othersTx{taken: tc.taken, rivals: tc.rivals}}
+			turn := &turn{job: &job{}, tx: othersTx{taken: tc.taken, rivals: tc.rivals}}
 			got, err := turn.ours(context.Background(), dunning.ContactFacts{}, tc.found)
 			if err != nil || got.ProviderID != tc.want || (got.Found == dunning.EvidenceAccepted) != (tc.want != "") {
 				t.Fatalf("%+v, %v; want %q", got, err, tc.want)

@@ -170,7 +170,7 @@ func (l *lane) pause(until time.Time) {
 
 // lookUp reports whether a provider's records may be asked now. Looks share their workers
 // with all decisions, so a provider that answers slowly may keep only a few of them; those
-// who are told no ask again later. Each yes is given back with lookedUp.
+// who are told no ask again later (see noTurn). Each yes is given back with lookedUp.
 func (g *Gate) lookUp(ch dunning.Channel) bool {
 	if g == nil {
 		return true

@@ -42,9 +42,10 @@ type Tx interface {
 	// HoldSwitches is Switches, and none can be turned on before this transaction ends.
 	HoldSwitches(ctx context.Context) ([]dunning.Switch, error)
 	// Others says which of some provider's ids name the message of another contact than this
-	// one, and how many other contacts could be what the provider's records show of a message
-	// to the same address: handed over between two instants, and nobody knows by which id.
-	Others(ctx context.Context, contact string, ids []string, from, until time.Time) (taken []string, rivals int, err error)
+	// one of a debtor, and how many other contacts could be what the provider's records show of
+	// a message to the same address: handed over between two instants, and nobody knows by which
+	// id. The contact need not be stored yet.
+	Others(ctx context.Context, debtor string, c dunning.ContactPlanned, ids []string, from, until time.Time) (taken []string, rivals int, err error)
 	// KeepSent keeps the message of a contact as it is about to be handed over. It is
 	// sealed: what the database holds cannot be read without a key that it does not have.
 	KeepSent(ctx context.Context, contact string, m dunning.Message) error

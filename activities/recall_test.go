@@ -242,6 +242,45 @@ func TestRecordsThatWereRestoredToo(t *testing.T) {
 	}
 }
 
+// TestNobodyGuessesBecauseRecordsAreBusy: after a restore many cases ask a provider at once, more
+// than it is asked for at a time. Who gets no turn comes again: it is no doubt that would be
+// written down, and no leave to send what may have left.
+func TestNobodyGuessesBecauseRecordsAreBusy(t *testing.T) {
+	for _, c := range []struct {
+		about string
+		lapse func(w *world) dunning.Lapse
+		left  bool // within the lapse, by a person's deed that is forgotten
+	}{
+		{"what would have left in the lapse", func(w *world) dunning.Lapse { return dunning.Lapse{Since: day(2), Until: w.now} }, false},
+		{"what is due only now and left in the lapse by a person's deed", func(*world) dunning.Lapse { return dunning.Lapse{Since: day(2), Until: day(2).Add(time.Hour)} }, true},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			w := newWorld().begin()
+			w.turns(1)
+			w.pass(w.next.WakeAt.Add(time.Hour))
+			if c.left {
+				w.provider.taken[AttemptID("acc/0/remind/email/1")]++
+				w.provider.steps["email remind"]++
+			}
+			w.acts.Memory = &memory{world: w, lapses: []dunning.Lapse{c.lapse(w)}}
+			for range maxLookups {
+				w.acts.Gate.lookUp(dunning.Email)
+			}
+			if err := w.call(workflows.Send); err == nil || len(w.contacts()) > 0 || len(w.provider.order) > 0 {
+				t.Errorf("while nobody can be asked: %v, contacts %+v, left %v; want that it is tried again", err, w.contacts(), w.provider.order)
+			}
+			for range maxLookups {
+				w.acts.Gate.lookedUp(dunning.Email)
+			}
+			w.retried(workflows.Send)
+			w.live(day(4))
+			if all := w.contacts(); len(all) != 1 || all[0].State != dunning.ContactAccepted || w.provider.steps["email remind"] != 1 {
+				t.Errorf("contacts %+v, left %v", all, w.provider.steps)
+			}
+		})
+	}
+}
+
 // TestReconcile: it looks everything up without sending, also what the backup has on its
 // way out, can be repeated, and says what is left in doubt.
 func TestReconcile(t *testing.T) {
@@ -309,6 +348,32 @@ func TestABackupWithAReservation(t *testing.T) {
 			t.Errorf("left before %v: it left %d times", left, w.provider.steps["email remind"])
 		}
 	}
+}
+
+// TestABackupWithAReservationThatWasRefused: what was reserved when the backup was taken was refused
+// and tried again under the next id since. That one is asked about, too.
+func TestABackupWithAReservationThatWasRefused(t *testing.T) {
+	w := newWorld().begin()
+	refused := false
+	w.provider.answer = func(m dunning.Message) (dunning.Outcome, bool) {
+		if !refused {
+			refused = true
+			return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedLater, Code: "busy", RetryAfter: time.Minute}, false
+		}
+		return dunning.Outcome{State: dunning.SendAccepted, ProviderID: "p-" + m.Attempt[:8]}, true
+	}
+	var kept memstore.Backup
+	w.onRender = func() { kept = w.store.Backup() } // between the reservation and the fence
+	w.live(day(4))
+	if w.provider.steps["email remind"] != 1 || len(w.provider.calls) != 2 {
+		t.Fatalf("before the restore: left %v, tried %v", w.provider.steps, w.provider.calls)
+	}
+	w.store.Restore(kept)
+	w.acts.Memory = &memory{world: w, lapses: []dunning.Lapse{{Since: day(3), Until: w.now}}}
+	w.next, w.have = dunning.Next{}, false
+	w.live(day(60))
+	w.mustArriveOnce(t)
+	w.mustDecideAgain(t)
 }
 
 // TestForgottenDecision: an intent that the journal does not hold is told before anything is

@@ -390,4 +390,33 @@ func (w *world) mustBeDecided(t failer) {
 			t.Fatalf("contact %s at version %d was allowed by %+v", c.ID, x.Version, d)
 		}
 	}
+	w.mustBeOpenWhileUnderWay(t)
+}
+
+// mustBeOpenWhileUnderWay: while a contact is reserved, in a provider's hands or in doubt its case
+// is open, so that there is somebody who seeks evidence about it.
+func (w *world) mustBeOpenWhileUnderWay(t failer) {
+	t.Helper()
+	open, under := map[string]bool{}, map[string]string{}
+	for _, x := range w.store.Facts("deb") {
+		switch b := x.Body.(type) {
+		case dunning.CaseOpened:
+			open[x.Case] = true
+		case dunning.CaseClosed:
+			open[x.Case] = false
+		case dunning.ContactPlanned:
+			under[b.ID] = x.Case
+		case dunning.ContactMoved:
+			if b.State != dunning.ContactReserved && b.State != dunning.ContactSending && b.State != dunning.ContactUnknown {
+				delete(under, b.ID)
+			} else if under[b.ID] = x.Case; x.Case == "" {
+				t.Fatalf("contact %s is %s and of no case", b.ID, b.State)
+			}
+		}
+		for id, c := range under {
+			if !open[c] {
+				t.Fatalf("at version %d contact %s is under way and its case is closed", x.Version, id)
+			}
+		}
+	}
 }

@@ -376,3 +376,34 @@ func TestMemoryTrips(t *testing.T) {
 		t.Errorf("forgotten %v, %v; %+v", l, err, s)
 	}
 }
+
+// TestAnothersMessageIsNoProofAfterARestore: a reminder by text names neither amount nor person,
+// so each reads like the last. One that left within the lapse and is known is no proof that the
+// next one has: that leaves, too.
+func TestAnothersMessageIsNoProofAfterARestore(t *testing.T) {
+	d := &disaster{site: newSite(t)}
+	d.versionOfConsumers("  - id: offer-plan\n", "  - id: nudge-again\n    at: +12d\n    send: [{sms: nudge, else: [{email: nudge}]}]\n  - id: offer-plan\n")
+	var err error
+	d.fake, err = fakeprovider.New(fakeprovider.Options{Now: d.clock.time, TrustDate: true})
+	d.must(err)
+	web := httptest.NewServer(d.fake)
+	t.Cleanup(func() { d.fake.Close(); web.Close() })
+	d.env = with(twilioEnv, "TWILIO_BASE_URL", web.URL, "DULY_PUBLIC_URL", hookURL)
+	a := d.debtor("D1", "300.00", date(1))
+	if sum, err := d.starter().Run(t.Context(), StartOptions{}); err != nil || sum.Opened != 1 {
+		t.Fatalf("starter: %+v, %v", sum, err)
+	}
+	refs, err := d.store.CasesOf(t.Context(), a.debtor)
+	d.must(err)
+	day := 24 * time.Hour
+	d.live(refs[0].Case, start, 8*day) // the first text leaves on 9 March
+	if n := len(d.left()); n != 1 {
+		t.Fatalf("left before the restore: %v; want one text", d.left())
+	}
+	d.must(d.restoration().Declare(t.Context(), d.clock.time().Add(-2*day), "user:ada", "the machine was set back"))
+	d.lift()
+	d.live(refs[0].Case, d.clock.time().Add(time.Hour), 6*day) // the second is due on 13 March
+	if n := len(d.left()); n != 2 {
+		t.Errorf("left %d texts in all, want the second as well: %v", n, d.left())
+	}
+}

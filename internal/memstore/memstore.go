@@ -363,10 +363,10 @@ func (tx *Tx) HoldSwitches(ctx context.Context) ([]dunning.Switch, error) { retu
 
 // Others says which of some provider's ids are recorded for another contact. Addresses are
 // not known here, so nobody is a rival.
-func (tx *Tx) Others(_ context.Context, contact string, ids []string, _, _ time.Time) (taken []string, rivals int, err error) {
+func (tx *Tx) Others(_ context.Context, _ string, c dunning.ContactPlanned, ids []string, _, _ time.Time) (taken []string, rivals int, err error) {
 	for _, d := range tx.debtors {
 		for _, x := range d.facts {
-			if m, ok := x.Body.(dunning.ContactMoved); ok && m.ID != contact && slices.Contains(ids, m.ProviderID) {
+			if m, ok := x.Body.(dunning.ContactMoved); ok && m.ID != c.ID && slices.Contains(ids, m.ProviderID) {
 				taken = append(taken, m.ProviderID)
 			}
 		}

@@ -10,16 +10,19 @@ import (
 	"github.com/duly/duly/internal/postgres/sqlgen"
 )
 
-// Others says which of some ids of a contact's provider are recorded for another contact,
-// and how many other contacts were handed over to the same address between two instants
-// without anybody knowing by which id: they could be what the provider's records show.
-func (tx *Tx) Others(ctx context.Context, contact string, ids []string, from, until time.Time) (taken []string, rivals int, err error) {
-	if taken, err = tx.q.ProviderMessagesOfOthers(ctx, contact, ids); err != nil {
+// Others says which of some provider's ids are recorded for another contact than this one of a
+// debtor, and how many other contacts were handed over to the same address between two instants
+// without anybody knowing by which id: they could be what the provider's records show. The
+// contact need not be stored: after a restore it is asked about before it is written down.
+func (tx *Tx) Others(ctx context.Context, debtor string, c dunning.ContactPlanned, ids []string, from, until time.Time) (taken []string, rivals int, err error) {
+	if taken, err = tx.q.ProviderMessagesOfOthers(ctx, string(c.Channel), ids, c.ID); err != nil {
 		return nil, 0, fmt.Errorf("whose messages these are: %w", explain(err))
 	}
-	n, err := tx.q.RivalsOf(ctx, contact, micros(from), micros(until))
+	n, err := tx.q.RivalsOf(ctx, sqlgen.RivalsOfParams{
+		Debtor: debtor, Point: c.Point, ContactID: c.ID, Channel: string(c.Channel), FromAt: micros(from), UntilAt: micros(until),
+	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("who else wrote to the address of contact %s: %w", contact, explain(err))
+		return nil, 0, fmt.Errorf("who else wrote to the address of contact %s: %w", c.ID, explain(err))
 	}
 	return taken, int(n), nil
 }

@@ -67,16 +67,23 @@ func TestWhoseMessageItIs(t *testing.T) {
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			b := newBundle(t).open()
-			id := b.texted(number, noon, unknown)
+			mine := dunning.ContactPlanned{ID: b.texted(number, noon, unknown), Channel: dunning.SMS, Point: "m"}
 			bundleOf(t, b.Store, "D-2").open().texted(c.number, noon.Add(c.after), c.other...)
-			var taken []string
-			var rivals int
-			b.must(b.in(func(tx *postgres.Tx) (err error) {
-				taken, rivals, err = tx.Others(t.Context(), id, []string{"SM1", "SM2"}, noon.Add(-time.Hour), noon.Add(time.Hour))
-				return err
-			}))
-			if !slices.Equal(taken, c.taken) || rivals != c.rivals {
+			ask := func(k dunning.ContactPlanned) (taken []string, rivals int) {
+				b.must(b.in(func(tx *postgres.Tx) (err error) {
+					taken, rivals, err = tx.Others(t.Context(), b.debtor, k, []string{"SM1", "SM2"}, noon.Add(-time.Hour), noon.Add(time.Hour))
+					return err
+				}))
+				return taken, rivals
+			}
+			if taken, rivals := ask(mine); !slices.Equal(taken, c.taken) || rivals != c.rivals {
 				t.Errorf("taken %v, %d rivals; want %v, %d", taken, rivals, c.taken, c.rivals)
+			}
+			// After a restore a contact is asked about that the database has forgotten: to it, the
+			// debtor's own other text is a rival as well.
+			mine.ID = b.ref.Case + "/0/nudge/sms/2"
+			if taken, rivals := ask(mine); !slices.Equal(taken, c.taken) || rivals != c.rivals+1 {
+				t.Errorf("asked about one that is not stored: taken %v, %d rivals; want %v, %d", taken, rivals, c.taken, c.rivals+1)
 			}
 		})
 	}

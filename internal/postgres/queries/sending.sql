@@ -1,17 +1,17 @@
 -- name: ProviderMessagesOfOthers :many
--- Of some ids of a contact's provider, those that name the message of another contact.
+-- Of some ids of a channel's provider, those that name the message of another contact than
+-- this one, which need not be stored yet.
 SELECT provider_id FROM provider_messages
-WHERE channel = (SELECT c.channel FROM contacts c WHERE c.id = @contact_id) AND provider_id = ANY(@ids::text[]) AND contact_id <> @contact_id
+WHERE channel = @channel AND provider_id = ANY(@ids::text[]) AND contact_id <> @contact_id
 ORDER BY provider_id;
 
 -- name: RivalsOf :one
--- How many other contacts could be what a provider's records show of a message to the same
--- point: handed over about then, and nobody knows by which id.
+-- How many other contacts could be what a provider's records show of a message to a point of
+-- a debtor: handed over about then, and nobody knows by which id.
 SELECT count(*) FROM contacts c
 JOIN contact_points p ON p.debtor_id = c.debtor_id AND p.id = c.point_id
-JOIN contacts mine ON mine.id = @contact_id
-JOIN contact_points mp ON mp.debtor_id = mine.debtor_id AND mp.id = mine.point_id
-WHERE c.id <> mine.id AND c.channel = mine.channel AND p.value = mp.value AND p.channel = mp.channel
+JOIN contact_points mp ON mp.debtor_id = @debtor AND mp.id = @point
+WHERE c.id <> @contact_id AND c.channel = @channel AND p.value = mp.value AND p.channel = mp.channel
   AND (c.state IN ('sending', 'unknown') OR c.state IN ('accepted', 'bounced') AND coalesce(c.provider_id, '') = '')
   AND EXISTS (SELECT FROM attempts a WHERE a.contact_id = c.id AND a.state = 'sending' AND a.at BETWEEN sqlc.arg(from_at) AND sqlc.arg(until_at));
 

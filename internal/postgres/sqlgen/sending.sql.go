@@ -260,13 +260,14 @@ func (q *Queries) LetterReprints(ctx context.Context, batchID string) ([]LetterR
 
 const providerMessagesOfOthers = `-- name: ProviderMessagesOfOthers :many
 SELECT provider_id FROM provider_messages
-WHERE channel = (SELECT c.channel FROM contacts c WHERE c.id = $1) AND provider_id = ANY($2::text[]) AND contact_id <> $1
+WHERE channel = $1 AND provider_id = ANY($2::text[]) AND contact_id <> $3
 ORDER BY provider_id
 `
 
-// Of some ids of a contact's provider, those that name the message of another contact.
-func (q *Queries) ProviderMessagesOfOthers(ctx context.Context, contactID string, ids []string) ([]string, error) {
-	rows, err := q.db.Query(ctx, providerMessagesOfOthers, contactID, ids)
+// Of some ids of a channel's provider, those that name the message of another contact than
+// this one, which need not be stored yet.
+func (q *Queries) ProviderMessagesOfOthers(ctx context.Context, channel string, ids []string, contactID string) ([]string, error) {
+	rows, err := q.db.Query(ctx, providerMessagesOfOthers, channel, ids, contactID)
 	if err != nil {
 		return nil, err
 	}
@@ -372,17 +373,32 @@ func (q *Queries) ResealSandbox(ctx context.Context, arg ResealSandboxParams) er
 const rivalsOf = `-- name: RivalsOf :one
 SELECT count(*) FROM contacts c
 JOIN contact_points p ON p.debtor_id = c.debtor_id AND p.id = c.point_id
-JOIN contacts mine ON mine.id = $1
-JOIN contact_points mp ON mp.debtor_id = mine.debtor_id AND mp.id = mine.point_id
-WHERE c.id <> mine.id AND c.channel = mine.channel AND p.value = mp.value AND p.channel = mp.channel
+JOIN contact_points mp ON mp.debtor_id = $1 AND mp.id = $2
+WHERE c.id <> $3 AND c.channel = $4 AND p.value = mp.value AND p.channel = mp.channel
   AND (c.state IN ('sending', 'unknown') OR c.state IN ('accepted', 'bounced') AND coalesce(c.provider_id, '') = '')
-  AND EXISTS (SELECT FROM attempts a WHERE a.contact_id = c.id AND a.state = 'sending' AND a.at BETWEEN $2 AND $3)
+  AND EXISTS (SELECT FROM attempts a WHERE a.contact_id = c.id AND a.state = 'sending' AND a.at BETWEEN $5 AND $6)
 `
 
-// How many other contacts could be what a provider's records show of a message to the same
-// point: handed over about then, and nobody knows by which id.
-func (q *Queries) RivalsOf(ctx context.Context, contactID string, fromAt time.Time, untilAt time.Time) (int64, error) {
-	row := q.db.QueryRow(ctx, rivalsOf, contactID, fromAt, untilAt)
+type RivalsOfParams struct {
+	Debtor    string
+	Point     string
+	ContactID string
+	Channel   string
+	FromAt    time.Time
+	UntilAt   time.Time
+}
+
+// How many other contacts could be what a provider's records show of a message to a point of
+// a debtor: handed over about then, and nobody knows by which id.
+func (q *Queries) RivalsOf(ctx context.Context, arg RivalsOfParams) (int64, error) {
+	row := q.db.QueryRow(ctx, rivalsOf,
+		arg.Debtor,
+		arg.Point,
+		arg.ContactID,
+		arg.Channel,
+		arg.FromAt,
+		arg.UntilAt,
+	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
