@@ -21,8 +21,7 @@ func (t *turn) notAfter(c dunning.ContactPlanned) time.Time {
 		return time.Time{}
 	}
 	open := func(at time.Time) bool {
-		q := t.facts.Query(at, c.Channel, c.Purpose, c.Automatic)
-		return t.frame.Setup.Policies.Check(q).Allowed
+		return t.frame.Setup.Policies.Check(t.facts.AskedAgain(at, c)).Allowed
 	}
 	good := t.at
 	for good.Sub(t.at) < longestQueue {
@@ -36,11 +35,12 @@ func (t *turn) notAfter(c dunning.ContactPlanned) time.Time {
 }
 
 // mayLeave asks the contact policies over the facts that the contact was decided on,
-// which are those at the fence: a contact never passes it once anything was added.
+// which are those at the fence: a contact never passes it once anything was added. It asks what
+// the decision asked: what that allows and the fence refuses would go round for ever.
 func (t *turn) mayLeave(c dunning.ContactPlanned) func(time.Time) bool {
 	facts, policies, decided := t.facts, t.frame.Setup.Policies, t.at
 	return func(at time.Time) bool {
-		return at.Equal(decided) || policies.Check(facts.Query(at, c.Channel, c.Purpose, true)).Allowed
+		return at.Equal(decided) || policies.Check(facts.AskedAgain(at, c)).Allowed
 	}
 }
 

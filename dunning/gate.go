@@ -44,6 +44,13 @@ func (f *Facts) Query(at time.Time, ch Channel, purpose string, automated bool) 
 	return f.Asked(at, Ask{Channel: ch, Purpose: purpose, Automated: automated})
 }
 
+// AskedAgain is what the contact policies were asked when a contact was decided on, at another
+// instant: about the point that it goes to, and by whose hand. What a person ordered is asked as
+// a person's message, all else as automatic.
+func (f *Facts) AskedAgain(at time.Time, c ContactPlanned) contact.Query {
+	return f.Asked(at, Ask{Channel: c.Channel, Purpose: c.Purpose, Automated: c.Step != StepAsked, Point: c.Point})
+}
+
 // Asked is Query for any contact.
 func (f *Facts) Asked(at time.Time, a Ask) contact.Query {
 	q := contact.Query{
