@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
@@ -46,6 +48,8 @@ type StartOptions struct {
 	Progress func(looked, opened int)
 	// Each is told of each opening; nil: nobody is.
 	Each func(Opening)
+	// Alive is told before each account that the run goes on; nil: nobody is.
+	Alive func()
 }
 
 // StartSummary is what a run came to.
@@ -76,6 +80,9 @@ func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error)
 			return sum, err
 		}
 		for _, c := range page {
+			if o.Alive != nil {
+				o.Alive()
+			}
 			if err := s.guarded(ctx, c, o, &sum); err != nil {
 				sum.Failed++
 				s.found(ctx, c, o)
@@ -317,9 +324,10 @@ func (s *Starter) open(ctx context.Context, tx *postgres.Tx, v *view) error {
 	return tx.Nudge(ctx, v.ref.Case)
 }
 
-// openCases is the activity of the Schedule.
+// openCases is the activity of the Schedule. Without a sign of life Temporal would take a long
+// run for dead and begin another beside it; the SDK sends few of those that it is told.
 func (s *Starter) openCases(ctx context.Context) error {
-	sum, err := s.Run(ctx, StartOptions{})
+	sum, err := s.Run(ctx, StartOptions{Alive: func() { activity.RecordHeartbeat(ctx) }})
 	s.tell(sum, err)
 	if err != nil {
 		return errors.New("some accounts could not be looked at; the worker's log says why")

@@ -6,15 +6,21 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/duly/duly/config"
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/money"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/postgres"
+	"github.com/duly/duly/workflows"
 )
 
 // open cases of an account.
@@ -303,5 +309,24 @@ func TestOpenedCasesKnowTheFeed(t *testing.T) {
 	}
 	if seen != 1 {
 		t.Fatalf("the opened case knows %d feeds, want 1", seen)
+	}
+}
+
+// TestAScheduledRunTellsThatItLives: Temporal takes an activity that is silent for twenty seconds
+// for dead and begins another beside it. A first run over a large portfolio takes minutes.
+func TestAScheduledRunTellsThatItLives(t *testing.T) {
+	s := newSite(t)
+	s.debtor("D1", "300.00", date(1))
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(silent{})
+	e := suite.NewTestActivityEnvironment()
+	var beats atomic.Int32
+	e.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { beats.Add(1) })
+	e.RegisterActivityWithOptions(s.starter().openCases, activity.RegisterOptions{Name: workflows.OpenCases})
+	if _, err := e.ExecuteActivity(workflows.OpenCases); err != nil {
+		t.Fatal(err)
+	}
+	if beats.Load() == 0 {
+		t.Error("it opened a case and never told that it lives")
 	}
 }
