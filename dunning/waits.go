@@ -54,18 +54,30 @@ func (f *Facts) heldAccount(at time.Time) (wait, bool) {
 		if h.Scope == ScopeItem || h.From.After(at) || !h.Contact && !h.Clock {
 			continue
 		}
-		free, rule := f.freeAgain(h), "hold:"+string(h.HoldKind)
+		free := f.freeAgain(h)
 		switch {
 		case h.in(at) && h.Clock:
-			clock.until, stopped, clock.rule = laterIf(stopped, clock.until, h.End), true, rule
+			clock.heldBy(h, stopped, h.End)
+			stopped = true
 		case h.in(at) || h.over(at) && free.After(at):
-			contact.until, have, contact.rule = laterIf(have, contact.until, free), true, rule
+			contact.heldBy(h, have, free)
+			have = true
 		}
 	}
 	if stopped {
 		return clock, true
 	}
 	return contact, have
+}
+
+// heldBy adds a hold that ends at an instant (zero: open) to what is waited for already,
+// if anything is: the last to end decides, and it is what the refusal names.
+func (w *wait) heldBy(h *HoldState, have bool, end time.Time) {
+	until := laterIf(have, w.until, end)
+	if !have || !until.Equal(w.until) {
+		w.rule = "hold:" + string(h.HoldKind)
+	}
+	w.until = until
 }
 
 func (f *Facts) waitPlan(at time.Time) (wait, bool) {
