@@ -118,10 +118,20 @@ func readFiles(fsys fs.FS) (map[string][]byte, error) {
 		if !belongs(name) {
 			return nil
 		}
+		info, err := fs.Stat(fsys, name)
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() { // to read a pipe or a device would never end
+			return fmt.Errorf("configuration: %s is a directory behind a link, a pipe or a device, and not a file: remove it", name)
+		}
+		if total+int(info.Size()) > maxTotal {
+			return tooMuch()
+		}
 		data, err := fs.ReadFile(fsys, name)
 		total += len(data)
 		if len(files) == maxFiles || total > maxTotal {
-			return fmt.Errorf("configuration: more than %d files or %d MB: is this the right directory?", maxFiles, maxTotal>>20)
+			return tooMuch()
 		}
 		files[name] = data
 		return err
@@ -133,6 +143,10 @@ func readFiles(fsys fs.FS) (map[string][]byte, error) {
 		return nil, fmt.Errorf("%w: the directory holds none of %s", ErrNone, strings.Join(append(slices.Sorted(keysOf(directories)), singles...), ", "))
 	}
 	return files, nil
+}
+
+func tooMuch() error {
+	return fmt.Errorf("configuration: more than %d files or %d MB: is this the right directory?", maxFiles, maxTotal>>20)
 }
 
 func keysOf[K comparable, V any](m map[K]V) func(func(K) bool) {

@@ -118,6 +118,8 @@ func (t *template) check() {
 		t.doc.FaultKey("subject", "a text message has no subject", "")
 	case t.channel != dunning.SMS && !t.doc.Has("subject"):
 		t.doc.Fault("subject", `"subject" is missing`, "")
+	case t.channel != dunning.SMS && strings.TrimSpace(t.spec.Subject) == "":
+		t.doc.Fault("subject", "the subject says nothing", "")
 	}
 	if !locale.Known(t.locale) {
 		t.doc.Fault("", fmt.Sprintf("there are no formats of amounts and dates for language %q", t.locale), "known: "+strings.Join(locale.Languages(), ", "))
@@ -128,6 +130,12 @@ func (t *template) compile(body string) {
 	if strings.TrimSpace(body) == "" {
 		t.bodyFault(1, 1, "the template says nothing", "")
 		return
+	}
+	for i, line := range t.bodyLines {
+		if col, what := yamlpos.Unreadable(line); col > 0 {
+			t.bodyFault(i+1, col, "this is not readable text: "+what, "save the file as UTF-8")
+			return
+		}
 	}
 	var faults []liquid.Fault
 	t.body, faults = liquid.Parse(body, filters(t.locale))

@@ -28,7 +28,7 @@ func (l *loader) compileTemplates() {
 	slices.SortFunc(keys, func(a, b templateKey) int { return strings.Compare(l.templates[a].file, l.templates[b].file) })
 	first := l.firstTemplates()
 	for _, k := range keys {
-		if t := l.templates[k]; t.usable() {
+		if t := l.templates[k]; t.usable() && t.knowsNames() {
 			l.tryTemplate(t, first)
 		}
 	}
@@ -52,6 +52,24 @@ func (l *loader) tryDisclosures() {
 			}
 		}
 	}
+}
+
+// knowsNames reports every variable that there is not, also where the samples do not come
+// by: a branch for three invoices, a business, a debtor without a name.
+func (t *template) knowsNames() bool {
+	vars := variables(Creditor{}, SampleRequest(Creditor{}, t.channel, t.name, t.locale))
+	faults := t.body.Unknown(vars)
+	for _, f := range faults {
+		t.bodyFault(f.Line, f.Column, f.Message, f.Hint)
+	}
+	if t.subject == nil {
+		return len(faults) == 0
+	}
+	wrong := t.subject.Unknown(vars)
+	for _, f := range wrong {
+		t.doc.FaultInside("subject", f.Line, f.Column, f.Message, f.Hint)
+	}
+	return len(faults)+len(wrong) == 0
 }
 
 // tryTemplate stops at the first fault: the same words would fail the same way again.

@@ -154,6 +154,9 @@ func (d *Doc) decodeStruct(n *yaml.Node, path string, v reflect.Value) {
 			continue
 		}
 		index, known := fields[k.Value]
+		if !known && len(d.faults) > maxFaults {
+			continue // nobody reads what it might have been
+		}
 		if !known {
 			if near := Nearest(k.Value, names(fields)); near != "" {
 				d.meant[join(path, near)] = true

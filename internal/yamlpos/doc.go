@@ -73,7 +73,7 @@ func (d *Doc) readable(data []byte) ([]byte, bool) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d.lines = strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 	for i, line := range d.lines {
-		if col, what := unreadable(line); col > 0 {
+		if col, what := Unreadable(line); col > 0 {
 			d.add(i+1, col, "this is not readable text: "+what, "save the file as UTF-8")
 			return nil, false
 		}
@@ -85,8 +85,8 @@ func (d *Doc) readable(data []byte) ([]byte, bool) {
 	return data, true
 }
 
-// unreadable finds the first byte that is not UTF-8 text: its column, or 0.
-func unreadable(line string) (col int, what string) {
+// Unreadable finds the first byte that is not UTF-8 text: its column, or 0.
+func Unreadable(line string) (col int, what string) {
 	for i, r := range line {
 		col++
 		if r == utf8.RuneError {

@@ -43,9 +43,11 @@ func Nearest(word string, known []string) string {
 	return ""
 }
 
+var joiners = strings.NewReplacer("-", "", "_", "", " ", "")
+
 // fold makes letter case, hyphens and underscores not count as mistakes.
 func fold(s string) []rune {
-	return []rune(strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s)))
+	return []rune(strings.ToLower(joiners.Replace(s)))
 }
 
 // distance is the number of insertions, deletions, replacements and swaps of

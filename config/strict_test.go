@@ -1,0 +1,75 @@
+package config
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const strictBody = "Hello\n\n{{ total | money }}\n\n{% for i in items %}\n{{ i.open | money }}\n{% endfor %}\n\n{% for d in disclosures %}\n{{ d }}\n{% endfor %}\n"
+
+// TestTemplatesAreCheckedWhereSamplesDoNotCome: what would fail only for some debtors, on the
+// day of their message, is a fault of the file.
+func TestTemplatesAreCheckedWhereSamplesDoNotCome(t *testing.T) {
+	shipped, err := readFiles(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := "---\npurpose: reminder\nsubject: A reminder\n---\n"
+	for why, c := range map[string]struct{ text, want string }{
+		"as it should be":                      {head + strictBody, ""},
+		"loops, assignments and their parts":   {head + strictBody + `{% for i in items %}{% if forloop.last %}{% assign n = i.number %}{{ n | default: "x" }}{% endif %}{% endfor %}`, ""},
+		"a name in a branch for many invoices": {head + strictBody + "{% if items.size > 9 %}{{ debtro.name }}{% endif %}\n", `16:27: unknown variable "debtro"`},
+		"a part of it":                         {head + strictBody + "{% if items.size > 9 %}{{ debtor.nmae }}{% endif %}\n", `16:27: unknown variable "debtor.nmae"`},
+		"a part of what is looped over":        {head + strictBody + "{% if items.size > 9 %}{% for i in items %}{{ i.opne | money }}{% endfor %}{% endif %}\n", `16:47: unknown variable "i.opne"`},
+		"in a condition that is not asked":     {head + strictBody + "{% if total and credt %}x{% elsif total %}y{% endif %}\n", `16:17: unknown variable "credt"`},
+		"in a loop over nothing":               {head + strictBody + "{% for a in debtor.address %}x{% else %}{{ crediter.name }}{% endfor %}\n", `16:44: unknown variable "crediter"`},
+		"in a subject":                         {strings.Replace(head, "A reminder", "A {% if debtor.kind == 'x' %}{{ totl | money }}{% endif %}", 1) + strictBody, `unknown variable "totl"`},
+		"an empty subject":                     {strings.Replace(head, "A reminder", `""`, 1) + strictBody, "3:10: the subject says nothing"},
+		"a subject of spaces":                  {strings.Replace(head, "A reminder", `"  "`, 1) + strictBody, "3:10: the subject says nothing"},
+		"bytes of another encoding":            {head + strictBody + "Gr\xfc\xdfe\n", "16:3: this is not readable text: byte 0xFC does not belong to UTF-8"},
+		"a NUL byte":                           {head + strictBody + "a\x00b\n", "16:2: this is not readable text: control character U+0000"},
+		"an escape":                            {head + strictBody + "a\x1b[31mb\n", "16:2: this is not readable text: control character U+001B"},
+	} {
+		files := maps.Clone(shipped)
+		files["templates/email/strict.en.md"] = []byte(c.text)
+		_, err := load(files)
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", why, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), "templates/email/strict.en.md:") || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v; want %q", why, err, c.want)
+		}
+	}
+}
+
+// TestOnlyFilesAreRead: a pipe or a device in a directory of configuration must not keep the
+// program for ever, nor fill the memory.
+func TestOnlyFilesAreRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "sequences"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/null", filepath.Join(dir, "sequences", "x.yaml")); err != nil {
+		t.Skip(err)
+	}
+	if _, err := Load(os.DirFS(dir)); err == nil || !strings.Contains(err.Error(), "sequences/x.yaml is a directory behind a link, a pipe or a device") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestManyFaultsAreFoundSoon: a file of another kind is refused while somebody waits for it.
+func TestManyFaultsAreFoundSoon(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("sequence: x\n")
+	for i := range 30_000 {
+		text.WriteString("unknown" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + strconv.Itoa(i) + ": 1\n")
+	}
+	f := parseSequence("x.yaml", []byte(text.String()))
+	if n := len(f.doc.Faults()); n < 50 || n > 60 {
+		t.Errorf("%d faults, want a screenful or two", n)
+	}
+}
