@@ -5,9 +5,12 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -148,6 +151,55 @@ func zoneNamed(t *testing.T, name string) *time.Location {
 		t.Fatal(err)
 	}
 	return z
+}
+
+// TestRunLeadsToDecisionsOfItsDays: the list behind a number holds the decisions that it counts and no
+// others, in the creditor's days as in those of UTC; so does its file.
+func TestRunLeadsToDecisionsOfItsDays(t *testing.T) {
+	d := reportDesk(t)
+	who := d.as(identity.Grant{Creditor: identity.AllCreditors, Role: identity.Compliance}, identity.Grant{Creditor: identity.AllCreditors, Role: identity.Operations})
+	var ids []string
+	d.must(d.store.InDebtor(t.Context(), []string{d.acc.debtor}, func(tx *postgres.Tx) error {
+		for i, at := range []string{"2026-02-20T04:59:59Z", "2026-02-20T05:00:00Z", "2026-02-21T04:59:59Z", "2026-02-21T05:00:00Z"} { // New York is 5 hours behind
+			when, err := time.Parse(time.RFC3339, at)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, fmt.Sprint("edge-", i))
+			if err := tx.StoreDecision(t.Context(), dunning.StoredDecision{ID: ids[i], Case: d.ref.Case, Core: "1", Wall: start, Decision: dunning.Decision{
+				Verb: dunning.VerbLook, At: when, WakeAt: start, Step: "nudge", Rule: "test.edge", Deferred: true, NotBefore: start.Add(time.Duration(i) * time.Hour),
+			}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for _, c := range []struct {
+		query string
+		has   []string
+		zone  string
+	}{
+		{"creditor=demo&", ids[1:3], "Days of <b>America/New_York</b>, the zone of the creditor"},
+		{"", ids[:2], "Days of <b>UTC</b>: choose a creditor"},
+	} {
+		page := d.open(who, "GET", "/reports/run?"+c.query+"from=2026-02-20&until=2026-02-20")
+		link := regexp.MustCompile(`<code>test\.edge</code></td><td class="num"><a href="([^"]+)">2</a>`).FindStringSubmatch(page.body)
+		if link == nil {
+			t.Fatalf("%s: the page does not count two: %s", c.query, page.body)
+		}
+		path := html.UnescapeString(link[1])
+		for _, format := range []string{"", "&format=csv"} {
+			list := d.open(who, "GET", path+format)
+			for _, id := range ids {
+				if strings.Contains(list.body, id) != slices.Contains(c.has, id) {
+					t.Errorf("%s%s: holds %s: %v", path, format, id, !slices.Contains(c.has, id))
+				}
+			}
+			if format == "" && !strings.Contains(list.body, c.zone) {
+				t.Errorf("%s does not say whose days these are", path)
+			}
+		}
+	}
 }
 
 // TestReportsThatTakeTooLong: what the database stopped is said to people and programs, with how to

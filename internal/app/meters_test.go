@@ -224,8 +224,10 @@ func TestFiguresOfASchedule(t *testing.T) {
 			d.Info.RecentActions = append(d.Info.RecentActions, client.ScheduleActionResult{ActualTime: r})
 		}
 		want := []metrics.Sample{
-			{Name: metrics.SchedulePaused, Value: 1}, {Name: metrics.ScheduleMissed, Value: 3},
-			{Name: metrics.ScheduleLast, Value: float64(c.last.Unix())}, {Name: metrics.ScheduleEvery, Value: c.every.Seconds()},
+			{Name: metrics.SchedulePaused, Value: 1},
+			{Name: metrics.ScheduleMissed, Value: 3},
+			{Name: metrics.ScheduleLast, Value: float64(c.last.Unix())},
+			{Name: metrics.ScheduleEvery, Value: c.every.Seconds()},
 		}
 		if got := scheduleSamples(d); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %v\nwant %v", c.why, got, want)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/dunning/contact"
@@ -19,6 +20,7 @@ type decisionsPage struct {
 	List      read.List[read.DecisionRow]
 	Creditors []web.Creditor
 	Verbs     []dunning.Verb
+	Zone      string // whose days From and Until are; "" when neither is chosen
 }
 
 var verbs = []dunning.Verb{
@@ -27,19 +29,23 @@ var verbs = []dunning.Verb{
 
 // decisions lists what was decided, the newest first: sends, and what was kept back.
 func (d *compliance) decisions(r *web.Request) (err error) {
-	ctx, f := r.R.Context(), decisionFilter(r)
+	p := decisionsPage{Verbs: verbs}
+	if p.Creditors, err = r.Creditors(identity.Review); err != nil {
+		return err
+	}
+	zone := daysOf(r.R.URL.Query().Get("creditor"), p.Creditors)
+	ctx, f := r.R.Context(), decisionFilter(r, zone)
+	if !f.From.IsZero() || !f.Until.IsZero() {
+		p.Zone = zone.String()
+	}
 	if r.WantsCSV() {
 		export := r.Scope(identity.Review).Within(f.Creditors...)
 		return r.CSV("decisions", decisionHeader, mapped(read.All(func(p read.Page) (read.List[read.DecisionRow], error) {
 			return d.Read.ListDecisions(ctx, export, f, p)
 		}), decisionCells))
 	}
-	p := decisionsPage{Verbs: verbs}
 	if p.List, err = d.Read.ListDecisions(ctx, r.Scope(identity.Review), f, read.Page{After: r.Value("after")}); err != nil {
 		return badCursor(err)
-	}
-	if p.Creditors, err = r.Creditors(identity.Review); err != nil {
-		return err
 	}
 	return r.Page("decisions.html", p)
 }
@@ -52,10 +58,11 @@ func badCursor(err error) error {
 	return err
 }
 
-func decisionFilter(r *web.Request) read.DecisionFilter {
+// decisionFilter reads the filter of the list; zone is whose days it means.
+func decisionFilter(r *web.Request, zone *time.Location) read.DecisionFilter {
 	q := r.R.URL.Query()
 	f := read.DecisionFilter{Creditors: one(q, "creditor"), Case: q.Get("case"), Rules: one(q, "rule")}
-	f.From, f.Until = span(q)
+	f.From, f.Until = spanIn(q, zone)
 	for _, v := range one(q, "verb") {
 		f.Verbs = append(f.Verbs, dunning.Verb(v))
 	}

@@ -135,14 +135,28 @@ func one(q url.Values, name string) []string {
 }
 
 // span reads the days from and until (inclusive) of a filter, in UTC.
-func span(q url.Values) (from, until time.Time) {
-	if t, err := time.Parse(time.DateOnly, q.Get("from")); err == nil {
-		from = t
+func span(q url.Values) (from, until time.Time) { return spanIn(q, time.UTC) }
+
+// spanIn reads them as days of a zone: days on which clocks change are longer or shorter.
+func spanIn(q url.Values, zone *time.Location) (from, until time.Time) {
+	if d, err := dunning.ParseDate(q.Get("from")); err == nil {
+		from = dunning.StartOfDay(d, zone)
 	}
-	if t, err := time.Parse(time.DateOnly, q.Get("until")); err == nil {
-		until = t.AddDate(0, 0, 1)
+	if d, err := dunning.ParseDate(q.Get("until")); err == nil {
+		until = dunning.StartOfDay(d.AddDays(1), zone)
 	}
 	return from, until
+}
+
+// daysOf is the zone whose days a filter means: that of the creditor who is chosen, else UTC, as
+// in reports (docs/reports.md), so that a number there leads to what it counts.
+func daysOf(chosen string, all []web.Creditor) *time.Location {
+	for _, c := range all {
+		if zone, err := time.LoadLocation(c.Zone); c.ID == chosen && err == nil {
+			return zone
+		}
+	}
+	return time.UTC
 }
 
 // stamp writes an instant into a file.
