@@ -83,7 +83,11 @@ func (j *job) lookUp(ctx context.Context, c dunning.ContactFacts) (lookedUp, err
 	if !ok {
 		return cannot, nil
 	}
-	if err := j.waitFor(ctx, j.inFlight(c)); err != nil {
+	left, err := j.inFlight(ctx, c)
+	if err != nil {
+		return cannot, err
+	}
+	if err := j.waitFor(ctx, left); err != nil {
 		return cannot, wrap(codeClock, err)
 	}
 	if _, compares := ch.(Resembler); !compares { // its records name the attempt
@@ -174,15 +178,26 @@ func ask(ctx context.Context, ch Channel, m dunning.Message) lookedUp {
 	return lookedUp{Evidence: ch.Lookup(ctx, m)}
 }
 
-// inFlight is how long a call of the provider by whoever passed the fence may still
-// last.
-func (j *job) inFlight(c dunning.ContactFacts) time.Duration {
+// inFlight is how long a call of the provider by whoever passed the fence may still last. The
+// store's clock measures it where it can: that of a worker which is ahead of the other's would
+// have the call over too early.
+func (j *job) inFlight(ctx context.Context, c dunning.ContactFacts) (time.Duration, error) {
 	most := j.patience() + j.callTimeout()
 	wall, ok := fencedWall(c.Code)
 	if !ok {
-		return 0 // the outcome was stored by the caller itself: it is back
+		return 0, nil // the outcome was stored by the caller itself: it is back
 	}
-	return min(most, most-j.wallNow().Sub(wall))
+	since := j.wallNow().Sub(wall)
+	if k, keeps := j.Store.(Timekeeper); keeps {
+		measured, found, err := k.SinceFence(ctx, c.ID)
+		if err != nil {
+			return 0, wrap(codeStore, err)
+		}
+		if found {
+			since = measured
+		}
+	}
+	return min(most, most-since), nil
 }
 
 func (j *job) waitFor(ctx context.Context, d time.Duration) error {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -125,6 +126,49 @@ func TestNoProofWhileCalling(t *testing.T) {
 	if len(w.contacts(dunning.ContactAccepted)) == 0 {
 		t.Fatalf("contacts %+v; the acceptance must be known in the end", w.contacts())
 	}
+}
+
+// keeper is a store with a clock of its own.
+type keeper struct {
+	port
+	since time.Duration
+	err   error
+}
+
+func (k *keeper) SinceFence(context.Context, string) (time.Duration, bool, error) {
+	return k.since, true, k.err
+}
+
+// TestClocksOfWorkersDiffer: whether a call may still be under way is measured by the store's
+// clock. By that of a worker an hour ahead it would be over long ago, and an empty listing
+// would be taken for proof while the provider takes the message.
+func TestClocksOfWorkersDiffer(t *testing.T) {
+	w := newWorld().begin()
+	w.acts.Patience, w.acts.Call = 30*time.Millisecond, 30*time.Millisecond
+	k := &keeper{port: port{w.store}, since: 10 * time.Millisecond}
+	w.acts.Store = k
+	w.wake()
+	w.pass(w.next.WakeAt)
+	intent := w.next
+	var during time.Duration
+	w.provider.before = func() {
+		w.passWall(time.Hour)
+		w.next = dunning.Next{}
+		k.err = errors.New("postgres is away")
+		if err := w.call(workflows.Look); err == nil || w.provider.lookups > 0 {
+			t.Errorf("asked while nobody knew how long ago that was: %v", err)
+		}
+		k.err = nil
+		began := time.Now()
+		w.wake()
+		during = time.Since(began)
+	}
+	w.next = intent
+	w.retried(workflows.Send)
+	if during < 40*time.Millisecond {
+		t.Fatalf("the look waited %s, want until the call must be over", during)
+	}
+	w.mustKeep(t)
 }
 
 // TestBelatedOutcome: a run that was taken for dead still tells its outcome; the case is

@@ -22,6 +22,12 @@ type Store interface {
 	InDebtor(ctx context.Context, debtor string, f func(Tx) error) error
 }
 
+// Timekeeper is a Store that measures with one clock for all workers: theirs may differ.
+type Timekeeper interface {
+	// SinceFence is how long ago a contact was last handed over; false when it never was.
+	SinceFence(ctx context.Context, contact string) (time.Duration, bool, error)
+}
+
 // Tx is one transaction that holds the lock of a debtor.
 type Tx interface {
 	// Facts are all facts of the debtor in order, and the debtor's version.

@@ -13,6 +13,8 @@ import (
 // actStore is the store as activities see it.
 type actStore struct{ *postgres.Store }
 
+var _ activities.Timekeeper = actStore{} // its clock is that of all workers
+
 func (s actStore) CaseRef(ctx context.Context, id string) (dunning.CaseRef, error) {
 	ref, err := s.Store.CaseRef(ctx, id)
 	if errors.Is(err, postgres.ErrNotFound) {

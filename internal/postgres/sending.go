@@ -27,6 +27,16 @@ func (tx *Tx) Others(ctx context.Context, debtor string, c dunning.ContactPlanne
 	return taken, int(n), nil
 }
 
+// SinceFence is how long ago a contact was last handed over, by the database's clock, which is
+// one for all workers; false when it never was.
+func (s *Store) SinceFence(ctx context.Context, contact string) (time.Duration, bool, error) {
+	us, ok, err := orNone(s.q.SinceFence(ctx, contact))
+	if err != nil {
+		return 0, false, fmt.Errorf("since when contact %s is handed over: %w", contact, err)
+	}
+	return time.Duration(us) * time.Microsecond, ok, nil
+}
+
 // --- breakers ----------------------------------------------------------------------
 
 // BreakerAfter hand-overs of a channel in a row that stayed unknown, of all workers

@@ -89,6 +89,20 @@ func TestWhoseMessageItIs(t *testing.T) {
 	}
 }
 
+// TestSinceFence: what is measured is the wall's time since the hand-over was written down,
+// whatever business time and the clocks of workers say.
+func TestSinceFence(t *testing.T) {
+	b := newBundle(t).open()
+	id := b.texted("+15005550006", noon.Add(1000*time.Hour), dunning.ContactMoved{State: dunning.ContactUnknown, Code: "fenced:1"})
+	since, ok, err := b.SinceFence(t.Context(), id)
+	if err != nil || !ok || since <= 0 || since > time.Minute {
+		t.Errorf("%v %v, %v", since, ok, err)
+	}
+	if _, ok, err := b.SinceFence(t.Context(), "nothing"); ok || err != nil {
+		t.Errorf("a contact that was never handed over: %v, %v", ok, err)
+	}
+}
+
 // TestAMessageHasOneContact: who was first keeps a provider's id, and the doctor names whom
 // it is recorded for as well.
 func TestAMessageHasOneContact(t *testing.T) {

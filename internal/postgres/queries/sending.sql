@@ -15,6 +15,11 @@ WHERE c.id <> @contact_id AND c.channel = @channel AND p.value = mp.value AND p.
   AND (c.state IN ('sending', 'unknown') OR c.state IN ('accepted', 'bounced') AND coalesce(c.provider_id, '') = '')
   AND EXISTS (SELECT FROM attempts a WHERE a.contact_id = c.id AND a.state = 'sending' AND a.at BETWEEN sqlc.arg(from_at) AND sqlc.arg(until_at));
 
+-- name: SinceFence :one
+-- How many microseconds ago a contact was last handed over, by the database's clock.
+SELECT (extract(epoch FROM clock_timestamp() - a.recorded_at) * 1000000)::bigint AS us
+FROM attempts a WHERE a.contact_id = @contact_id AND a.state = 'sending' ORDER BY a.seq DESC LIMIT 1;
+
 -- name: ProviderMessagesTwice :many
 -- Contacts whose provider's id names another contact's message, the newest first.
 SELECT c.id, c.case_id, c.state_at, c.channel FROM contacts c

@@ -434,3 +434,16 @@ func (q *Queries) SandboxUnderOtherKeys(ctx context.Context, keyID string, max i
 	}
 	return items, nil
 }
+
+const sinceFence = `-- name: SinceFence :one
+SELECT (extract(epoch FROM clock_timestamp() - a.recorded_at) * 1000000)::bigint AS us
+FROM attempts a WHERE a.contact_id = $1 AND a.state = 'sending' ORDER BY a.seq DESC LIMIT 1
+`
+
+// How many microseconds ago a contact was last handed over, by the database's clock.
+func (q *Queries) SinceFence(ctx context.Context, contactID string) (int64, error) {
+	row := q.db.QueryRow(ctx, sinceFence, contactID)
+	var us int64
+	err := row.Scan(&us)
+	return us, err
+}
