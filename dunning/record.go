@@ -518,7 +518,8 @@ func (f *Facts) onUnknown(step string) OnUnknown {
 }
 
 // reopen re-opens a closed case by itself when a debt that it had been closed
-// over has come back: a bounced payment, a correction.
+// over has come back (a bounced payment, a correction), or something was agreed
+// about it.
 func (f *Facts) reopen(at time.Time) []Fact { return f.Reopening(at) }
 
 // Reopening are the facts that re-open a closed case at an instant, nil when
@@ -530,10 +531,17 @@ func (f *Facts) Reopening(at time.Time) []Fact {
 	back := slices.ContainsFunc(f.Items, func(it ItemState) bool {
 		return (f.collectable(&it) || f.awaitsEnd(&it)) && !it.revived.IsZero() && !it.revived.Before(f.CaseClosedAt)
 	})
-	if !back {
+	if !back && !f.agreedAfter(f.CaseClosedAt) {
 		return nil
 	}
 	return []Fact{f.fact(at, CaseOpened{Sequence: f.Sequence.ID, Version: f.Sequence.Version, Reopened: true})}
+}
+
+// agreedAfter reports whether a promise or a plan that was made since an instant lives:
+// somebody must remind of it and judge it.
+func (f *Facts) agreedAfter(t time.Time) bool {
+	return slices.ContainsFunc(f.Promises, func(p PromiseState) bool { return p.Ended.IsZero() && !p.Made.Before(t) }) ||
+		slices.ContainsFunc(f.Plans, func(p PlanState) bool { return p.Ended.IsZero() && !p.Agreed.Before(t) })
 }
 
 // needed reports whether any item justifies an open case at an instant: it
