@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -66,5 +67,44 @@ func TestWhatIsNewLeaves(t *testing.T) {
 				t.Errorf("%s, put right %v: it left %d times\n%+v", c.about, closed, got, w.contacts())
 			}
 		}
+	}
+}
+
+// recordless is a channel that keeps no records.
+type recordless struct{ *provider }
+
+func (recordless) Lookup(context.Context, dunning.Message) dunning.Evidence {
+	return dunning.Evidence{Found: dunning.EvidenceCannotKnow}
+}
+
+// TestWhatAProviderRefusedIsNoNews: within the lapse a text was refused for good, and the email in
+// its place left. Both are forgotten. After all was put right the text is refused once more: that
+// this is learnt only then makes the email no newer, and it does not leave again.
+func TestWhatAProviderRefusedIsNoNews(t *testing.T) {
+	for _, why := range []dunning.Delivery{dunning.Landline, dunning.Stopped} {
+		t.Run(string(why), func(t *testing.T) {
+			w := newWorld().begin()
+			w.provider.answer = func(m dunning.Message) (dunning.Outcome, bool) {
+				if m.Channel == dunning.SMS {
+					return dunning.Outcome{State: dunning.SendFailed, Class: dunning.FailedRecipient, Code: "no", Why: why, Permanent: true}, false
+				}
+				return dunning.Outcome{State: dunning.SendAccepted, ProviderID: "p-" + m.Attempt[:8]}, true
+			}
+			w.acts.Channels[dunning.Email] = recordless{w.provider}
+			w.live(day(4))
+			kept, since := w.store.Backup(), w.now
+			w.live(day(6))
+			if w.provider.steps["email text"] != 1 {
+				t.Fatalf("before the restore left %v", w.provider.steps)
+			}
+			w.store.Restore(kept)
+			w.acts.Memory = &memory{world: w, lapses: []dunning.Lapse{{Since: since, Until: w.now, Closed: w.now.Add(time.Hour)}}}
+			w.pass(w.now.Add(2 * time.Hour))
+			w.next, w.have = dunning.Next{}, false
+			w.live(day(6).Add(12 * time.Hour))
+			if n := w.provider.steps["email text"]; n != 1 || len(w.contacts(dunning.ContactUnknown)) != 1 {
+				t.Errorf("the email left %d times; contacts %+v", n, w.contacts())
+			}
+		})
 	}
 }
