@@ -168,9 +168,17 @@ func (w *walk) look(t *testing.T, pg page) {
 	for _, size := range sizes {
 		p.size(size.width, size.height)
 		fault(t, pg, size.about, p.strings(sideways))
+		fault(t, pg, size.about, p.strings(stacked))
 		if size.picture != "" {
 			p.shoot(pg.name+"-"+size.picture, false)
 		}
+	}
+	if pictures() { // what is below the fold of a phone: for the eye only
+		p.size(375, 1900)
+		p.shoot(pg.name+"-phone-long", false)
+		p.scheme("dark")
+		p.shoot(pg.name+"-phone-long-dark", false)
+		p.scheme("light")
 	}
 	p.size(1366, 768)
 	if pg.name == "error" {
@@ -198,6 +206,7 @@ var sizes = []struct {
 	{"on a tablet that lies", "tablet", 1024, 768},
 	{"on a tablet that stands", "tablet-tall", 768, 1024},
 	{"at 200 per cent", "", 683, 384},
+	{"on a phone", "phone-wide", 375, 667},
 	{"at 320 pixels", "phone", 320, 640},
 }
 
@@ -272,6 +281,26 @@ const sideways = `(() => { const out = [], root = document.documentElement, main
 	else if (main && main.scrollWidth > main.clientWidth + 1) out.push("its content scrolls sideways, " + main.scrollWidth + " wide: " + cause());
 	for (const e of document.querySelectorAll("main details.pop[open] > div")) { const r = e.getBoundingClientRect(); if (r.left < -1 || r.right > innerWidth + 1) out.push("a form that opens leaves the window, from " + r.left + " to " + r.right + ": " + e.outerHTML.slice(0, 100)); }
 	return out; })()`
+
+// stacked is what would be wrong with lists whose rows are cards on a phone: a cell that says
+// another heading than its column has, or cells that are cut off or scroll there.
+const stacked = `(() => { const out = [];
+	for (const t of document.querySelectorAll("table.stack")) {
+		if (!t.getClientRects().length) continue;
+		const heads = [...t.tHead.rows[0].cells].map(c => c.textContent.trim());
+		if (innerWidth <= 640 && t.scrollWidth > t.clientWidth + 1) out.push("a list scrolls sideways, " + t.scrollWidth + " wide");
+		for (const row of t.tBodies[0].rows) {
+			if ([...row.cells].filter(c => c.dataset.label === undefined).length > 2) out.push("cells that do not say what they are: " + row.outerHTML.slice(0, 120));
+			[...row.cells].forEach((c, i) => {
+				const label = c.dataset.label, box = c.getBoundingClientRect();
+				if (label !== undefined && label !== heads[i]) out.push("a cell says " + label + ", its column " + heads[i]);
+				if (innerWidth > 640 || !box.width) return;
+				if (box.right > innerWidth || c.scrollWidth > c.clientWidth + 1) out.push("a cell is cut off: " + c.outerHTML.slice(0, 120));
+				if (label !== undefined && !getComputedStyle(c, "::before").content.includes(label)) out.push("a cell does not show its heading " + label);
+			});
+		}
+	}
+	return out.slice(0, 5); })()`
 
 // structure is what a screen reader or a keyboard would stumble over, beside what axe finds.
 const structure = `(() => { const out = [], main = document.querySelectorAll("main");
