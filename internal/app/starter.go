@@ -50,6 +50,8 @@ type StartOptions struct {
 	Each func(Opening)
 	// Alive is told before each account that the run goes on; nil: nobody is.
 	Alive func()
+	// Unmatched is told of each account with debts that no sequence applies to; nil: nobody is.
+	Unmatched func(Opening)
 }
 
 // StartSummary is what a run came to.
@@ -74,8 +76,12 @@ func (s *Starter) Run(ctx context.Context, o StartOptions) (StartSummary, error)
 		return sum, fmt.Errorf("business time: %w", err)
 	}
 	var first error
+	since := at
+	if o.DryRun { // it says how all accounts stand, also those that an earlier run has looked at
+		since = time.Time{}
+	}
 	for cursor := ""; ; {
-		page, err := s.Store.Candidates(ctx, at, cursor, startPage)
+		page, err := s.Store.Candidates(ctx, since, cursor, startPage)
 		if err != nil {
 			return sum, err
 		}
@@ -156,6 +162,9 @@ func (s *Starter) one(ctx context.Context, c postgres.Candidate, o StartOptions,
 	}
 	if v.unmatched {
 		sum.Unmatched++
+		if o.Unmatched != nil {
+			o.Unmatched(v.opening)
+		}
 	}
 	if v.due {
 		sum.Opened++
@@ -163,7 +172,7 @@ func (s *Starter) one(ctx context.Context, c postgres.Candidate, o StartOptions,
 			o.Each(v.opening)
 		}
 	} else if !o.DryRun {
-		err = s.Store.Checked(ctx, c.Account, v.version, v.opensAt)
+		err = s.Store.Checked(ctx, c.Account, v.version, v.release, v.opensAt)
 	}
 	if o.Progress != nil {
 		o.Progress(sum.Looked, sum.Opened)
@@ -179,7 +188,8 @@ func (s *Starter) inAccount(ctx context.Context, c postgres.Candidate, f func(*p
 type view struct {
 	ref       dunning.CaseRef
 	version   int64
-	cases     int // of the account so far
+	release   string // in force, by which was looked ahead
+	cases     int    // of the account so far
 	at        time.Time
 	due       bool
 	unmatched bool
@@ -243,6 +253,7 @@ func (s *Starter) lookAhead(ctx context.Context, v *view, history []dunning.Fact
 	if err != nil {
 		return err
 	}
+	v.release = s.Book.versionOf(cfg)
 	setup, err := s.Book.Setup(ctx, v.ref)
 	if err != nil {
 		return err

@@ -274,7 +274,7 @@ func TestBook(t *testing.T) {
 	})
 }
 
-func mustRead(t *testing.T) map[string][]byte {
+func mustRead(t testing.TB) map[string][]byte {
 	t.Helper()
 	cfg, err := config.Load(os.DirFS("../../config"))
 	if err != nil {

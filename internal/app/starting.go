@@ -98,6 +98,13 @@ func startOnce(ctx context.Context, p Process, s *Starter, f starterFlags) error
 			}
 			_, _ = fmt.Fprintf(p.Stdout, "account %s would follow %s from %s\n", w.AccountKey, w.Sequence, w.At.UTC().Format(time.RFC3339))
 		}
+		o.Unmatched = func(w Opening) {
+			if f.output == "json" {
+				_ = out.Encode(map[string]any{"Account": w.Account, "AccountKey": w.AccountKey, "Unmatched": true})
+				return
+			}
+			_, _ = fmt.Fprintf(p.Stdout, "account %s has debts, and no sequence applies to it\n", w.AccountKey)
+		}
 	}
 	sum, err := s.Run(ctx, o)
 	_ = bar.Finish()

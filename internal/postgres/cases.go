@@ -173,10 +173,17 @@ func (s *Store) Candidates(ctx context.Context, now time.Time, after string, lim
 	return out, nil
 }
 
-// Checked notes that the starter found nothing to open for an account as of a
-// version of its debtor, and from when on time alone could change that (zero: never).
-func (s *Store) Checked(ctx context.Context, account string, version int64, opensAt time.Time) error {
-	if err := s.q.Checked(ctx, version, nullTime(opensAt), account); err != nil {
+// Checked notes that the starter found nothing to open for an account as of a version of
+// its debtor and by a release ("" = none was published), and from when on time alone could
+// change that (zero: never). When another release is in force by now nothing is noted: the
+// account is looked at again.
+func (s *Store) Checked(ctx context.Context, account string, version int64, release string, opensAt time.Time) error {
+	var b pgx.Batch // of one transaction, whose second statement sees what a publisher has committed before the lock
+	b.Queue("SELECT pg_advisory_xact_lock_shared(hashtextextended('duly releases', 0))")
+	b.Queue(`UPDATE accounts SET checked_version = $1, opens_at = $2
+WHERE id = $3 AND NULLIF($4::text, '') IS NOT DISTINCT FROM (SELECT r.release FROM release_activations r ORDER BY r.seq DESC LIMIT 1)`,
+		version, nullTime(opensAt), account, release)
+	if err := s.pool.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("account %s: %w", account, explain(err))
 	}
 	return nil

@@ -353,7 +353,7 @@ func TestCandidates(t *testing.T) {
 		t.Errorf("the second page: %+v", next)
 	}
 	one := all[0]
-	b.must(s.Checked(t.Context(), one.Account, one.Version, noon.Add(time.Hour)))
+	b.must(s.Checked(t.Context(), one.Account, one.Version, "", noon.Add(time.Hour)))
 	if got := list(noon, "", 10); len(got) != 1 || got[0].Account != all[1].Account {
 		t.Errorf("an account that was looked at is looked at again before its time: %+v", got)
 	}

@@ -52,15 +52,36 @@ func said(err error, what string, args ...any) error {
 }
 
 // inReleases runs f in a transaction under the lock of all that put releases into force.
+// Where f puts another one into force, the starter looks at every account again that owes:
+// when its case opens, and whether one does, was found by the release before.
 func (s *Store) inReleases(ctx context.Context, f func(q *sqlgen.Queries) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error {
 		q := sqlgen.New(t)
 		if err := q.LockReleases(ctx); err != nil {
 			return err
 		}
-		return f(q)
+		before, _, err := orNone(q.CurrentRelease(ctx))
+		if err != nil {
+			return err
+		}
+		if err := f(q); err != nil {
+			return err
+		}
+		after, _, err := orNone(q.CurrentRelease(ctx))
+		if err != nil || after.Version == before.Version {
+			return err
+		}
+		_, err = t.Exec(ctx, lookAgain)
+		return err
 	})
 }
+
+// lookAgain forgets what the starter has found. What was paid long ago keeps it: no
+// configuration opens a case where nothing is owed.
+const lookAgain = `UPDATE accounts a SET checked_version = NULL
+WHERE a.checked_version IS NOT NULL
+  AND NOT EXISTS (SELECT FROM account_standings s WHERE s.account_id = a.id AND (s.body->>'open')::bigint <= 0)
+  AND NOT EXISTS (SELECT FROM cases c WHERE c.account_id = a.id AND c.status = 'open')`
 
 // Propose keeps a proposal: p's ID, Release, Base, By, Reason, Made and Follows, with all
 // files of the configuration and the versions of its sequences. Errors are those of

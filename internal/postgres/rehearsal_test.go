@@ -99,10 +99,10 @@ func TestUncheckedAccountsHoldTheClock(t *testing.T) {
 	version, err := s.Version(ctx, debtor)
 	must(err)
 	opens := now.Add(time.Hour)
-	must(s.Checked(ctx, account, version, opens))
+	must(s.Checked(ctx, account, version, "", opens))
 	holds("the starter has looked and found when to open", opens)
 	item("2")
 	holds("something is new again", now)
-	must(s.Checked(ctx, account, version+1, time.Time{}))
+	must(s.Checked(ctx, account, version+1, "", time.Time{}))
 	holds("it never opens by time alone", time.Time{})
 }

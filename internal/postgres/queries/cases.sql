@@ -100,6 +100,3 @@ WHERE (sqlc.narg(after)::uuid IS NULL OR a.id > sqlc.narg(after)::uuid)
   AND NOT EXISTS (SELECT FROM cases c WHERE c.account_id = a.id AND c.status = 'open')
 ORDER BY a.id
 LIMIT @max;
-
--- name: Checked :exec
-UPDATE accounts SET checked_version = @version::bigint, opens_at = sqlc.narg(opens_at) WHERE id = @account;

@@ -216,15 +216,6 @@ func (q *Queries) CasesOf(ctx context.Context, debtorID string) ([]CasesOfRow, e
 	return items, nil
 }
 
-const checked = `-- name: Checked :exec
-UPDATE accounts SET checked_version = $1::bigint, opens_at = $2 WHERE id = $3
-`
-
-func (q *Queries) Checked(ctx context.Context, version int64, opensAt *time.Time, account string) error {
-	_, err := q.db.Exec(ctx, checked, version, opensAt, account)
-	return err
-}
-
 const decisionByID = `-- name: DecisionByID :one
 SELECT id, case_id, intent, core, policies, zones, replans, wall, body FROM decisions WHERE id = $1
 `
