@@ -58,6 +58,19 @@ func (a *app) configOf(ctx context.Context, store *postgres.Store) (*config.Conf
 	return cfg, err
 }
 
+// configAsPublished is configOf for a command that can do without a database: where none
+// is named, it goes by the configuration that is shipped.
+func (a *app) configAsPublished(ctx context.Context) (cfg *config.Config, err error) {
+	if a.dir != "" || a.env.Getenv("DATABASE_URL") == "" && a.env.Getenv("DATABASE_URL_FILE") == "" {
+		return a.config()
+	}
+	err = a.withStore(ctx, func(store *postgres.Store) error {
+		cfg, err = a.configOf(ctx, store)
+		return err
+	})
+	return cfg, err
+}
+
 // now is the present business instant, which in a rehearsal the database knows.
 func now(ctx context.Context, store *postgres.Store) (time.Time, error) {
 	c, err := clock.Open(ctx, store.Pool(), store.EarliestWork)

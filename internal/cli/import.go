@@ -70,7 +70,7 @@ The same file twice changes nothing. An import that broke off goes on where it w
 
 func (a *app) importFile(ctx context.Context, kind mapping.Kind, file string, f importFlags) error {
 	if f.dryRun {
-		cfg, err := a.config()
+		cfg, err := a.configAsPublished(ctx)
 		if err != nil {
 			return err
 		}
@@ -201,6 +201,9 @@ func printSummary(w io.Writer, s importer.Summary) {
 	p("%d rows: %d valid, %d rejected, %d repeated, %d left out by the mapping.", s.Rows, s.Valid, s.Rejected, s.Repeated, s.Skipped)
 	if !s.DryRun {
 		p("%d added, %d updated, %d known already.", s.Added, s.Updated, s.Known)
+	}
+	if s.Run.Kind == mapping.Payments && !s.DryRun && !s.Understood() {
+		p("No row could be taken in, so the payment data of %s is no fresher than before.", s.Run.Creditor)
 	}
 	for _, c := range s.Currencies() {
 		p("%s in %d accounts.", s.Sums[c], s.Accounts)

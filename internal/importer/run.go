@@ -69,6 +69,10 @@ type Summary struct {
 	firstPass [sha256.Size]byte
 }
 
+// Understood reports whether the file said anything. One of which every row was refused is
+// written otherwise than the mapping thinks: what it was to tell is not known.
+func (s Summary) Understood() bool { return s.Rejected == 0 || s.Added+s.Updated+s.Known > 0 }
+
 // shown is how many problems a summary lists.
 const shown = 20
 

@@ -18,8 +18,8 @@ type Sink interface {
 	// change nothing. Facts are known by debtor, kind and source. What Result
 	// says of refused rows is kept with the checkpoint.
 	Store(ctx context.Context, run RunInfo, batch []Entry, next Checkpoint) ([]Result, error)
-	// Finish closes the run. For payments files, the creditor's payment data is
-	// known to be complete until run.At from then on.
+	// Finish closes the run. For payments files that were understood, the creditor's
+	// payment data is known to be complete until run.At from then on.
 	Finish(ctx context.Context, run RunInfo, s Summary) error
 }
 

@@ -120,7 +120,7 @@ func (s *Sink) Finish(ctx context.Context, run importer.RunInfo, sum importer.Su
 	if err := s.keepFile(ctx, run, sum.Rejects); err != nil {
 		return err
 	}
-	if run.Kind == mapping.Payments {
+	if run.Kind == mapping.Payments && sum.Understood() { // else who has paid would be written to
 		if err := s.store.FeedSeen(ctx, run.Creditor, run.At); err != nil {
 			return err
 		}

@@ -293,3 +293,26 @@ func TestThePlannerKnowsWhatCame(t *testing.T) {
 		}
 	}
 }
+
+// A payments file of which no row could be read, such as one with decimal commas that the
+// mapping does not expect, tells nothing of who has paid: the feed is no fresher for it.
+func TestAFileThatWasNotUnderstoodIsNoFeed(t *testing.T) {
+	const head = "account,no,date,amount,cur,ref\n"
+	for _, c := range []struct {
+		why, text string
+		fresh     bool
+	}{
+		{"every amount is written otherwise", head + "C1,R1,2024-03-01,\"1,00\",USD,P1\nC1,R1,2024-03-02,\"2,00\",USD,P2\n", false},
+		{"every account is another's", head + "Z1,,2024-03-01,1.00,USD,P1\n", false},
+		{"one row of two was taken", head + "C1,R1,2024-03-01,1.00,USD,P1\nC1,R1,2024-03-02,\"2,00\",USD,P2\n", true},
+		{"nobody has paid", head, true},
+	} {
+		store := pgtest.New(t)
+		run(t, job(t, rows(7), items(), importsink.New(store)))
+		run(t, job(t, c.text, payments(), importsink.New(store)))
+		feeds, err := store.Feeds(t.Context())
+		if err != nil || len(feeds) != 1 || feeds[0].Until.Equal(at) != c.fresh {
+			t.Errorf("%s: feeds %v, %v; want fresh %v", c.why, feeds, err, c.fresh)
+		}
+	}
+}
