@@ -31,6 +31,7 @@ Without DATABASE_URL everything is new. Exit status: 0 nothing would change, or 
 // applyCmd publishes a directory.
 func (a *app) applyCmd() *cobra.Command {
 	var by, as, reason string
+	var once bool
 	cmd := &cobra.Command{
 		Use:   "apply DIR",
 		Short: "Publish a configuration",
@@ -39,12 +40,19 @@ A published version never changes, and cases keep the version that they began wi
 Applying what was published earlier goes back to that version.
 
 Where four eyes are required (duly proposal require on) it makes a proposal that somebody else approves; --as names
-the user of the console who proposes, whose password is taken from DULY_PASSWORD or asked for.`,
+the user of the console who proposes, whose password is taken from DULY_PASSWORD or asked for.
+
+--once is for jobs that run at every start of a deployment: a directory that was in force before is not put back over
+what came into force after it, from the console or elsewhere, and where four eyes are required what is in force stays.`,
 		Args: args("DIR"),
 		RunE: func(cmd *cobra.Command, given []string) error {
+			if once {
+				return a.applyOnce(cmd.Context(), given[0], by)
+			}
 			return a.apply(cmd.Context(), given[0], by, as, reason)
 		},
 	}
+	cmd.Flags().BoolVar(&once, "once", false, "publish only what was never in force")
 	cmd.Flags().StringVar(&by, "by", a.env.Getenv("USER"), "who publishes, for the record")
 	cmd.Flags().StringVar(&as, "as", a.env.Getenv("DULY_USER"), "who proposes where four eyes are required (default: $DULY_USER)")
 	cmd.Flags().StringVar(&reason, "reason", "Applied from the command line.", "why, for whoever checks it")
@@ -122,6 +130,50 @@ func (a *app) apply(ctx context.Context, dir, by, as, reason string) error {
 		}
 		if four.Required && current.Version != "" {
 			return a.propose(ctx, cfg, p, as, reason)
+		}
+		if p.Version, p.Published, err = wiring.Publish(ctx, store, os.DirFS(dir), by, at); err != nil {
+			return err
+		}
+		return a.print(p, func(w io.Writer) { printPlan(w, p) })
+	})
+}
+
+// applyOnce publishes a directory unless something newer is in force.
+func (a *app) applyOnce(ctx context.Context, dir, by string) error {
+	cfg, err := loadDir(dir)
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, func(store *postgres.Store) error {
+		current, _, err := store.CurrentRelease(ctx)
+		if err != nil {
+			return err
+		}
+		four, err := store.FourEyes(ctx)
+		if err != nil {
+			return err
+		}
+		were, err := store.Activations(ctx)
+		if err != nil {
+			return err
+		}
+		p := planOf(cfg, current)
+		why := ""
+		switch {
+		case current.Version == "" || p.Version == current.Version: // the first, or nothing to do
+		case slices.ContainsFunc(were, func(x postgres.Activation) bool { return x.Release == p.Version }):
+			why = "was in force before; to go back to it: duly apply DIR"
+		case four.Required:
+			why = "is new, and two people are needed; to propose it: duly apply DIR --as NAME"
+		}
+		if why != "" {
+			return a.print(p, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "Nothing was published: %s %s\nRelease %s stays in force.\n", p.Version, why, current.Version)
+			})
+		}
+		at, err := now(ctx, store)
+		if err != nil {
+			return err
 		}
 		if p.Version, p.Published, err = wiring.Publish(ctx, store, os.DirFS(dir), by, at); err != nil {
 			return err
