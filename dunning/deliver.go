@@ -119,8 +119,8 @@ func (f *Facts) movedBy(k *ContactFacts, c ReportDelivery, does consequence, at 
 	switch {
 	case k.State == ContactReserved || k.Logged != nil:
 		return nil // nothing was handed over: the report cannot be about it
-	case k.State == ContactBounced, c.Report == Taken && k.State == ContactAccepted:
-		return nil
+	case k.State == ContactBounced || k.back, c.Report == Taken && k.State == ContactAccepted:
+		return nil // that it came back is the last that there is to say of it
 	case does.bounced:
 		m.State, m.Class, m.Permanent = ContactBounced, FailedRecipient, true
 	case k.State != ContactAccepted:

@@ -129,6 +129,7 @@ type ContactFacts struct {
 	maybe  bool  // stayed unknown and was given up: it may have left and counts against caps
 	waits  bool  // a letter that lies in an outbox: it may be called off until it is posted
 	posted bool  // a letter that was handed to the post
+	back   bool  // it came back too late to be another state: what is reported after that moves it no more
 }
 
 // PromiseState, OfferState, PlanState and LeaseState carry their real ends.

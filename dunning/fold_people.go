@@ -217,6 +217,7 @@ func (f *Facts) moveContact(c *ContactFacts, b ContactMoved, at time.Time) {
 		c.waits = c.waits && !c.posted
 		return // said twice
 	case b.State == ContactBounced && (!b.Permanent || accepted && at.Sub(c.Moved) > bounceWindow):
+		c.back = true
 		return
 	}
 	bounced := accepted && (b.State == ContactBounced || b.State == ContactCancelled) // or called back

@@ -34,7 +34,7 @@ func (f Facts) LetterStands(id string, at time.Time) (reason string, later bool)
 	if c != nil && c.Channel == Letter && c.inFlight() && c.Account == f.Account {
 		return letterHeld + "unknown", true // whoever puts it into the outbox has not said yet that it did
 	}
-	if c == nil || c.Channel != Letter || c.State != ContactAccepted || c.Account != f.Account || c.posted {
+	if c == nil || c.Channel != Letter || c.State != ContactAccepted || c.Account != f.Account || c.posted || c.back {
 		return letterGone, false
 	}
 	if !f.CaseOpen && !c.isCourtesy() {
@@ -173,7 +173,7 @@ func (f *Facts) letterAllowed(c *ContactFacts, at time.Time) (string, bool) {
 // LetterCalledOff are the facts of a letter that is left out of its batch.
 func (f Facts) LetterCalledOff(id, reason string, at time.Time) []Fact {
 	c := f.contact(id)
-	if c == nil || c.State != ContactAccepted || c.Channel != Letter || c.posted { // what is out of the house cannot be called back
+	if c == nil || c.State != ContactAccepted || c.Channel != Letter || c.posted || c.back { // what is out of the house cannot be called back
 		return nil
 	}
 	return f.noticed([]Fact{f.contactFact(c, at, ContactMoved{ID: id, State: ContactCancelled, Code: "letter:" + reason})})
@@ -182,7 +182,7 @@ func (f Facts) LetterCalledOff(id, reason string, at time.Time) []Fact {
 // LetterPosted are the facts of a letter that was handed to the post.
 func (f Facts) LetterPosted(id, batch string, at time.Time) []Fact {
 	c := f.contact(id)
-	if c == nil || c.State != ContactAccepted || c.Channel != Letter {
+	if c == nil || c.State != ContactAccepted || c.Channel != Letter || c.back { // one that has come back was posted
 		return nil
 	}
 	x := f.contactFact(c, at, ContactMoved{ID: id, State: ContactAccepted, Code: LetterPostedCode})

@@ -415,3 +415,28 @@ func TestAValidationNoticeIsItemized(t *testing.T) {
 		t.Errorf("tasks %+v, %v", tasks, err)
 	}
 }
+
+// TestALetterThatCameBackBeforeItsBatchWasConfirmed: the post was faster than whoever confirms. The
+// others of the batch are noted as posted all the same, and the batch is.
+func TestALetterThatCameBackBeforeItsBatchWasConfirmed(t *testing.T) {
+	s := lettersFirst(t)
+	ctx := t.Context()
+	back, kept := s.debtor("back", "300.00", date(1)), s.debtor("kept", "300.00", date(1))
+	_, err := s.starter().Run(ctx, StartOptions{})
+	s.must(err)
+	s.clock.set(time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC))
+	cases := s.mail(back, kept)
+	b, err := s.post().Close(ctx, BatchOptions{By: "user:ada", Dir: t.TempDir()})
+	if err != nil || b.Letters != 2 {
+		t.Fatalf("closing: %+v, %v", b, err)
+	}
+	s.clock.set(s.clock.time().AddDate(0, 0, 6))
+	s.must(s.post().Returned(ctx, dunning.AttemptID(s.stateOf(cases[0]).ID), "user:ada"))
+	if n, err := s.post().Confirm(ctx, b.ID, "user:ada"); n != 1 || err != nil {
+		t.Errorf("confirming: %d, %v", n, err)
+	}
+	row, _, err := s.store.LetterBatch(ctx, b.ID)
+	if err != nil || row.Posted.IsZero() || s.stateOf(cases[0]).State != dunning.ContactBounced || s.stateOf(cases[1]).Code != dunning.LetterPostedCode {
+		t.Errorf("%+v, %v, %+v, %+v", row, err, s.stateOf(cases[0]), s.stateOf(cases[1]))
+	}
+}

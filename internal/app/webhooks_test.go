@@ -400,3 +400,33 @@ func TestPaymentsAreBooked(t *testing.T) {
 		t.Errorf("facts %v", n)
 	}
 }
+
+// TestReportsAfterALateBounce: a message that comes back after days stays counted as sent, and what
+// is reported of it after that is taken like anything else: a complaint is never lost over it, and
+// a batch of letters of which one came back before anybody confirmed the posting can be confirmed.
+func TestReportsAfterALateBounce(t *testing.T) {
+	h := newHooked(t)
+	mail := h.sends("mail", dunning.Email, dunning.ContactAccepted)
+	h.clock.set(start.Add(80 * time.Hour))
+	for _, c := range []struct {
+		id    string
+		means dunning.Delivery
+	}{
+		{"e1", dunning.HardBounced}, {"e2", dunning.Delivered}, {"e3", dunning.SoftBounced}, {"e4", dunning.HardBounced}, {"e5", dunning.SpamReported},
+	} {
+		cmd := dunning.ReportDelivery{ID: c.id, Contact: mail, Report: c.means}
+		if _, err := h.commands().Do(t.Context(), h.ref.Case, cmd, byWebhook); err != nil {
+			t.Errorf("%s: %v", c.means, err)
+		}
+	}
+	facts, err := h.store.FactsAsOf(t.Context(), h.a.debtor, 1<<40)
+	h.must(err)
+	if !slices.ContainsFunc(facts, func(x dunning.Fact) bool { return x.Body.Kind() == "opted_out" }) {
+		t.Error("the reader called it spam, and nobody knows")
+	}
+	c, err := h.store.Contact(t.Context(), mail)
+	h.must(err)
+	if c.State != dunning.ContactBounced {
+		t.Errorf("it is %s", c.State)
+	}
+}
