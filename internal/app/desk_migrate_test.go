@@ -118,7 +118,7 @@ func TestMigrateInConsoleAndAPI(t *testing.T) {
 		t.Errorf("a collector opens it: %d", res.StatusCode)
 	}
 	preview := ops.post("/cases/bulk/preview", "action", "migrate", "all", "yes", "query", "sequence=consumer-standard&status=open", "sequence", "consumer-standard", "version", second, "reason", "one more email")
-	if preview.StatusCode != 200 || !strings.Contains(preview.body, "No step is repeated") || !strings.Contains(preview.body, "looked at") || !strings.Contains(preview.body, `data-type="1"`) {
+	if preview.StatusCode != 200 || !strings.Contains(preview.body, "No step is repeated") || !strings.Contains(preview.body, "The one case looked at") || !strings.Contains(preview.body, `data-type="1"`) {
 		t.Fatalf("the preview: %d %s", preview.StatusCode, preview.body)
 	}
 
@@ -130,6 +130,13 @@ func TestMigrateInConsoleAndAPI(t *testing.T) {
 	d.call(key, "POST", "/migrations/try", string(body)).into(t, &trial)
 	if trial.Sum.Cases != 1 || trial.Sum.Moves != 1 {
 		t.Errorf("tried by the API: %+v", trial.Sum)
+	}
+	if res := d.call(key, "POST", "/exports/migrations", string(body)); res.StatusCode != http.StatusForbidden {
+		t.Errorf("a file without the permission to take files: %d", res.StatusCode)
+	}
+	file := d.call(ops.key(identity.Migrate, identity.Operate, identity.Export), "POST", "/exports/migrations", string(body))
+	if file.StatusCode != 200 || !strings.HasPrefix(file.Header.Get("Content-Type"), "text/csv") || !strings.Contains(file.body, "\n"+d.ref.Case+",") || !strings.Contains(file.body, ","+second+",moves,") {
+		t.Errorf("tried by the API, as a file: %d %s", file.StatusCode, file.body)
 	}
 	var versions struct{ Versions []string }
 	d.call(key, "GET", "/sequences/consumer-standard/versions", "").into(t, &versions)

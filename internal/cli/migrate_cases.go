@@ -18,13 +18,14 @@ import (
 	"github.com/duly/duly/internal/ops"
 	"github.com/duly/duly/internal/postgres"
 	"github.com/duly/duly/internal/read"
+	"github.com/duly/duly/internal/web"
 )
 
 // moveFlags are the flags of both commands that move running cases.
 type moveFlags struct {
 	sequence, from, to, creditor, reason, by, as, id string
 	steps                                            []string
-	dry, atOnce                                      bool
+	dry, atOnce, csv                                 bool
 }
 
 func (f *moveFlags) add(cmd *cobra.Command) {
@@ -33,6 +34,7 @@ func (f *moveFlags) add(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.steps, "map", nil, "old=new: a step of the old version has become one of the new, where the ids differ; may be given more than once")
 	fl.BoolVar(&f.atOnce, "at-once", false, "also cases for which a message then leaves within a day that would not have left so soon")
 	fl.BoolVar(&f.dry, "dry-run", false, "say what would happen, change nothing")
+	fl.BoolVar(&f.csv, "csv", false, "with --dry-run: print a file for a spreadsheet, a line for each case with what it does next before and after")
 	fl.StringVar(&f.reason, "reason", "", "why; it is kept with every case")
 	fl.StringVar(&f.by, "by", "", "who orders it (default: $USER)")
 	fl.StringVar(&f.as, "as", "", "user of the console who orders it, where two people are needed for a release")
@@ -91,6 +93,12 @@ func (a *app) migrateCases(ctx context.Context, f moveFlags, one string) error {
 	if !f.dry && len(strings.TrimSpace(f.reason)) < 3 {
 		return usagef("say why with --reason: it is kept with every case; or look first with --dry-run")
 	}
+	if f.csv && !f.dry {
+		return usagef("--csv is what would happen: say --dry-run as well")
+	}
+	if f.csv && a.output == "json" {
+		return usagef("say --csv or --output json, not both")
+	}
 	steps, err := ops.ReadSteps(strings.Join(f.steps, "\n"))
 	if err != nil {
 		return usagef("--map: %v", err)
@@ -109,6 +117,9 @@ func (a *app) migrateCases(ctx context.Context, f moveFlags, one string) error {
 		}
 		if err := m.run(ctx, one); err != nil {
 			return err
+		}
+		if f.csv {
+			return web.WriteCSV(a.env.Stdout, m.trial)
 		}
 		if err := a.print(m.result(one != ""), m.print); err != nil {
 			return err

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -81,25 +80,10 @@ func (a *app) runReport(ctx context.Context, ask read.ReportAsk, asCSV bool) err
 		case err != nil:
 			return err
 		case asCSV:
-			return writeCSV(a.env.Stdout, t)
+			return web.WriteCSV(a.env.Stdout, t)
 		}
 		return a.print(t, func(w io.Writer) { printReport(w, t) })
 	})
-}
-
-// writeCSV writes a report as a file that no spreadsheet runs.
-func writeCSV(w io.Writer, t read.Table) error {
-	out := csv.NewWriter(w)
-	if err := out.Write(t.Columns()); err != nil {
-		return err
-	}
-	for _, l := range t.Lines() {
-		if err := out.Write(web.Harmless(l)); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
 }
 
 func printReport(w io.Writer, t read.Table) {

@@ -2,7 +2,9 @@ package ops_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/ops"
@@ -56,5 +58,33 @@ func TestMigrationTrial(t *testing.T) {
 	trial.Add(ops.MigrationRow{Case: "4", MigrationPreview: dunning.MigrationPreview{Outcome: dunning.MigrationMoves}})
 	if s := trial.Sum; s.Cases != 4 || s.Same != 1 || s.Failed != 1 || s.Waits != 1 || s.Moves != 1 || len(trial.Rows) != 4 || len(s.Reasons) != 2 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestMigrationAsAFile: a line for each case, also for those that stay, with before and after.
+func TestMigrationAsAFile(t *testing.T) {
+	at := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
+	trial := ops.MigrationTrial{Order: ops.MigrationOrder{Version: "v2"}}
+	trial.Add(ops.MigrationRow{Case: "a", From: "v1", MigrationPreview: dunning.MigrationPreview{
+		Outcome: dunning.MigrationMoves, Before: dunning.Outlook{Verb: dunning.VerbSend, Step: "nudge", Channel: dunning.SMS, At: at},
+		After: dunning.Outlook{Verb: dunning.VerbSend, Step: "second", Channel: dunning.Email, At: at.Add(time.Hour), Reaches: true},
+		Moves: []dunning.ItemsMoved{{Waived: []string{"x", "y"}}, {Waived: []string{"y"}}},
+	}})
+	trial.Add(ops.MigrationRow{Case: "b", From: "v1", MigrationPreview: dunning.MigrationPreview{Outcome: dunning.MigrationWaits, Why: "plan", Until: at, Before: dunning.Outlook{Waiting: "plan"}}})
+	trial.Add(ops.MigrationRow{Case: "c", From: "v2", Same: true})
+	trial.Add(ops.MigrationRow{Case: "d", From: "v1", Fault: "it closed"})
+	want := []string{
+		"a,v1,v2,moves,,,send,nudge,sms,2026-03-02T14:00:00Z,,no,send,second,email,2026-03-02T15:00:00Z,,yes,x y",
+		"b,v1,v2,waits,plan,2026-03-02T14:00:00Z,,,,,plan,no,,,,,,,",
+		"c,v2,v2,there already,,,,,,,,,,,,,,,",
+		"d,v1,v2,not possible,it closed,,,,,,,,,,,,,,",
+	}
+	for i, line := range trial.Lines() {
+		if got := strings.Join(line, ","); got != want[i] || len(line) != len(trial.Columns()) {
+			t.Errorf("line %d of %d columns\n got %s\nwant %s", i, len(trial.Columns()), got, want[i])
+		}
+	}
+	if len(trial.Lines()) != len(want) {
+		t.Errorf("%d lines", len(trial.Lines()))
 	}
 }

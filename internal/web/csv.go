@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/csv"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"mime"
@@ -51,6 +52,27 @@ func (r *Request) CSV(name string, header []string, rows iter.Seq2[[]string, err
 	}
 	w.Flush()
 	return nil
+}
+
+// Tabular is what can be a file for a spreadsheet.
+type Tabular interface {
+	Columns() []string
+	Lines() [][]string
+}
+
+// WriteCSV writes a table with its head as a file that no spreadsheet runs.
+func WriteCSV(to io.Writer, t Tabular) error {
+	out := csv.NewWriter(to)
+	if err := out.Write(t.Columns()); err != nil {
+		return err
+	}
+	for _, l := range t.Lines() {
+		if err := out.Write(Harmless(l)); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
 }
 
 // figure is what a spreadsheet reads as a number and may begin with a sign.
