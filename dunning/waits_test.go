@@ -84,3 +84,78 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherAccountsContactsAreTheirs: what a provider or a collector did on another account
+// of the debtor judges, touches and counts nothing here.
+func TestOtherAccountsContactsAreTheirs(t *testing.T) {
+	ago := noon.Add(-time.Hour)
+	on := func(account string) Facts {
+		c := ContactPlanned{ID: account + "/x", Step: "one", Channel: SMS}
+		call := ContactLogged{ID: account + "/y", Direction: "outbound", Channel: Call, Outcome: "conversation", Task: "call"}
+		f, err := base(t).Apply([]Fact{
+			{At: ago, Account: "a", Body: LeaseTaken{ID: "l", Owner: "u", Until: noon.Add(9 * time.Hour)}},
+			{At: ago, Account: "a", Body: TaskOpened{ID: "call", Task: TaskCall, Step: "one", Items: []string{"A"}, Attempts: 3}},
+			{At: ago, Account: account, Case: "k", Body: c},
+			{At: ago, Account: account, Case: "k", Body: ContactMoved{ID: c.ID, State: ContactUnknown, Deadline: noon}},
+			{At: ago, Account: account, Case: "k", Body: call},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	for account, mine := range map[string]bool{"a": true, "b": false} {
+		f := on(account)
+		if got := f.judgeUnknown(noon) != nil; got != mine {
+			t.Errorf("a hand-over of account %s that stayed unknown: judged %v", account, got)
+		}
+		if got := f.touched(&f.Leases[0]); got != mine {
+			t.Errorf("a collector's call on account %s: the lease is touched %v", account, got)
+		}
+		if got := f.task("call").Talked; got != mine {
+			t.Errorf("a collector's call on account %s: the task has talked %v", account, got)
+		}
+	}
+}
+
+// TestAMessageCountsFromWhenItLeft: not from its reservation, which may be days older where
+// a provider had to be waited for.
+func TestAMessageCountsFromWhenItLeft(t *testing.T) {
+	f := base(t)
+	f.Sequence.Spacing = 3
+	f, err := f.Apply([]Fact{
+		{At: noon.AddDate(0, 0, -2), Account: "a", Case: "k", Body: ContactPlanned{ID: "x", Step: "zero", Channel: SMS, Automatic: true, Creditor: "c"}},
+		{At: noon, Account: "a", Case: "k", Body: ContactMoved{ID: "x", State: ContactSending}},
+		{At: noon, Account: "a", Case: "k", Body: ContactMoved{ID: "x", State: ContactAccepted}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.spaced(sameDispatch{}), time.Date(2024, 3, 8, 0, 0, 0, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("spaced until %v, want %v", got, want)
+	}
+}
+
+// TestZonesOfPointsInUse: only points that reach the debtor say where the debtor may be.
+func TestZonesOfPointsInUse(t *testing.T) {
+	f := base(t)
+	f.Setup.Zone = func(n string) *time.Location {
+		l, err := time.LoadLocation(n)
+		if err != nil {
+			return nil
+		}
+		return l
+	}
+	f, err := f.Apply([]Fact{
+		{At: noon, Body: PointKnown{ID: "here", Channel: SMS, Zones: []string{"Europe/Berlin"}}},
+		{At: noon, Body: PointKnown{ID: "spouse", Channel: SMS, Owner: "spouse", Zones: []string{"Asia/Tokyo"}}},
+		{At: noon, Body: PointKnown{ID: "old", Channel: SMS, Zones: []string{"America/New_York"}}},
+		{At: noon, Body: PointDead{ID: "old", Reason: "invalid"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Zones) != 1 || f.Zones[0].String() != "Europe/Berlin" || !f.ZoneKnown {
+		t.Errorf("zones %v, known %v", f.Zones, f.ZoneKnown)
+	}
+}
