@@ -133,9 +133,14 @@ func (r *run) open() (*pass, error) {
 		return nil, plainPathError(err)
 	}
 	if info, err := f.Stat(); err == nil {
-		if r.total = info.Size(); info.IsDir() {
+		r.total = info.Size()
+		switch {
+		case info.IsDir():
 			_ = f.Close()
 			return nil, &FileError{Message: "is a directory; name a file"}
+		case r.job.Sink != nil && !info.Mode().IsRegular():
+			_ = f.Close()
+			return nil, &FileError{Message: "is a pipe or a device, and an import reads its file twice: first to check it, then to store it; save it to a file"}
 		}
 	}
 	p := &pass{file: f, hash: sha256.New()}
