@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -103,5 +104,17 @@ func TestADryRunNamesWhatNoSequenceAppliesTo(t *testing.T) {
 	again, err := s.starter().Run(t.Context(), StartOptions{})
 	if err != nil || again.Looked != 0 {
 		t.Errorf("a dry run made others look again: %+v, %v", again, err)
+	}
+}
+
+// TestNoBarInALog: what the starter writes where nobody watches is what came of it, and no
+// bar that is drawn over and over.
+func TestNoBarInALog(t *testing.T) {
+	s := newSite(t)
+	s.debtor("D", "300.00", date(1))
+	var out, log bytes.Buffer
+	s.must(startOnce(t.Context(), Process{Stdout: &out, Stderr: &log}, s.starter(), starterFlags{output: "text"}))
+	if log.Len() != 0 || !strings.HasPrefix(out.String(), "1 accounts looked at, 1 cases opened") {
+		t.Errorf("stdout %q, stderr %q", out.String(), log.String())
 	}
 }

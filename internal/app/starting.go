@@ -7,12 +7,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"golang.org/x/term"
 
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/health"
@@ -83,11 +85,17 @@ func RunStarter(ctx context.Context, p Process) error {
 	return startOnce(ctx, p, s, f)
 }
 
+// watched reports whether a person looks: logs and mails of cron are no place for a bar.
+func watched(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // startOnce runs the starter and prints what came of it.
 func startOnce(ctx context.Context, p Process, s *Starter, f starterFlags) error {
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.Stderr), progressbar.OptionSetDescription("accounts"),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionSetSpinnerChangeInterval(0), // a spinner of its own would race with Add
-		progressbar.OptionClearOnFinish())
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(watched(p.Stderr)))
 	out := json.NewEncoder(p.Stdout)
 	o := StartOptions{DryRun: f.dryRun, Progress: func(int, int) { _ = bar.Add(1) }}
 	if f.dryRun {
