@@ -148,6 +148,9 @@ func (j *job) probe(ctx context.Context, r *recalled) error {
 		if err != nil {
 			return err
 		}
+		if r.now && e.Found == dunning.EvidenceCannotKnow && e.Again { // it would leave without anybody having asked
+			return wrap(codeStore, errUnread)
+		}
 		if i == 0 {
 			r.found = e
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/duly/duly/dunning"
+	"github.com/duly/duly/workflows"
 )
 
 // TestWhatIsAnothersIsNoDoubt: what looks like the message that is about to leave and is recorded
@@ -67,6 +68,28 @@ func TestWhatIsNewLeaves(t *testing.T) {
 				t.Errorf("%s, put right %v: it left %d times\n%+v", c.about, closed, got, w.contacts())
 			}
 		}
+	}
+}
+
+// TestWhatCouldNotBeReadIsAskedAgainBeforeItLeaves: that a provider's records could not be read just
+// now (it is away, or asked too often) is no leave to send what may have left in a lapse.
+func TestWhatCouldNotBeReadIsAskedAgainBeforeItLeaves(t *testing.T) {
+	w := newWorld().begin()
+	w.turns(1)
+	w.pass(w.next.WakeAt)
+	w.provider.taken[AttemptID("acc/0/remind/email/1")]++ // by a person's deed that is forgotten
+	w.provider.steps["email remind"]++
+	w.acts.Memory = &memory{world: w, lapses: []dunning.Lapse{{Since: day(2), Until: day(2).Add(time.Hour)}}}
+	w.provider.lookup = func(dunning.Message) dunning.Evidence {
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Again: true}
+	}
+	if err := w.call(workflows.Send); err == nil || len(w.contacts()) > 0 || len(w.provider.order) > 0 {
+		t.Errorf("%v, contacts %+v, left %v", err, w.contacts(), w.provider.order)
+	}
+	w.provider.lookup = nil
+	w.retried(workflows.Send)
+	if all := w.contacts(); len(all) != 1 || all[0].State != dunning.ContactAccepted || w.provider.steps["email remind"] != 1 {
+		t.Errorf("contacts %+v, left %v", all, w.provider.steps)
 	}
 }
 

@@ -110,6 +110,8 @@ type Evidence struct {
 	// Unread: the records are Duly's own and could not be read just now. Nobody has said
 	// anything, so they are asked again at once, not when the provider is.
 	Unread bool
+	// Again: the provider's records could not be read just now; asked later they may tell.
+	Again bool
 }
 
 // EvidenceKind is what a provider's records prove about an attempt.

@@ -23,8 +23,9 @@ type api interface {
 	openBatch(ctx context.Context) (id string, a httpx.Answer)
 	// cancelBatch cancels a batch; it reports true when SendGrid says that it is cancelled.
 	cancelBatch(ctx context.Context, id string) bool
-	// activity asks the Email Activity API for mails of an attempt.
-	activity(ctx context.Context, attempt string) (id string, status string, ok bool)
+	// activity asks the Email Activity API for mails of an attempt. again is set when it could
+	// not be read just now.
+	activity(ctx context.Context, attempt string) (id, status string, ok, again bool)
 }
 
 // mail is the body of POST /v3/mail/send as far as Duly uses it.
@@ -125,11 +126,11 @@ func readSent(a httpx.Answer) sent {
 }
 
 // activity implements api.
-func (t thin) activity(ctx context.Context, attempt string) (id, status string, ok bool) {
+func (t thin) activity(ctx context.Context, attempt string) (id, status string, ok, again bool) {
 	q := url.Values{"limit": {"10"}, "query": {`(unique_args['` + AttemptArg + `']="` + attempt + `")`}}
 	r, made := t.request(http.MethodGet, "/v3/messages?"+q.Encode(), nil)
 	if !made {
-		return "", "", false
+		return "", "", false, false
 	}
 	a := t.transport.Do(ctx, r)
 	var body struct {
@@ -138,8 +139,11 @@ func (t thin) activity(ctx context.Context, attempt string) (id, status string, 
 			Status string `json:"status"`
 		} `json:"messages"`
 	}
-	if a.Status != http.StatusOK || !a.Complete || json.Unmarshal(a.Body, &body) != nil || len(body.Messages) == 0 {
-		return "", "", false
+	if a.Status != http.StatusOK || !a.Complete {
+		return "", "", false, a.Status < 300 || a.Status == http.StatusTooManyRequests || a.Status >= 500
+	}
+	if json.Unmarshal(a.Body, &body) != nil || len(body.Messages) == 0 {
+		return "", "", false, false
 	}
 	first := body.Messages[0]
 	for _, m := range body.Messages {
@@ -147,5 +151,5 @@ func (t thin) activity(ctx context.Context, attempt string) (id, status string, 
 			first = m
 		}
 	}
-	return first.ID, first.Status, first.ID != ""
+	return first.ID, first.Status, first.ID != "", false
 }

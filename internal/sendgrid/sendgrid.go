@@ -192,9 +192,9 @@ func (a *Adapter) Lookup(ctx context.Context, m dunning.Message) dunning.Evidenc
 	if !a.cfg.Activity || !attemptID.MatchString(m.Attempt) {
 		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "sendgrid:no_activity"}
 	}
-	id, status, ok := a.api.activity(ctx, m.Attempt)
+	id, status, ok, again := a.api.activity(ctx, m.Attempt)
 	if !ok || !messageID.MatchString(id) {
-		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "sendgrid:not_listed"}
+		return dunning.Evidence{Found: dunning.EvidenceCannotKnow, Code: "sendgrid:not_listed", Again: again}
 	}
 	// The feed's id is that of the answer to the hand-over with more behind it.
 	id, _, _ = strings.Cut(id, ".filter")

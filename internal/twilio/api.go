@@ -51,6 +51,7 @@ type listQuery struct {
 type page struct {
 	Messages []listed
 	Next     string // "" = this was the last page
+	Again    bool   // it could not be read just now: no answer, too many requests, a fault of the server's
 }
 
 // listed is what a look-up needs to know of a message.
@@ -131,7 +132,8 @@ func (t thin) listMessages(ctx context.Context, q listQuery) (page, bool) {
 	}
 	a := t.transport.Do(ctx, r)
 	if a.Status != http.StatusOK || !a.Complete {
-		return page{}, false
+		again := a.Status < 300 || a.Status == http.StatusTooManyRequests || a.Status >= 500
+		return page{Again: again}, false
 	}
 	return t.readPage(a.Body)
 }

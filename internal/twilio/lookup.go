@@ -55,14 +55,16 @@ func (a *Adapter) Resembling(ctx context.Context, m dunning.Message) (dunning.Ev
 		last = m.Until
 	}
 	w := window{from: m.At.Add(-lookupBefore), until: last.Add(a.transport.Timeout() + lookupAfter)}
-	found, complete := a.candidates(ctx, m.To, w)
+	found, complete, again := a.candidates(ctx, m.To, w)
 	if hits := match(found, digest(m.Text), m.At); len(hits) > 0 {
 		return dunning.Evidence{Found: dunning.EvidenceAccepted, ProviderID: hits[0].Sid, Code: statusCode(hits[0])}, sids(hits)
 	}
 	now, err := a.clock.Now(ctx)
 	switch {
 	case !complete:
-		return cannotKnow("twilio:listing_incomplete"), nil
+		e := cannotKnow("twilio:listing_incomplete")
+		e.Again = again
+		return e, nil
 	case len(found) > 0:
 		return cannotKnow("twilio:other_message_in_window"), nil
 	case err != nil || now.Before(last.Add(a.cfg.LookupSettle)):
@@ -123,11 +125,11 @@ func digest(text string) [32]byte {
 }
 
 // candidates returns every outgoing message to number in the window, and
-// whether that is provably all of them. Two listings are needed: by DateSent,
+// whether that is provably all of them; again is set when a page could not be
+// read just now, and may be later. Two listings are needed: by DateSent,
 // and without it, because queued messages have no date_sent yet.
-func (a *Adapter) candidates(ctx context.Context, number string, w window) ([]listed, bool) {
+func (a *Adapter) candidates(ctx context.Context, number string, w window) (out []listed, complete, again bool) {
 	seen := map[string]bool{}
-	var out []listed
 	add := func(ms []listed) {
 		for _, m := range ms {
 			if m.Direction != "inbound" && w.holds(m.Created) && !seen[m.Sid] {
@@ -137,10 +139,10 @@ func (a *Adapter) candidates(ctx context.Context, number string, w window) ([]li
 		}
 	}
 	sent := listQuery{To: number, SentFrom: w.from.Truncate(time.Second), SentUntil: w.until.Add(sentSlack), PageSize: lookupSize}
-	all := a.walk(ctx, sent, add, func([]listed) bool { return false })
+	all, later := a.walk(ctx, sent, add, func([]listed) bool { return false })
 	// Newest first: once a whole page is older than the window, the rest is too.
-	queued := a.walk(ctx, listQuery{To: number, PageSize: lookupSize}, add, w.passed)
-	return out, all && queued
+	queued, laterQueued := a.walk(ctx, listQuery{To: number, PageSize: lookupSize}, add, w.passed)
+	return out, all && queued, later || laterQueued
 }
 
 // passed reports whether every message of a page is older than the window.
@@ -155,17 +157,17 @@ func (w window) passed(ms []listed) bool {
 
 // walk reads pages until the last one, until enough says so, or until too
 // many; only the first two are complete.
-func (a *Adapter) walk(ctx context.Context, q listQuery, add func([]listed), enough func([]listed) bool) bool {
+func (a *Adapter) walk(ctx context.Context, q listQuery, add func([]listed), enough func([]listed) bool) (complete, again bool) {
 	for range lookupPages {
 		p, ok := a.api.listMessages(ctx, q)
 		if !ok {
-			return false
+			return false, p.Again
 		}
 		add(p.Messages)
 		if p.Next == "" || enough(p.Messages) {
-			return true
+			return true, false
 		}
 		q.Next = p.Next
 	}
-	return false
+	return false, false
 }

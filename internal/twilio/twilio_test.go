@@ -349,6 +349,7 @@ func TestLookupNeverTrustsABrokenRecord(t *testing.T) {
 		want   string
 	}{
 		{"an error", 500, `{}`, "twilio:listing_incomplete"},
+		{"too many requests", 429, `{}`, "twilio:listing_incomplete"},
 		{"a refusal", 401, `{"messages":[]}`, "twilio:listing_incomplete"},
 		{"no list at all", 200, `{}`, "twilio:listing_incomplete"},
 		{"a page of a proxy", 200, `<html>`, "twilio:listing_incomplete"},
@@ -361,8 +362,9 @@ func TestLookupNeverTrustsABrokenRecord(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			a := newAdapter(t, testConfig(answering(t, c.status, nil, c.body)), channeltest.Later)
-			if got := a.Lookup(t.Context(), m); got.Found != dunning.EvidenceCannotKnow || got.Code != c.want {
-				t.Errorf("got %+v, want cannot_know %s", got, c.want)
+			again := c.status == 429 || c.status >= 500 // who may not read at all is not told to come again
+			if got := a.Lookup(t.Context(), m); got.Found != dunning.EvidenceCannotKnow || got.Code != c.want || got.Again != again {
+				t.Errorf("got %+v, want cannot_know %s, again %v", got, c.want, again)
 			}
 		})
 	}
