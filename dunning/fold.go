@@ -221,8 +221,8 @@ func (f *Facts) correctItem(b ItemCorrected, at time.Time) error {
 	return nil
 }
 
-// addPayment allocates the named item first, then oldest due first; what no
-// item absorbs stays credit.
+// addPayment allocates the named item first, then what was agreed to be paid,
+// then oldest due first; what no item absorbs stays credit.
 func (f *Facts) addPayment(x Fact, b Payment) error {
 	if b.Amount.Currency() != f.Currency {
 		return ErrMixedCurrency
@@ -240,7 +240,7 @@ func (f *Facts) addPayment(x Fact, b Payment) error {
 		p.allocate(it, x.At)
 	}
 	if b.Item == "" || f.item(b.Item) != nil {
-		f.toSettle(&p, x.At)
+		f.toAgreed(&p, x.At)
 		f.spread(&p, x.At)
 	}
 	f.Payments = append(f.Payments, p)

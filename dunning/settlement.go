@@ -442,19 +442,29 @@ func (f *Facts) arrived(s *SettlementState) int64 {
 	return f.paidOn(s.Items, s.Offered, f.dayEnded(s.Due))
 }
 
-// toSettle gives a payment to the items of an agreed settlement first: that is what was agreed
-// that it is for. Without, an older invoice beside them (one that is with an agency, one that
-// came later) would take the money and break the settlement of who has paid it.
-func (f *Facts) toSettle(p *PaymentState, at time.Time) {
-	s := f.settled()
-	if s == nil || at.Before(s.Offered) {
-		return
-	}
-	for _, k := range s.Items {
+// toAgreed gives a payment to the items of an agreed settlement or a live plan first: that is
+// what was agreed that it is for. Without, an older invoice beside them (one that is with an
+// agency, one that came later) would take the money and break what was agreed with who has
+// paid it.
+func (f *Facts) toAgreed(p *PaymentState, at time.Time) {
+	for _, k := range f.agreedItems(at) {
 		if it := f.item(k); it != nil {
 			p.allocate(it, at)
 		}
 	}
+}
+
+// agreedItems are those that a payment of an instant is for.
+func (f *Facts) agreedItems(at time.Time) []string {
+	if s := f.settled(); s != nil && !at.Before(s.Offered) {
+		return s.Items
+	}
+	for i := range f.Plans {
+		if p := &f.Plans[i]; p.Ended.IsZero() && !at.Before(p.Agreed) {
+			return f.inPlan(p)
+		}
+	}
+	return nil
 }
 
 // unsettled are the items of a settlement on which something is still owed.
