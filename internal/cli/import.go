@@ -205,8 +205,12 @@ func printSummary(w io.Writer, s importer.Summary) {
 	if s.Run.Kind == mapping.Payments && !s.DryRun && !s.Understood() {
 		p("No row could be taken in, so the payment data of %s is no fresher than before.", s.Run.Creditor)
 	}
+	var sums []string // the accounts are those of all currencies together
 	for _, c := range s.Currencies() {
-		p("%s in %d accounts.", s.Sums[c], s.Accounts)
+		sums = append(sums, s.Sums[c].String())
+	}
+	if len(sums) > 0 {
+		p("%s in %d accounts.", strings.Join(sums, ", "), s.Accounts)
 	}
 	for _, problem := range s.Problems {
 		p("rejected: %v", problem)

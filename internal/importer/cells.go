@@ -40,6 +40,7 @@ type splitter struct {
 	quote     byte // 0 = cells are never quoted
 	queue     []line
 	number    int
+	hint      []byte  // "sep=;" as it stood before the header, nil when it did not
 	kept      *[]line // every line that was read, where somebody wants them back
 }
 

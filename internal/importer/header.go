@@ -84,7 +84,7 @@ func (s *splitter) firstLine() (line, error) {
 		}
 		text := bytes.TrimSpace(l.text)
 		if len(text) == 5 && bytes.HasPrefix(bytes.ToLower(text), []byte("sep=")) {
-			s.delimiter = text[4]
+			s.delimiter, s.hint = text[4], slices.Clone(text)
 			s.number++
 			continue
 		}

@@ -19,6 +19,7 @@ import (
 type rejects struct {
 	path   string
 	header []byte // as it stood, nil = the file has none
+	hint   []byte // that names the delimiter, nil = there is none
 	skip   int    // lines that the mapping skips before the header
 	delim  byte
 	quote  byte
@@ -32,7 +33,7 @@ type rejects struct {
 func newRejects(path string, r *Reader) *rejects {
 	src := r.split.src
 	out := &rejects{
-		path: path, header: r.header.raw, skip: r.plan.m.File.SkipLines,
+		path: path, header: r.header.raw, hint: r.split.hint, skip: r.plan.m.File.SkipLines,
 		delim: r.split.delimiter, quote: r.split.quote, bom: src.bom, single: src.charset != nil,
 	}
 	if src.writer != nil {
@@ -65,6 +66,11 @@ func (w *rejects) open() error {
 	}
 	for range w.skip {
 		if err := w.raw([]byte("\n")); err != nil {
+			return err
+		}
+	}
+	if w.hint != nil {
+		if err := w.raw(append(w.hint, '\n')); err != nil {
 			return err
 		}
 	}
