@@ -252,7 +252,10 @@ func TestNobodyGuessesBecauseRecordsAreBusy(t *testing.T) {
 		left  bool // within the lapse, by a person's deed that is forgotten
 	}{
 		{"what would have left in the lapse", func(w *world) dunning.Lapse { return dunning.Lapse{Since: day(2), Until: w.now} }, false},
-		{"what is due only now and left in the lapse by a person's deed", func(*world) dunning.Lapse { return dunning.Lapse{Since: day(2), Until: day(2).Add(time.Hour)} }, true},
+		{
+			"what is due only now and left in the lapse by a person's deed",
+			func(*world) dunning.Lapse { return dunning.Lapse{Since: day(2), Until: day(2).Add(time.Hour)} }, true,
+		},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			w := newWorld().begin()

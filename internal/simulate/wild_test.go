@@ -247,7 +247,68 @@ func TestWildLifeComesToRest(t *testing.T) {
 		checkHolds(t, l)
 		checkDistance(t, a, l)
 		checkRefold(t, l)
+		checkUnderWay(t, l)
 	})
+}
+
+// TestAClosedCaseHasNothingUnderWay: from the moment at which a case is closed until it opens again
+// none of its contacts is reserved, in a provider's hands or in doubt, and no case of the account
+// looks at such a contact of another one. So whoever leads the open case, and nobody else, has to
+// seek evidence, and a nudge of a closed case may be dropped.
+func TestAClosedCaseHasNothingUnderWay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := drawWild(t)
+		if rapid.Bool().Draw(t, "plain") {
+			a = drawLife(t, 3)
+		}
+		a.React = endsInDoubt(rapid.Bool().Draw(t, "pays"))
+		checkUnderWay(t, mustRun(t, a))
+	})
+}
+
+// endsInDoubt are people who end the account's matter while a message is in doubt: that is when a
+// case would be closed over it.
+func endsInDoubt(pays bool) func(*dunning.Facts) (time.Time, dunning.Command) {
+	return func(f *dunning.Facts) (time.Time, dunning.Command) {
+		i := slices.IndexFunc(f.Contacts, func(c dunning.ContactFacts) bool { return c.Account == f.Account && c.State == dunning.ContactUnknown })
+		open := int64(0)
+		for _, it := range f.Items {
+			if it.Disposition == dunning.InSequence {
+				open += it.Open
+			}
+		}
+		switch {
+		case i < 0 || open == 0:
+			return time.Time{}, nil
+		case pays:
+			return f.Contacts[i].Moved.Add(time.Hour), dunning.RecordPayment{ID: "all/" + f.Contacts[i].ID, Amount: money.MustParse("0", f.Currency).Of(open)}
+		}
+		return f.Contacts[i].Moved.Add(time.Hour), dunning.Recall{Reason: "test"}
+	}
+}
+
+func checkUnderWay(t *rapid.T, l simulate.Life) {
+	open, caseOf, under := "", map[string]string{}, map[string]bool{}
+	for i, x := range l.Facts {
+		if x.Account != l.Final.Account {
+			continue
+		}
+		switch b := x.Body.(type) {
+		case dunning.CaseOpened:
+			open = x.Case
+		case dunning.CaseClosed:
+			open = ""
+		case dunning.ContactPlanned:
+			caseOf[b.ID], under[b.ID] = x.Case, true
+		case dunning.ContactMoved:
+			under[b.ID] = b.State == dunning.ContactReserved || b.State == dunning.ContactSending || b.State == dunning.ContactUnknown
+		}
+		for id, is := range under {
+			if is && caseOf[id] != open {
+				t.Fatalf("after fact %d (%s) contact %s is under way, and the open case is %q\n%s", i+1, x.Body.Kind(), id, open, lastEvents(l))
+			}
+		}
+	}
 }
 
 func checkWakes(t *rapid.T, l simulate.Life) {
