@@ -14,10 +14,15 @@ func accountHold(id string, kind HoldKind, clock bool, until time.Time) Fact {
 // one that decides, and until when; what happens on another account of the debtor is none.
 func TestWhoWaitsForWhat(t *testing.T) {
 	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
+	long, short, open := accountHold("l", HoldHardship, true, day(9)), accountHold("s", HoldManual, true, day(2)), accountHold("o", HoldManual, true, time.Time{})
+	quiet := accountHold("c", HoldComplaint, false, day(9))
 	reply := Fact{At: noon.Add(-time.Hour), Account: "a", Body: TaskOpened{ID: "r", Task: TaskReply, Until: day(2)}}
 	unknown := func(account string) []Fact {
 		c := ContactPlanned{ID: account + "/x", Step: "one", Channel: SMS}
-		return []Fact{{At: noon.Add(-time.Hour), Account: account, Case: "k", Body: c}, {At: noon.Add(-time.Hour), Account: account, Case: "k", Body: ContactMoved{ID: c.ID, State: ContactUnknown, Deadline: day(1)}}}
+		return []Fact{
+			{At: noon.Add(-time.Hour), Account: account, Case: "k", Body: c},
+			{At: noon.Add(-time.Hour), Account: account, Case: "k", Body: ContactMoved{ID: c.ID, State: ContactUnknown, Deadline: day(1)}},
+		}
 	}
 	for _, c := range []struct {
 		about       string
@@ -26,13 +31,13 @@ func TestWhoWaitsForWhat(t *testing.T) {
 		until       time.Time
 	}{
 		{"nothing", nil, "", "", time.Time{}},
-		{"of two holds that stop the clock, the one that ends last, placed first", []Fact{accountHold("l", HoldHardship, true, day(9)), accountHold("s", HoldManual, true, day(2))}, "hold", "hold:hardship", day(9)},
-		{"or placed second", []Fact{accountHold("s", HoldManual, true, day(2)), accountHold("l", HoldHardship, true, day(9))}, "hold", "hold:hardship", day(9)},
-		{"an open one outlasts every end", []Fact{accountHold("o", HoldManual, true, time.Time{}), accountHold("l", HoldHardship, true, day(9))}, "hold", "hold:manual", time.Time{}},
-		{"of two that stop contact only, the one that ends last", []Fact{accountHold("l", HoldComplaint, false, day(9)), accountHold("s", HoldManual, false, day(2))}, "hold", "hold:complaint", day(9)},
-		{"one that stops the clock comes before one that stops contact only", []Fact{accountHold("l", HoldComplaint, false, day(9)), accountHold("s", HoldManual, true, day(2))}, "hold", "hold:manual", day(2)},
+		{"of two holds that stop the clock, the one that ends last, placed first", []Fact{long, short}, "hold", "hold:hardship", day(9)},
+		{"or placed second", []Fact{short, long}, "hold", "hold:hardship", day(9)},
+		{"an open one outlasts every end", []Fact{open, long}, "hold", "hold:manual", time.Time{}},
+		{"of two that stop contact only, the one that ends last", []Fact{quiet, accountHold("q", HoldManual, false, day(2))}, "hold", "hold:complaint", day(9)},
+		{"one that stops the clock comes before one that stops contact only", []Fact{quiet, short}, "hold", "hold:manual", day(2)},
 		{"a hold of contact without an end outlasts a reply", []Fact{reply, accountHold("o", HoldComplaint, false, time.Time{})}, "hold", "hold:complaint", time.Time{}},
-		{"and one that ends after it", []Fact{reply, accountHold("l", HoldComplaint, false, day(9))}, "hold", "hold:complaint", day(9)},
+		{"and one that ends after it", []Fact{reply, quiet}, "hold", "hold:complaint", day(9)},
 		{"a hand-over in doubt", unknown("a"), "unknown", "unknown:sms", day(1)},
 		{"but not one of another account", unknown("b"), "", "", time.Time{}},
 	} {
