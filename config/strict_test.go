@@ -54,7 +54,7 @@ func TestOnlyFilesAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("/dev/null", filepath.Join(dir, "sequences", "x.yaml")); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	if _, err := Load(os.DirFS(dir)); err == nil || !strings.Contains(err.Error(), "sequences/x.yaml is a directory behind a link, a pipe or a device") {
 		t.Errorf("got %v", err)
