@@ -155,3 +155,19 @@ func TestMigrateInConsoleAndAPI(t *testing.T) {
 		t.Errorf("the case is to follow %q, %v", ref.TargetVersion, err)
 	}
 }
+
+// TestMigrationPreviewOfMany: the page looks at so many cases, spread over all of them, and says so.
+func TestMigrationPreviewOfMany(t *testing.T) {
+	d := newDesk(t)
+	for i := range 200 {
+		d.debtor(fmt.Sprint("M-", i), "120.00", date(2).AddDays(-40))
+	}
+	_, err := d.starter().Run(t.Context(), StartOptions{})
+	d.must(err)
+	second := d.versionOfConsumers("  - id: nudge\n", inserted)
+	page := d.somebody(identity.Operations).post("/cases/bulk/preview", "action", "migrate", "all", "yes", "query", "sequence=consumer-standard&status=open",
+		"sequence", "consumer-standard", "version", second, "reason", "one more email")
+	if page.StatusCode != 200 || !strings.Contains(page.body, "<b>200 of 201 cases</b> looked at, spread over all of them") {
+		t.Errorf("the preview: %d %s", page.StatusCode, page.body)
+	}
+}
