@@ -319,7 +319,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 		"DulyRestored":          {{"no", `duly_restore_open 0`, false}, {"yes", `duly_restore_open 1`, true}},
 		"DulyAuditBroken":       {{"whole", `duly_audit_chain_broken 0`, false}, {"broken", `duly_audit_chain_broken 1`, true}},
 		"DulyAuditNotSealed":    {{"a moment", `duly_audit_unsealed_age_seconds 4`, false}, {"an hour", `duly_audit_unsealed_age_seconds 3600`, true}},
-		"DulyOldTransaction":    {{"a minute", `duly_database_oldest_transaction_seconds 60`, false}, {"an hour", `duly_database_oldest_transaction_seconds 3600`, true}},
+		"DulyOldTransaction":    {{"a minute", `duly_database_oldest_transaction_seconds 60`, false}, {"long", `duly_database_oldest_transaction_seconds 999`, true}},
 		"DulyReplicaBehind":     {{"none", `duly_database_replica_lag_seconds 0`, false}, {"two minutes", `duly_database_replica_lag_seconds 120`, true}},
 		"DulySchedulePaused":    {{"it runs", `duly_schedule_paused 0`, false}, {"it is paused", `duly_schedule_paused 1`, true}},
 		"DulyDatabaseFull": {
