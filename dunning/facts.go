@@ -245,6 +245,7 @@ type Facts struct {
 	feedBack time.Time // when payment data last came back after it had been too old
 
 	accounts map[string]bool   // of the debtor, by the facts that name them
+	foreign  map[string]bool   // holds and disputes of other accounts: account, NUL, id
 	seen     map[string]bool   // kind, account and source of facts already played
 	ledger   []contact.Contact // Contacts as the policies count them
 }

@@ -18,7 +18,7 @@ var ErrMixedCurrency = errors.New("amount is not in the account's currency")
 // debtor-wide holds, opt-outs and the like. A fact that repeats kind and
 // source of an earlier one is ignored. Errors name the position of the fact.
 func Fold(s Setup, history []Fact) (Facts, error) {
-	f := Facts{Setup: s, seen: map[string]bool{}, accounts: map[string]bool{}}
+	f := Facts{Setup: s, seen: map[string]bool{}, accounts: map[string]bool{}, foreign: map[string]bool{}}
 	for i, x := range history {
 		if err := f.add(x); err != nil {
 			return Facts{}, fmt.Errorf("fact %d (%s): %w", i+1, x.Body.Kind(), err)
@@ -58,7 +58,7 @@ func (f Facts) clone() Facts {
 	f.Persons, f.Debts = slices.Clone(f.Persons), slices.Clone(f.Debts)
 	f.Settlements, f.Callbacks, f.Notes = slices.Clone(f.Settlements), slices.Clone(f.Callbacks), slices.Clone(f.Notes)
 	f.Migrations = slices.Clone(f.Migrations)
-	f.seen, f.accounts = maps.Clone(f.seen), maps.Clone(f.accounts)
+	f.seen, f.accounts, f.foreign = maps.Clone(f.seen), maps.Clone(f.accounts), maps.Clone(f.foreign)
 	return f
 }
 
@@ -92,6 +92,7 @@ func (f *Facts) add(x Fact) error {
 		if mine || b.Scope == ScopeDebtor {
 			return f.placeHold(x, b)
 		}
+		f.foreign[x.Account+"\x00"+b.ID] = true
 		return nil
 	case HoldLifted, HoldExtended:
 		return f.changeHold(x)

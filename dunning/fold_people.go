@@ -62,35 +62,41 @@ func (f *Facts) task(id string) *TaskState {
 	return nil
 }
 
+// placeHold adds a hold. The account's own holds and disputes have ids of their own, and so
+// have those of the debtor: one that stops everything is not lost because a system that
+// numbers its holds used the number before.
 func (f *Facts) placeHold(x Fact, b HoldPlaced) error {
-	for i := range f.Holds {
-		if f.Holds[i].ID == b.ID {
-			return nil
-		}
+	if f.holdOf(b.ID, b.Scope == ScopeDebtor) == nil {
+		f.Holds = append(f.Holds, HoldState{HoldPlaced: b, From: x.At, End: b.Until, ref: refOf(x, b.ID)})
 	}
-	f.Holds = append(f.Holds, HoldState{HoldPlaced: b, From: x.At, End: b.Until, ref: refOf(x, b.ID)})
 	return nil
 }
 
 func (f *Facts) changeHold(x Fact) error {
-	for i := range f.Holds {
-		h := &f.Holds[i]
-		if h.Scope != ScopeDebtor && x.Account != f.Account {
-			continue // ids of holds are the accounts' own
+	switch b := x.Body.(type) {
+	case HoldLifted:
+		if h := f.meant(x, b.ID); h != nil && !h.over(x.At) {
+			h.End, h.Lifted = x.At, true
+			h.Notice = cmp.Or(b.Notice, h.Notice)
 		}
-		switch b := x.Body.(type) {
-		case HoldLifted:
-			if h.ID == b.ID && !h.over(x.At) {
-				h.End, h.Lifted = x.At, true
-				h.Notice = cmp.Or(b.Notice, h.Notice)
-			}
-		case HoldExtended:
-			if h.ID == b.ID && !h.over(x.At) {
-				h.End = b.Until
-			}
+	case HoldExtended:
+		if h := f.meant(x, b.ID); h != nil && !h.over(x.At) {
+			h.End = b.Until
 		}
 	}
 	return nil
+}
+
+// meant is the hold that a fact changes: what an account reports is about its own hold of
+// that id while it has one in force, and about the debtor's else.
+func (f *Facts) meant(x Fact, id string) *HoldState {
+	if x.Account == f.Account {
+		return f.HoldMeant(id, x.At)
+	}
+	if f.foreign[x.Account+"\x00"+id] {
+		return nil
+	}
+	return f.holdOf(id, true)
 }
 
 // addDispute keeps a dispute as a hold of its own: on an item (others go on)
@@ -108,7 +114,7 @@ func (f *Facts) addDispute(x Fact) error {
 		if b.Outcome == "closed" {
 			f.closeDisputed(b.ID, x.At)
 		}
-		if h := f.hold(b.ID); h != nil && !h.over(x.At) {
+		if h := f.holdOf(b.ID, false); h != nil && !h.over(x.At) {
 			h.Outcome = b.Outcome
 		}
 		notice := b.Notice

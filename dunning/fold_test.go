@@ -34,6 +34,19 @@ func TestFactsOfOthersDoNotMeddle(t *testing.T) {
 		{"extending another account's hold of the same id changes nothing here", []Fact{at("a", hold), at("b", HoldExtended{ID: "h", Until: noon.Add(time.Minute)})}, true},
 		{"the debtor's hold holds every account", []Fact{at("b", wide)}, true},
 		{"and any of them may report that it was lifted", []Fact{at("b", wide), at("b", HoldLifted{ID: "w"})}, false},
+		{"the debtor's hold is none of this account's, though it has the id of one that has ended", []Fact{
+			at("a", HoldPlaced{ID: "h", HoldKind: HoldManual, Scope: ScopeAccount, Contact: true, Until: noon.Add(time.Minute)}),
+			at("b", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}),
+		}, true},
+		{"another account that lifts its own hold does not lift the debtor's of the same id", []Fact{
+			at("b", hold), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("b", HoldLifted{ID: "h"}),
+		}, true},
+		{"nor does this account, while its own is in force", []Fact{
+			at("a", hold), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("a", HoldLifted{ID: "h"}),
+		}, true},
+		{"the debtor's is lifted after that", []Fact{
+			at("a", hold), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("a", HoldLifted{ID: "h"}), at("", HoldLifted{ID: "h"}),
+		}, false},
 		{"a hold on fees alone holds no contact, its notice days neither", []Fact{at("a", HoldPlaced{ID: "f", HoldKind: HoldManual, Scope: ScopeAccount, Fees: true, Notice: 9, Until: noon.Add(time.Minute)})}, false},
 	} {
 		f, err := base(t).Apply(c.facts)

@@ -256,13 +256,23 @@ func (f *Facts) handleMoney(c Command, at time.Time) ([]Fact, error) {
 	return nil, ErrInvalid
 }
 
-func (f *Facts) hold(id string) *HoldState {
-	for i := range f.Holds {
-		if f.Holds[i].ID == id {
-			return &f.Holds[i]
-		}
+// holdOf is the hold of an id: one of all the debtor's accounts, or one of this account.
+func (f *Facts) holdOf(id string, wide bool) *HoldState {
+	i := slices.IndexFunc(f.Holds, func(h HoldState) bool { return h.ID == id && (h.Scope == ScopeDebtor) == wide })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &f.Holds[i]
+}
+
+// HoldMeant is the hold that an id means at an instant: the account's own while it is in force,
+// else the debtor's, else the account's own that has ended.
+func (f *Facts) HoldMeant(id string, at time.Time) *HoldState {
+	own, wide := f.holdOf(id, false), f.holdOf(id, true)
+	if own == nil || wide != nil && own.over(at) {
+		return wide
+	}
+	return own
 }
 
 var holdKinds = []HoldKind{
@@ -275,7 +285,7 @@ func (f *Facts) handleHold(c Command, by string, at time.Time) ([]Fact, error) {
 	case PlaceHold:
 		return f.newHold(c, by, at)
 	case LiftHold:
-		h := f.hold(c.ID)
+		h := f.HoldMeant(c.ID, at)
 		switch {
 		case h == nil:
 			return nil, fmt.Errorf("lift: there is no such hold: %w", ErrUnknown)
@@ -286,7 +296,7 @@ func (f *Facts) handleHold(c Command, by string, at time.Time) ([]Fact, error) {
 		}
 		return []Fact{f.holdFact(h, at, HoldLifted{ID: c.ID, Notice: c.Notice})}, nil
 	case ExtendHold:
-		h := f.hold(c.ID)
+		h := f.HoldMeant(c.ID, at)
 		if h == nil || h.over(at) {
 			return nil, fmt.Errorf("extend: there is no such hold in force: %w", ErrUnknown)
 		}
@@ -314,8 +324,8 @@ func (f *Facts) holdFact(h *HoldState, at time.Time, b Body) Fact {
 }
 
 func (f *Facts) newHold(c PlaceHold, by string, at time.Time) ([]Fact, error) {
-	if f.hold(c.ID) != nil {
-		return nil, nil
+	if h := f.holdOf(c.ID, c.Scope == ScopeDebtor); h != nil {
+		return nil, h.sameAs("hold", c.HoldKind, c.Scope, c.Item)
 	}
 	switch {
 	case c.ID == "":
@@ -344,8 +354,17 @@ func (f *Facts) newHold(c PlaceHold, by string, at time.Time) ([]Fact, error) {
 	return []Fact{f.fact(at, h)}, nil
 }
 
+// sameAs is nil where a hold is what is asked for once more. To take another for it, because it
+// has the same id, would leave somebody unprotected who was told otherwise.
+func (h *HoldState) sameAs(what string, kind HoldKind, scope Scope, item string) error {
+	if h.HoldKind == kind && h.Scope == scope && (scope != ScopeItem || h.Item == item) {
+		return nil
+	}
+	return fmt.Errorf("%s: id %q is that of another hold (%s, %s); give it an id of its own: %w", what, h.ID, h.HoldKind, h.Scope, ErrConflict)
+}
+
 func (f *Facts) resolveDispute(c ResolveDispute, at time.Time) ([]Fact, error) {
-	h := f.hold(c.ID)
+	h := f.holdOf(c.ID, false)
 	switch {
 	case h == nil || h.HoldKind != HoldDispute:
 		return nil, fmt.Errorf("dispute: there is no such dispute: %w", ErrUnknown)
@@ -378,8 +397,12 @@ func as(outcome string) string {
 }
 
 func (f *Facts) raiseDispute(c RaiseDispute, at time.Time) ([]Fact, error) {
-	if f.hold(c.ID) != nil {
-		return nil, nil
+	scope := ScopeAccount
+	if c.Item != "" {
+		scope = ScopeItem
+	}
+	if h := f.holdOf(c.ID, false); h != nil {
+		return nil, h.sameAs("dispute", HoldDispute, scope, c.Item)
 	}
 	b := DisputeRaised{ID: c.ID, Item: c.Item, Duplicative: c.Duplicative, Told: c.Told}
 	at, err := f.said("dispute", &b.Told, c.Received, at)

@@ -534,7 +534,10 @@ func (f *Facts) recordStatus(c RecordStatus, by string, at time.Time) ([]Fact, e
 // with the status. One that a person lifted stays lifted.
 func (f *Facts) statusHold(c RecordStatus, kind HoldKind, by string, at time.Time) []Fact {
 	wanted := kind != "" && (c.Hold == nil || *c.Hold)
-	h := f.hold(c.ID)
+	h := f.holdOf(c.ID, true)
+	if own := f.holdOf(c.ID, false); h == nil && own != nil && own.HoldKind == kind { // placed by hand, for this account only
+		h = own
+	}
 	over := c.over() || ended(c.Until, at)
 	switch {
 	case h != nil && over && !h.over(at):

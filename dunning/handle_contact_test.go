@@ -187,15 +187,15 @@ func TestStatusAndItsHold(t *testing.T) {
 		return RecordStatus{StatusKnown: StatusKnown{ID: "b", Status: StatusBankruptcy, Stage: stage}}
 	}
 	do(status("open"))
-	if h := f.hold("b"); h == nil || h.over(noon) || h.HoldKind != HoldBankruptcy || h.Scope != ScopeDebtor {
+	if h := f.HoldMeant("b", noon); h == nil || h.over(noon) || h.HoldKind != HoldBankruptcy || h.Scope != ScopeDebtor {
 		t.Fatalf("hold %+v", h)
 	}
 	do(status("dismissed"))
-	if h := f.hold("b"); !h.over(noon) {
+	if h := f.HoldMeant("b", noon); !h.over(noon) {
 		t.Errorf("dismissed, and the hold goes on: %+v", h)
 	}
 	do(status("open"))
-	if h := f.hold("b"); !h.over(noon) {
+	if h := f.HoldMeant("b", noon); !h.over(noon) {
 		t.Errorf("a hold that is over does not come back by itself: %+v", h)
 	}
 	no := false
@@ -205,7 +205,7 @@ func TestStatusAndItsHold(t *testing.T) {
 	until := noon.AddDate(0, 0, 60)
 	do(RecordStatus{StatusKnown: StatusKnown{ID: "s", Status: StatusBreathingSpace, Until: until}})
 	do(RecordStatus{StatusKnown: StatusKnown{ID: "s", Status: StatusBreathingSpace, Until: until.AddDate(0, 0, 30)}})
-	if h := f.hold("s"); !h.End.Equal(until.AddDate(0, 0, 30)) {
+	if h := f.HoldMeant("s", noon); !h.End.Equal(until.AddDate(0, 0, 30)) {
 		t.Errorf("a longer breathing space ends its hold at %s", h.End)
 	}
 }

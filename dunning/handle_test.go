@@ -3,6 +3,7 @@ package dunning
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +51,9 @@ func TestCommandsAreRefusedWithAReason(t *testing.T) {
 		{"a hold without a scope", nil, PlaceHold{ID: "h", HoldKind: HoldManual}, ErrInvalid},
 		{"a hold that ends before it begins", nil, PlaceHold{ID: "h", HoldKind: HoldManual, Scope: ScopeAccount, Until: noon.Add(-1)}, ErrInvalid},
 		{"a hold on an item that is not there", nil, PlaceHold{ID: "h", HoldKind: HoldManual, Scope: ScopeItem, Item: "Z"}, ErrUnknown},
+		{"a hold under the id of another kind of hold", []Body{HoldPlaced{ID: "h", HoldKind: HoldManual, Scope: ScopeAccount}}, PlaceHold{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeAccount}, ErrConflict},
+		{"a hold on another item under the same id", []Body{HoldPlaced{ID: "h", HoldKind: HoldManual, Scope: ScopeItem, Item: "B"}}, PlaceHold{ID: "h", HoldKind: HoldManual, Scope: ScopeItem, Item: "A"}, ErrConflict},
+		{"a dispute under the id of a hold", []Body{HoldPlaced{ID: "d", HoldKind: HoldManual, Scope: ScopeAccount}}, RaiseDispute{ID: "d"}, ErrConflict},
 		{"lifting a hold that is not there", nil, LiftHold{ID: "h"}, ErrUnknown},
 		{"a dispute of an item that is not there", nil, RaiseDispute{ID: "d", Item: "Z"}, ErrUnknown},
 		{"resolving a dispute that is not there", nil, ResolveDispute{ID: "d", Outcome: "closed"}, ErrUnknown},
@@ -210,4 +214,40 @@ func TestMixedCurrenciesAreRefusedByFold(t *testing.T) {
 	if !errors.Is(err, ErrMixedCurrency) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestAHoldOfAllAccountsHasItsOwnId: a number that stands for a hold of this account may be
+// that of a hold of all accounts, too; a person ends one after the other.
+func TestAHoldOfAllAccountsHasItsOwnId(t *testing.T) {
+	f := base(t, HoldPlaced{ID: "h", HoldKind: HoldManual, Scope: ScopeAccount, Contact: true, Clock: true, Manual: true})
+	do := func(cmd Command, want int) {
+		t.Helper()
+		facts, err := Handle(f, cmd, "user:1", noon)
+		if err != nil || len(facts) != want {
+			t.Fatalf("%T: %d facts, %v; want %d", cmd, len(facts), err, want)
+		}
+		if f, err = f.Apply(facts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inForce := func(want ...HoldKind) {
+		t.Helper()
+		var got []HoldKind
+		for _, h := range f.Holds {
+			if h.in(noon) {
+				got = append(got, h.HoldKind)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("in force: %v, want %v", got, want)
+		}
+	}
+	do(PlaceHold{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor}, 1)
+	inForce(HoldManual, HoldBankruptcy)
+	do(PlaceHold{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor}, 0)
+	do(LiftHold{ID: "h"}, 1)
+	inForce(HoldBankruptcy)
+	do(LiftHold{ID: "h"}, 1)
+	inForce()
+	do(LiftHold{ID: "h"}, 0)
 }

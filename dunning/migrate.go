@@ -201,7 +201,7 @@ func (f *Facts) migrate(b Migrated, at time.Time) {
 		}
 	}
 	for _, n := range b.Notices {
-		if h := f.hold(n.Hold); h != nil {
+		if h := f.holdOf(n.Hold, false); h != nil {
 			h.Notice = n.Days
 		}
 	}

@@ -247,7 +247,7 @@ func (c checking) days(cmd dunning.Command) error {
 			return c.holdFor(cmd.Until)
 		}
 	case dunning.ExtendHold:
-		if h := holdOf(c.facts, cmd.ID); h != nil && !protects(h.HoldKind) {
+		if h := c.facts.HoldMeant(cmd.ID, c.at); h != nil && !protects(h.HoldKind) {
 			return c.holdFor(cmd.Until)
 		}
 	}
@@ -319,15 +319,6 @@ func (c checking) mayGiveAway() error {
 // protects tells holds that law or decency asks for: nobody needs more authority to stop.
 func protects(k dunning.HoldKind) bool {
 	return !slices.Contains([]dunning.HoldKind{dunning.HoldManual, dunning.HoldHardship, dunning.HoldRecall}, k)
-}
-
-func holdOf(f dunning.Facts, id string) *dunning.HoldState {
-	for i := range f.Holds {
-		if f.Holds[i].ID == id {
-			return &f.Holds[i]
-		}
-	}
-	return nil
 }
 
 // mayEnd asks for the permission of the task's kind. A task that is not there is left to
