@@ -218,10 +218,10 @@ func (b *batch) store(ctx context.Context, tx *Tx) ([]ImportResult, error) {
 	if err := b.findKnown(ctx, tx); err != nil {
 		return nil, err
 	}
-	if err := b.putPersonal(ctx, tx); err != nil {
+	all, told := b.judge()
+	if err := b.putPersonal(ctx, tx); err != nil { // after judging: a row that is refused may name another's address
 		return nil, err
 	}
-	all, told := b.judge()
 	if _, err := tx.appendAll(ctx, all); err != nil {
 		return nil, err
 	}

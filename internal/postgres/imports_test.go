@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -149,6 +150,30 @@ func TestAnImportUpdatesWhatIsKnown(t *testing.T) {
 	p, err := s.Profile(t.Context(), postgres.DebtorID(creditor, "C1"))
 	if err != nil || p.Name != "Customer C1" || p.Locale != "de" || len(p.Address) != 1 {
 		t.Errorf("profile %+v, %v", p, err)
+	}
+}
+
+func TestARefusedRowTellsNothing(t *testing.T) {
+	s := pgtest.New(t)
+	begin(t, s, "items")
+	first := itemEntry(1, "C1", "a", "10")
+	if _, err := s.ImportBatch(t.Context(), "run-items", []postgres.ImportEntry{first}, nil); err != nil {
+		t.Fatal(err)
+	}
+	other := itemEntry(2, "C1", "a", "11") // another customer's row under this number, by its look
+	other.Debtor.Name, other.Debtor.Address = "Somebody Else", []string{"Elsewhere 2"}
+	other.Points[0].Value = "else@example.invalid"
+	got, err := s.ImportBatch(t.Context(), "run-items", []postgres.ImportEntry{other}, nil)
+	if err != nil || got[0].Why != postgres.RefusedContradiction {
+		t.Fatalf("a known item with another amount: %+v, %v", got, err)
+	}
+	p, err := s.Profile(t.Context(), postgres.DebtorID(creditor, "C1"))
+	if err != nil || p.Name != "Customer C1" || !slices.Equal(p.Address, []string{"Road 1"}) {
+		t.Errorf("the refused row has changed the profile: %+v, %v", p, err)
+	}
+	owners, err := s.Owners(t.Context(), dunning.Email, "else@example.invalid")
+	if err != nil || len(owners) > 0 {
+		t.Errorf("the refused row has changed the address: %+v, %v", owners, err)
 	}
 }
 
