@@ -10,6 +10,8 @@ const mostKept = 6
 // A Config never changes and follows from its files alone, so whoever asks for the same
 // files may have the same one: compiling them takes a tenth of a second and more.
 type keeper struct {
+	compile func(files map[string][]byte) (*Config, error)
+
 	mu      sync.Mutex
 	entries []*kept // the one asked for last comes last
 }
@@ -19,7 +21,7 @@ type kept struct {
 	load func() (*Config, error)
 }
 
-var loaded keeper
+var loaded, published = keeper{compile: load}, keeper{compile: loadPublished}
 
 // get loads files that the caller leaves to it, unless they are loaded already. Whoever
 // asks while another loads them waits for that one. Faults are not kept: they are the
@@ -43,7 +45,7 @@ func (k *keeper) entry(hash string, files map[string][]byte) *kept {
 			return e
 		}
 	}
-	e := &kept{hash: hash, load: sync.OnceValues(func() (*Config, error) { return load(files) })}
+	e := &kept{hash: hash, load: sync.OnceValues(func() (*Config, error) { return k.compile(files) })}
 	k.entries = append(k.entries, e)
 	if len(k.entries) > mostKept {
 		k.entries = append([]*kept(nil), k.entries[1:]...)

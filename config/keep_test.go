@@ -44,7 +44,7 @@ func TestTheSameFilesAreLoadedOnce(t *testing.T) {
 }
 
 func TestFaultsAreNotKept(t *testing.T) {
-	var k keeper
+	k := keeper{compile: load}
 	bad := map[string][]byte{"queues.yaml": []byte("queus: []\n")}
 	_, first := k.get(bad)
 	if len(FaultsOf(first)) == 0 || len(k.entries) != 0 {
@@ -57,7 +57,7 @@ func TestFaultsAreNotKept(t *testing.T) {
 }
 
 func TestFewAreKept(t *testing.T) {
-	var k keeper
+	k := keeper{compile: load}
 	first, err := k.get(tiny(0))
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestFewAreKept(t *testing.T) {
 }
 
 func TestManyAskAtOnce(t *testing.T) {
-	var k keeper
+	k := keeper{compile: load}
 	var all [32]*Config
 	var wg sync.WaitGroup
 	for i := range all {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,7 +43,8 @@ func releaseHash(files map[string][]byte) string {
 
 // LoadRelease loads a published release again and refuses one whose files are
 // not those that were published. A release that was right once may have faults
-// for a newer program that checks more; they are returned as Faults.
+// for a newer program that checks more: those that stop nothing which worked are
+// warnings of the Config; others are returned as Faults.
 func LoadRelease(r Release) (*Config, error) {
 	if got := releaseVersion(r.Files); got != r.Version {
 		return nil, fmt.Errorf("release %s: its files hash to %s: they are not the files that were published", r.Version, got)
@@ -51,7 +53,13 @@ func LoadRelease(r Release) (*Config, error) {
 	for name, data := range r.Files {
 		files[name] = slices.Clone(data)
 	}
-	return loaded.get(files)
+	cfg, err := loaded.get(files)
+	if found := Faults(nil); errors.As(err, &found) {
+		if refused, _ := found.Excused().Split(); len(refused) == 0 {
+			return published.get(files)
+		}
+	}
+	return cfg, err
 }
 
 // Changes lists the files by which two releases differ, sorted, each with

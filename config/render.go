@@ -214,6 +214,8 @@ func planOptions(req RenderRequest) []RenderPlanOption {
 	return req.Plan.Options
 }
 
+var errNoSubject = errors.New("the subject says nothing for this message")
+
 // fill writes subject and body in the channel's form.
 func (t *template) fill(m *dunning.Message, cr Creditor, vars map[string]any, tag string) error {
 	plain := liquid.Options{Filters: filters(tag), Escape: oneLine}
@@ -223,11 +225,16 @@ func (t *template) fill(m *dunning.Message, cr Creditor, vars map[string]any, ta
 		m.Text = smsText(body)
 		return t.inBody(err)
 	}
-	subject, err := t.subject.Render(vars, plain)
+	subject, err := "", error(nil)
+	if t.subject != nil { // nil: published before this was a fault
+		subject, err = t.subject.Render(vars, plain)
+	}
 	if err != nil {
 		return fmt.Errorf("subject: %w", err)
 	}
-	m.Subject = squeeze(subject)
+	if m.Subject = squeeze(subject); m.Subject == "" {
+		return fmt.Errorf("%s: %w; publish the template with one that does", t.file, errNoSubject)
+	}
 	body, err := t.body.Render(vars, liquid.Options{Filters: filters(tag), Escape: markdown.Escape})
 	if err != nil {
 		return t.inBody(err)

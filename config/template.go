@@ -119,7 +119,7 @@ func (t *template) check() {
 	case t.channel != dunning.SMS && !t.doc.Has("subject"):
 		t.doc.Fault("subject", `"subject" is missing`, "")
 	case t.channel != dunning.SMS && strings.TrimSpace(t.spec.Subject) == "":
-		t.doc.Fault("subject", "the subject says nothing", "")
+		t.doc.Late(func() { t.doc.Fault("subject", "the subject says nothing", "") })
 	}
 	if !locale.Known(t.locale) {
 		t.doc.Fault("", fmt.Sprintf("there are no formats of amounts and dates for language %q", t.locale), "known: "+strings.Join(locale.Languages(), ", "))
@@ -133,8 +133,8 @@ func (t *template) compile(body string) {
 	}
 	for i, line := range t.bodyLines {
 		if col, what := yamlpos.Unreadable(line); col > 0 {
-			t.bodyFault(i+1, col, "this is not readable text: "+what, "save the file as UTF-8")
-			return
+			t.doc.Late(func() { t.bodyFault(i+1, col, "this is not readable text: "+what, "save the file as UTF-8") })
+			break
 		}
 	}
 	var faults []liquid.Fault

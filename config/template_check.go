@@ -28,7 +28,7 @@ func (l *loader) compileTemplates() {
 	slices.SortFunc(keys, func(a, b templateKey) int { return strings.Compare(l.templates[a].file, l.templates[b].file) })
 	first := l.firstTemplates()
 	for _, k := range keys {
-		if t := l.templates[k]; t.usable() && t.knowsNames() {
+		if t := l.templates[k]; t.usable() && t.soundWords() {
 			l.tryTemplate(t, first)
 		}
 	}
@@ -54,22 +54,26 @@ func (l *loader) tryDisclosures() {
 	}
 }
 
-// knowsNames reports every variable that there is not, also where the samples do not come
+// soundWords makes the checks that need no sample; where one of them found something, samples
+// would find the same.
+func (t *template) soundWords() bool {
+	t.doc.Late(t.checkNames)
+	return !slices.ContainsFunc(t.doc.Faults(), func(f Fault) bool { return f.Late })
+}
+
+// checkNames reports every variable that there is not, also where the samples do not come
 // by: a branch for three invoices, a business, a debtor without a name.
-func (t *template) knowsNames() bool {
+func (t *template) checkNames() {
 	vars := variables(Creditor{}, SampleRequest(Creditor{}, t.channel, t.name, t.locale))
-	faults := t.body.Unknown(vars)
-	for _, f := range faults {
+	for _, f := range t.body.Unknown(vars) {
 		t.bodyFault(f.Line, f.Column, f.Message, f.Hint)
 	}
 	if t.subject == nil {
-		return len(faults) == 0
+		return
 	}
-	wrong := t.subject.Unknown(vars)
-	for _, f := range wrong {
+	for _, f := range t.subject.Unknown(vars) {
 		t.doc.FaultInside("subject", f.Line, f.Column, f.Message, f.Hint)
 	}
-	return len(faults)+len(wrong) == 0
 }
 
 // tryTemplate stops at the first fault: the same words would fail the same way again.
@@ -125,6 +129,8 @@ func (t *template) report(err error, cr Creditor, full bool) {
 	var d *disclosureError
 	var c *contentError
 	switch {
+	case errors.Is(err, errNoSubject):
+		t.doc.Late(func() { t.doc.Fault("subject", errNoSubject.Error()+with, "") })
 	case errors.As(err, &d):
 		t.bodyFault(1, 1, d.Error()+with, "")
 	case errors.As(err, &c):

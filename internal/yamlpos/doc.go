@@ -242,9 +242,9 @@ func (d *Doc) Faults() Faults {
 	return d.faults
 }
 
-// Failed reports whether anything but warnings was found.
+// Failed reports whether anything but warnings and faults of late checks was found.
 func (d *Doc) Failed() bool {
-	faults, _ := d.faults.Split()
+	faults, _ := d.faults.Excused().Split()
 	return len(faults) > 0
 }
 
@@ -279,6 +279,15 @@ func (d *Doc) Warn(path, message, hint string) {
 	d.Fault(path, message, hint)
 	for i := range d.faults[before:] {
 		d.faults[before+i].Warning = true
+	}
+}
+
+// Late marks as Late what check reports.
+func (d *Doc) Late(check func()) {
+	before := len(d.faults)
+	check()
+	for i := range d.faults[before:] {
+		d.faults[before+i].Late = true
 	}
 }
 

@@ -25,6 +25,9 @@ type Fault struct {
 	Hint       string `json:"hint,omitempty"`   // how to mend it
 	SourceLine string `json:"source,omitempty"` // the line as it stands in the file
 	Warning    bool   `json:"warning,omitempty"`
+	// Late: found by a check that is younger than files which are in use. It refuses what is
+	// to be published; what was published without it goes on (see Excused).
+	Late bool `json:"-"`
 }
 
 // Faults is every fault of one or many files. As an error it prints all of them.
@@ -52,6 +55,15 @@ func (fs Faults) Split() (faults, warnings Faults) {
 		}
 	}
 	return faults, warnings
+}
+
+// Excused are the faults with those of late checks as warnings.
+func (fs Faults) Excused() Faults {
+	fs = slices.Clone(fs)
+	for i := range fs {
+		fs[i].Warning = fs[i].Warning || fs[i].Late
+	}
+	return fs
 }
 
 // Error prints all faults, one after the other, and how many there are.
