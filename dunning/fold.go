@@ -96,6 +96,8 @@ func (f *Facts) add(x Fact) error {
 		return nil
 	case HoldLifted, HoldExtended:
 		return f.changeHold(x)
+	case DisputeRaised: // it may be lifted as a hold is
+		f.foreign[x.Account+"\x00"+b.ID] = !mine
 	}
 	if !mine {
 		return nil

@@ -41,6 +41,9 @@ func TestFactsOfOthersDoNotMeddle(t *testing.T) {
 		{"another account that lifts its own hold does not lift the debtor's of the same id", []Fact{
 			at("b", hold), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("b", HoldLifted{ID: "h"}),
 		}, true},
+		{"nor one that lifts its own dispute of the same id", []Fact{
+			at("b", DisputeRaised{ID: "h"}), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("b", HoldLifted{ID: "h"}),
+		}, true},
 		{"nor does this account, while its own is in force", []Fact{
 			at("a", hold), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("a", HoldLifted{ID: "h"}),
 		}, true},

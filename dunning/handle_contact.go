@@ -527,24 +527,36 @@ func (f *Facts) recordStatus(c RecordStatus, by string, at time.Time) ([]Fact, e
 			return nil, nil
 		}
 	}
+	if h := f.holdOf(b.ID, true); h != nil && wantsHold(c, kind.hold) && !slices.ContainsFunc(f.Statuses, func(s StatusState) bool { return s.ID == b.ID }) {
+		if err := h.sameAs(what, kind.hold, ScopeDebtor, ""); err != nil {
+			return nil, err
+		}
+	}
 	return append([]Fact{f.debtorFact(at, b)}, f.statusHold(c, kind.hold, by, recorded)...), nil
 }
 
+// wantsHold reports whether a status is to bring a hold, of a kind (none: "").
+func wantsHold(c RecordStatus, kind HoldKind) bool {
+	return kind != "" && (c.Hold == nil || *c.Hold) && !c.over()
+}
+
 // statusHold places the hold that a status brings, from now on, and ends it
-// with the status. One that a person lifted stays lifted.
+// with the status. One that a person lifted stays lifted, and one of another
+// kind is not the status's.
 func (f *Facts) statusHold(c RecordStatus, kind HoldKind, by string, at time.Time) []Fact {
-	wanted := kind != "" && (c.Hold == nil || *c.Hold)
 	h := f.holdOf(c.ID, true)
 	if own := f.holdOf(c.ID, false); h == nil && own != nil && own.HoldKind == kind { // placed by hand, for this account only
 		h = own
 	}
 	over := c.over() || ended(c.Until, at)
 	switch {
+	case h != nil && h.HoldKind != kind:
+		return nil
 	case h != nil && over && !h.over(at):
 		return []Fact{f.holdFact(h, at, HoldLifted{ID: c.ID})}
 	case h != nil && !h.over(at) && !h.End.Equal(c.Until):
 		return []Fact{f.holdFact(h, at, HoldExtended{ID: c.ID, Until: c.Until})}
-	case h != nil || over || !wanted:
+	case h != nil || over || !wantsHold(c, kind):
 		return nil
 	}
 	placed, _ := HoldOf(c.StatusKnown)

@@ -210,6 +210,26 @@ func TestStatusAndItsHold(t *testing.T) {
 	}
 }
 
+// TestAStatusLeavesOtherHoldsAlone: a status whose id is that of another hold of the debtor would
+// bring none of its own, and its end would end the other: it needs an id of its own.
+func TestAStatusLeavesOtherHoldsAlone(t *testing.T) {
+	f := base(t, HoldPlaced{ID: "b", HoldKind: HoldDeceased, Scope: ScopeDebtor, Contact: true, Clock: true})
+	open := RecordStatus{StatusKnown: StatusKnown{ID: "b", Status: StatusBankruptcy, Stage: "open"}}
+	if facts, err := Handle(f, open, "user:1", noon); !errors.Is(err, ErrConflict) {
+		t.Errorf("%+v, %v; want that it is refused", facts, err)
+	}
+	f = base(t, HoldPlaced{ID: "b", HoldKind: HoldDeceased, Scope: ScopeDebtor}, open.StatusKnown) // as earlier releases took it
+	for _, c := range []RecordStatus{
+		{StatusKnown: StatusKnown{ID: "b", Status: StatusBankruptcy, Stage: "dismissed"}},
+		{StatusKnown: StatusKnown{ID: "b", Status: StatusBankruptcy, Stage: "open", Until: noon.AddDate(0, 0, 3)}},
+		{StatusKnown: StatusKnown{ID: "m", Status: StatusMinor, Stage: stageEnded}},
+	} {
+		if facts, err := Handle(f, c, "user:1", noon); err != nil || len(facts) != 1 {
+			t.Errorf("%+v: %+v, %v; want the status alone", c, facts, err)
+		}
+	}
+}
+
 // A dispute that was resolved says so, and how.
 func TestSecondResolutionOfADispute(t *testing.T) {
 	f := base(t, DisputeRaised{ID: "d", Item: "A"}, DisputeResolved{ID: "d", Outcome: "rejected"})
