@@ -34,6 +34,16 @@ func LoadFiles(files map[string][]byte) (*Config, error) {
 	return loaded.get(kept)
 }
 
+// ReadRelease is the release that a directory stands for, without a look at what its files
+// say: so it can be compared with what was published when less was checked.
+func ReadRelease(fsys fs.FS) (Release, error) {
+	files, err := readFiles(fsys)
+	if err != nil {
+		return Release{}, err
+	}
+	return Release{Version: releaseVersion(files), Files: files}, nil
+}
+
 // Belongs reports whether a path is one of a configuration's files: those of the known
 // directories, and YAML beside them. Files of other kinds, such as a README or Go's own in
 // the directory that is shipped, do not belong.

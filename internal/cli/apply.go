@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -43,7 +44,8 @@ Where four eyes are required (duly proposal require on) it makes a proposal that
 the user of the console who proposes, whose password is taken from DULY_PASSWORD or asked for.
 
 --once is for jobs that run at every start of a deployment: a directory that was in force before is not put back over
-what came into force after it, from the console or elsewhere, and where four eyes are required what is in force stays.`,
+what came into force after it, from the console or elsewhere, and where four eyes are required what is in force stays.
+Faults that an earlier version of this program let pass are warnings then, as long as the directory is not changed.`,
 		Args: args("DIR"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if once {
@@ -138,18 +140,15 @@ func (a *app) apply(ctx context.Context, dir, by, as, reason string) error {
 	})
 }
 
-// applyOnce publishes a directory unless something newer is in force.
+// applyOnce publishes a directory unless something newer is in force. One that is in force
+// already has nothing to be refused for: deployments start when this has ended well.
 func (a *app) applyOnce(ctx context.Context, dir, by string) error {
-	cfg, err := loadDir(dir)
-	if err != nil {
-		return err
+	cfg, faults := loadDir(dir)
+	if faults != nil && config.FaultsOf(faults) == nil {
+		return faults
 	}
 	return a.withStore(ctx, func(store *postgres.Store) error {
 		current, _, err := store.CurrentRelease(ctx)
-		if err != nil {
-			return err
-		}
-		four, err := store.FourEyes(ctx)
 		if err != nil {
 			return err
 		}
@@ -157,19 +156,28 @@ func (a *app) applyOnce(ctx context.Context, dir, by string) error {
 		if err != nil {
 			return err
 		}
+		if faults != nil {
+			if cfg, err = published(dir, were); cfg == nil {
+				return cmp.Or(err, faults)
+			}
+		}
+		four, err := store.FourEyes(ctx)
+		if err != nil {
+			return err
+		}
 		p := planOf(cfg, current)
 		why := ""
 		switch {
+		case faults != nil && p.Version == current.Version:
+			why = "is in force already; mend what is warned of before the next change"
 		case current.Version == "" || p.Version == current.Version: // the first, or nothing to do
-		case slices.ContainsFunc(were, func(x postgres.Activation) bool { return x.Release == p.Version }):
+		case wasInForce(were, p.Version):
 			why = "was in force before; to go back to it: duly apply DIR"
 		case four.Required:
 			why = "is new, and two people are needed; to propose it: duly apply DIR --as NAME"
 		}
 		if why != "" {
-			return a.print(p, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "Nothing was published: %s %s\nRelease %s stays in force.\n", p.Version, why, current.Version)
-			})
+			return a.print(p, func(w io.Writer) { printKept(w, p, why) })
 		}
 		at, err := now(ctx, store)
 		if err != nil {
@@ -180,6 +188,27 @@ func (a *app) applyOnce(ctx context.Context, dir, by string) error {
 		}
 		return a.print(p, func(w io.Writer) { printPlan(w, p) })
 	})
+}
+
+// published is the configuration in a directory that was in force when less was checked, as
+// workers load it; nil where it never was, or where they cannot.
+func published(dir string, were []postgres.Activation) (*config.Config, error) {
+	r, err := config.ReadRelease(os.DirFS(dir))
+	if err != nil || !wasInForce(were, r.Version) {
+		return nil, err
+	}
+	return config.LoadRelease(r)
+}
+
+func wasInForce(were []postgres.Activation, version string) bool {
+	return slices.ContainsFunc(were, func(x postgres.Activation) bool { return x.Release == version })
+}
+
+func printKept(w io.Writer, p planned, why string) {
+	for _, text := range p.Warnings {
+		_, _ = fmt.Fprintf(w, "warning: %s\n", text)
+	}
+	_, _ = fmt.Fprintf(w, "Nothing was published: %s %s\nRelease %s stays in force.\n", p.Version, why, p.Current)
 }
 
 // propose makes a proposal of what would be published.

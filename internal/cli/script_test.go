@@ -10,11 +10,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/duly/duly/config"
 	"github.com/duly/duly/internal/app"
 	"github.com/duly/duly/internal/cli"
 	"github.com/duly/duly/internal/clock"
 	"github.com/duly/duly/internal/identity"
 	"github.com/duly/duly/internal/pgtest"
+	"github.com/duly/duly/internal/postgres"
 )
 
 // TestMain makes the program a command of the scripts, in a process of its own.
@@ -29,6 +31,7 @@ func TestMain(m *testing.M) {
 //	database        a migrated database of the script's own, as DATABASE_URL
 //	emptydatabase   one without a schema
 //	opencases DAY   opens cases as the starter would on that day
+//	published DIR   puts a directory into force as a program did that checked nothing
 //	exits N cmd…    the command must end with exit status N
 //	user NAME ROLE  a user who has chosen the password "NAME has chosen this"
 func TestScripts(t *testing.T) {
@@ -46,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"database":      func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.DSN(t)) },
 			"emptydatabase": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("DATABASE_URL", pgtest.Empty(t)) },
 			"opencases":     func(ts *testscript.TestScript, _ bool, args []string) { openCases(ts, t, args) },
+			"published":     func(ts *testscript.TestScript, _ bool, args []string) { published(ts, t, args[0]) },
 			"exits":         exits,
 			"tamper":        func(ts *testscript.TestScript, _ bool, args []string) { tamper(ts, t, args[0]) },
 			"user":          func(ts *testscript.TestScript, _ bool, args []string) { addUser(ts, t, args[0], args[1]) },
@@ -63,6 +67,15 @@ func openCases(ts *testscript.TestScript, t *testing.T, args []string) {
 	if summary.Opened == 0 {
 		ts.Fatalf("no case was opened: %+v", summary)
 	}
+}
+
+// published puts a directory into force as a program did that checked nothing.
+func published(ts *testscript.TestScript, t *testing.T, dir string) {
+	r, err := config.ReadRelease(os.DirFS(ts.MkAbs(dir)))
+	ts.Check(err)
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	_, err = pgtest.Open(t, ts.Getenv("DATABASE_URL")).PublishRelease(context.Background(), postgres.Release{Version: r.Version, Published: at, By: "test", Files: r.Files})
+	ts.Check(err)
 }
 
 // tamper runs SQL as somebody who may switch the triggers off.
