@@ -32,7 +32,12 @@ func decodeMapping(doc *yamlpos.Doc) (m mapping.Mapping, ok bool) {
 		return m, false // Validate is for files whose shape is right
 	}
 	for _, f := range m.Validate() {
-		doc.Fault(f.Path, f.Message, "")
+		report := func() { doc.Fault(f.Path, f.Message, "") }
+		if f.Late {
+			doc.Late(report)
+		} else {
+			report()
+		}
 	}
 	return m, !doc.Failed()
 }

@@ -77,6 +77,33 @@ func checkRelease(t *testing.T, why string, files map[string][]byte, want string
 	}
 }
 
+// TestAMappingPublishedEarlier: dates that were guessed refuse an import, and not all that a site
+// does; those that were refused always still are.
+func TestAMappingPublishedEarlier(t *testing.T) {
+	shipped, err := readFiles(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dates, published := range map[string]bool{"[DD.MM.YY, YY.MM.DD]": true, "[DD.MM.YY, MM.DD.YY]": false} {
+		files := maps.Clone(shipped)
+		text := "mapping: guessed\nkind: items\nfile: {dates: " + dates + "}\ncolumns: {account: a, item: i, issued: x, due: d, amount: m, currency: c}\n"
+		files["mappings/guessed.yaml"] = []byte(text)
+		if _, err := load(files); err == nil || !strings.Contains(err.Error(), "cannot be told from") {
+			t.Errorf("%s: %v", dates, err)
+		}
+		cfg, err := LoadRelease(Release{Version: releaseVersion(files), Files: files})
+		if (err == nil) != published {
+			t.Errorf("%s, published earlier: %v", dates, err)
+		}
+		if err != nil {
+			continue
+		}
+		if m, ok := cfg.Mapping("guessed"); !ok || len(m.Validate()) == 0 { // which each import asks
+			t.Errorf("%s: an import would guess", dates)
+		}
+	}
+}
+
 // TestOnlyFilesAreRead: a pipe or a device in a directory of configuration must not keep the
 // program for ever, nor fill the memory.
 func TestOnlyFilesAreRead(t *testing.T) {

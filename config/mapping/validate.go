@@ -16,6 +16,9 @@ import (
 type Fault struct {
 	Path    string
 	Message string
+	// Late: a check that is younger than mappings which are in use. Imports are refused by it;
+	// a release that was published with it is not.
+	Late bool
 }
 
 // Error words the fault.
@@ -24,7 +27,7 @@ func (f Fault) Error() string { return f.Path + ": " + f.Message }
 type faults []Fault
 
 func (fs *faults) add(path, format string, args ...any) {
-	*fs = append(*fs, Fault{path, fmt.Sprintf(format, args...)})
+	*fs = append(*fs, Fault{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
 // oneOf faults a word that is not in a list.
@@ -98,6 +101,7 @@ func (f File) validateDates(fs *faults) {
 		}
 		if earlier, seen := shapes[p.shape()]; seen && earlier.order() != p.order() {
 			fs.add(path, "%s cannot be told from %s: 3/4 would be guessed; keep one of the two", p, earlier)
+			(*fs)[len(*fs)-1].Late = strings.Index(p.order(), "Y") != strings.Index(earlier.order(), "Y")
 			continue
 		}
 		shapes[p.shape()] = p
