@@ -25,6 +25,7 @@ func TestTemplatesAreCheckedWhereSamplesDoNotCome(t *testing.T) {
 	for why, c := range map[string]struct{ text, want string }{
 		"as it should be":                         {head + strictBody, ""},
 		"loops, assignments and their parts":      {head + strictBody + `{% for i in items %}{% if forloop.last %}{% assign n = i.number %}{{ n | default: "x" }}{% endif %}{% endfor %}`, ""},
+		"what the round before has assigned":      {head + strictBody + `{% for i in items %}{% unless forloop.first %}{{ was }}{% endunless %}{% assign was = i.number %}{% endfor %}`, ""},
 		"a name in a branch for many invoices":    {head + strictBody + "{% if items.size > 9 %}{{ debtro.name }}{% endif %}\n", `16:27: unknown variable "debtro"`},
 		"a part of it":                            {head + strictBody + "{% if items.size > 9 %}{{ debtor.nmae }}{% endif %}\n", `16:27: unknown variable "debtor.nmae"`},
 		"a part of what is looped over":           {head + strictBody + "{% if items.size > 9 %}{% for i in items %}{{ i.opne | money }}{% endfor %}{% endif %}\n", `16:47: unknown variable "i.opne"`},

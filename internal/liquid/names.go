@@ -75,11 +75,29 @@ func (c *checker) loop(l loop) {
 	if list, ok := c.value(l.in).([]any); ok && len(list) > 0 {
 		item = list[0]
 	}
+	c.assigned(l.body) // a round may use what the one before it has assigned
 	outer := c.scopes
 	c.scopes = append([]map[string]any{{l.name: item, "forloop": progress(0, 1)}}, outer...)
 	c.nodes(l.body)
 	c.scopes = outer
 	c.nodes(l.whenNone)
+}
+
+// assigned makes known what some nodes assign, wherever they do.
+func (c *checker) assigned(ns []node) {
+	for _, n := range ns {
+		switch n := n.(type) {
+		case assign:
+			c.scopes[len(c.scopes)-2][n.name] = anything{}
+		case choice:
+			for _, b := range n.branches {
+				c.assigned(b.nodes)
+			}
+		case loop:
+			c.assigned(n.body)
+			c.assigned(n.whenNone)
+		}
+	}
 }
 
 // value is what a name stands for, anything where that is not known.
