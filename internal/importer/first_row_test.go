@@ -86,3 +86,16 @@ func TestInvisibleCharactersInKeys(t *testing.T) {
 		}
 	}
 }
+
+// A payment names an account and an item that are there, perhaps since before such keys were
+// refused: the debtor who has paid must not be written to because of a character.
+func TestPaymentsFindKeysOfLongAgo(t *testing.T) {
+	row := one(t, payHeader+"C\u200b1,R\u00ad1,2024-03-01,10.00,USD,p1,\n", paymentsMapping())
+	if len(row.Problems) > 0 || row.Record.Key != "C\u200b1" || row.Record.For != "R\u00ad1" {
+		t.Errorf("account %q, item %q, problems %s", row.Record.Key, row.Record.For, problemsOf(row))
+	}
+	row = one(t, payHeader+"C1,R1,2024-03-01,10.00,USD,p\u200b1,\n", paymentsMapping())
+	if got := problemsOf(row); !strings.Contains(got, `column "ref": the reference holds a character that nobody sees`) {
+		t.Errorf("problem %q", got)
+	}
+}
