@@ -55,7 +55,7 @@ func (f *Facts) courtesy(at time.Time, closing string) (Decision, bool) {
 	if _, held := f.heldAccount(at); held {
 		return Decision{}, false
 	}
-	if closing == "paid" && len(f.Sequence.On.Paid.Send) > 0 && f.wroteSince(f.CaseSince) {
+	if closing == "paid" && len(f.Sequence.On.Paid.Send) > 0 && f.wroteSince(f.CaseSince) && f.paidAgain() {
 		return f.offerCourtesy(at, CourtesyThanks, 0, f.CaseSince, time.Time{}, f.Sequence.On.Paid.Send, Decision{Total: f.zero()})
 	}
 	for i := range f.Plans {
@@ -64,6 +64,13 @@ func (f *Facts) courtesy(at time.Time, closing string) (Decision, bool) {
 		}
 	}
 	return Decision{}, false
+}
+
+// paidAgain reports whether anything was paid off since the case opened again, if it did. One
+// that opened because of a promise or plan, and ends with that broken, has nobody to thank.
+func (f *Facts) paidAgain() bool {
+	return !f.opened.After(f.CaseSince) || f.covered() ||
+		slices.ContainsFunc(f.Items, func(it ItemState) bool { return it.Open == 0 && !it.changed.Before(f.opened) })
 }
 
 // wroteSince reports whether any step's message reached the debtor since an instant.

@@ -243,6 +243,7 @@ type Facts struct {
 	FeedUntil time.Time
 
 	feedBack time.Time // when payment data last came back after it had been too old
+	opened   time.Time // when the case opened, or opened again, last
 
 	accounts map[string]bool   // of the debtor, by the facts that name them
 	foreign  map[string]bool   // holds and disputes of other accounts: account, NUL, id

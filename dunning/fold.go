@@ -360,7 +360,7 @@ func (f *Facts) openCase(x Fact, b CaseOpened) {
 		return
 	}
 	f.run, f.succeeded = x.Case, false
-	f.CaseOpen, f.CaseReason = true, ""
+	f.CaseOpen, f.CaseReason, f.opened = true, "", x.At
 	if !b.Reopened || f.CaseSince.IsZero() {
 		f.CaseSince = x.At
 	}
