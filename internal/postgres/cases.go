@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/duly/duly/dunning"
 	"github.com/duly/duly/internal/postgres/sqlgen"
@@ -175,15 +176,19 @@ func (s *Store) Candidates(ctx context.Context, now time.Time, after string, lim
 
 // Checked notes that the starter found nothing to open for an account as of a version of
 // its debtor and by a release ("" = none was published), and from when on time alone could
-// change that (zero: never). When another release is in force by now nothing is noted: the
-// account is looked at again.
+// change that (zero: never). When another release is in force by now, or is being published
+// for so long that nobody should wait, nothing is noted: the account is looked at again.
 func (s *Store) Checked(ctx context.Context, account string, version int64, release string, opensAt time.Time) error {
 	var b pgx.Batch // of one transaction, whose second statement sees what a publisher has committed before the lock
 	b.Queue("SELECT pg_advisory_xact_lock_shared(hashtextextended('duly releases', 0))")
 	b.Queue(`UPDATE accounts SET checked_version = $1, opens_at = $2
 WHERE id = $3 AND NULLIF($4::text, '') IS NOT DISTINCT FROM (SELECT r.release FROM release_activations r ORDER BY r.seq DESC LIMIT 1)`,
 		version, nullTime(opensAt), account, release)
-	if err := s.pool.SendBatch(ctx, &b).Close(); err != nil {
+	err := s.pool.SendBatch(ctx, &b).Close()
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == stateLockTimeout {
+		return nil // it is nothing about this account
+	}
+	if err != nil {
 		return fmt.Errorf("account %s: %w", account, explain(err))
 	}
 	return nil

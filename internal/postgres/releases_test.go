@@ -15,6 +15,34 @@ import (
 	"github.com/duly/duly/internal/postgres"
 )
 
+// TestNobodyWaitsLongForAPublisher: one that has many accounts looked at again holds the lock for
+// long. That is no fault of the accounts that a starter notes meanwhile.
+func TestNobodyWaitsLongForAPublisher(t *testing.T) {
+	dsn, ctx := pgtest.DSN(t), t.Context()
+	sep := "?"
+	if strings.Contains(dsn, sep) {
+		sep = "&"
+	}
+	s := pgtest.Open(t, dsn+sep+"lock_timeout=50ms")
+	publisher, err := s.Pool().Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := publisher.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('duly releases', 0))"); err != nil {
+		t.Fatal(err)
+	}
+	account := postgres.DebtorID(creditor, "C1")
+	if err := s.Checked(ctx, account, 1, "r1", time.Time{}); err != nil {
+		t.Errorf("while a release is being published: %v", err)
+	}
+	if err := publisher.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Checked(ctx, "no id", 1, "r1", time.Time{}); err == nil {
+		t.Error("what fails otherwise is not said")
+	}
+}
+
 func TestReleases(t *testing.T) {
 	s := pgtest.New(t)
 	ctx := t.Context()
