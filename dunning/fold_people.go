@@ -114,14 +114,13 @@ func (f *Facts) addDispute(x Fact) error {
 		if b.Outcome == "closed" {
 			f.closeDisputed(b.ID, x.At)
 		}
-		if h := f.holdOf(b.ID, false); h != nil && !h.over(x.At) {
-			h.Outcome = b.Outcome
-		}
 		notice := b.Notice
 		if b.Outcome == "rejected" && notice == 0 && f.Sequence != nil {
 			notice = f.Sequence.On.DisputeRejected.Notice
 		}
-		return f.changeHold(Fact{At: x.At, Account: x.Account, Body: HoldLifted{ID: b.ID, Notice: notice}})
+		if h := f.holdOf(b.ID, false); h != nil && !h.over(x.At) {
+			h.Outcome, h.End, h.Lifted, h.Notice = b.Outcome, x.At, true, cmp.Or(notice, h.Notice)
+		}
 	}
 	return nil
 }

@@ -47,6 +47,10 @@ func TestFactsOfOthersDoNotMeddle(t *testing.T) {
 		{"nor does this account, while its own is in force", []Fact{
 			at("a", hold), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("a", HoldLifted{ID: "h"}),
 		}, true},
+		{"nor does the answer to a dispute that has ended", []Fact{
+			at("a", DisputeRaised{ID: "h"}), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("a", HoldLifted{ID: "h"}),
+			at("a", DisputeResolved{ID: "h", Outcome: "corrected"}),
+		}, true},
 		{"the debtor's is lifted after that", []Fact{
 			at("a", hold), at("", HoldPlaced{ID: "h", HoldKind: HoldBankruptcy, Scope: ScopeDebtor, Contact: true}), at("a", HoldLifted{ID: "h"}), at("", HoldLifted{ID: "h"}),
 		}, false},
