@@ -545,7 +545,7 @@ func wantsHold(c RecordStatus, kind HoldKind) bool {
 // kind is not the status's.
 func (f *Facts) statusHold(c RecordStatus, kind HoldKind, by string, at time.Time) []Fact {
 	h := f.holdOf(c.ID, true)
-	if own := f.holdOf(c.ID, false); h == nil && own != nil && own.HoldKind == kind { // placed by hand, for this account only
+	if own := f.holdOf(c.ID, false); h == nil && own.standsFor(kind, at) {
 		h = own
 	}
 	over := c.over() || ended(c.Until, at)
@@ -562,6 +562,12 @@ func (f *Facts) statusHold(c RecordStatus, kind HoldKind, by string, at time.Tim
 	placed, _ := HoldOf(c.StatusKnown)
 	placed.ID, placed.Manual = c.ID, by != "system"
 	return []Fact{f.debtorFact(at, placed)}
+}
+
+// standsFor reports whether a hold that was placed by hand for this account is what a status
+// would bring: it is in force, or a person lifted it. One on an item, or that has run out, is not.
+func (h *HoldState) standsFor(kind HoldKind, at time.Time) bool {
+	return h != nil && h.HoldKind == kind && h.Scope == ScopeAccount && (h.Lifted || !h.over(at))
 }
 
 func (f *Facts) describeDebt(c DescribeDebt, at time.Time) ([]Fact, error) {

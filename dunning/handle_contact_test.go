@@ -352,3 +352,34 @@ func TestWithAccounts(t *testing.T) {
 		}
 	}
 }
+
+// TestAStatusAndTheAccountsOwnHold: a hold that was placed by hand for the account stands for
+// the status of its id while it says the same, or was lifted; else the status brings its own.
+func TestAStatusAndTheAccountsOwnHold(t *testing.T) {
+	own := HoldPlaced{ID: "b", HoldKind: HoldBankruptcy, Scope: ScopeAccount, Contact: true, Clock: true, Manual: true}
+	with := func(change func(*HoldPlaced)) HoldPlaced { h := own; change(&h); return h }
+	for why, c := range map[string]struct {
+		state []Body
+		holds bool
+	}{
+		"none is there":          {nil, true},
+		"it is in force":         {[]Body{own}, false},
+		"a person lifted it":     {[]Body{own, HoldLifted{ID: "b"}}, false},
+		"it is of another kind":  {[]Body{with(func(h *HoldPlaced) { h.HoldKind = HoldManual })}, true},
+		"it is on one item only": {[]Body{with(func(h *HoldPlaced) { h.Scope, h.Item = ScopeItem, "A" })}, true},
+		"it has run out":         {[]Body{with(func(h *HoldPlaced) { h.Until = noon.Add(-time.Minute) })}, true},
+	} {
+		f := base(t, c.state...)
+		facts, err := Handle(f, RecordStatus{StatusKnown: StatusKnown{ID: "b", Status: StatusBankruptcy, Stage: "open"}}, "user:1", noon)
+		if err != nil {
+			t.Fatalf("%s: %v", why, err)
+		}
+		holds := slices.ContainsFunc(facts, func(x Fact) bool {
+			h, ok := x.Body.(HoldPlaced)
+			return ok && h.Scope == ScopeDebtor && x.Account == ""
+		})
+		if holds != c.holds {
+			t.Errorf("%s: the status brings a hold: %v, want %v", why, holds, c.holds)
+		}
+	}
+}

@@ -422,6 +422,9 @@ func bulkOrders(b read.Bulk, it read.BulkItem, who identity.Principal, f dunning
 			if string(h.HoldKind) != or(b.Params["kind"], string(dunning.HoldManual)) || h.From.After(b.At) || !h.End.IsZero() && !h.End.After(b.At) {
 				continue
 			}
+			if m := f.HoldMeant(h.ID, b.At); m == nil || m.HoldKind != h.HoldKind { // the order would end another that has the same id
+				continue
+			}
 			orders = append(orders, dunning.LiftHold{ID: h.ID})
 			back.Place = append(back.Place, dunning.PlaceHold{
 				ID: bulkID(b, it, h.ID), HoldKind: h.HoldKind, Scope: h.Scope, Item: h.Item, Until: h.End, Contact: &h.Contact, Clock: &h.Clock, Fees: h.Fees, Owner: h.Owner, Notice: h.Notice,
