@@ -182,7 +182,7 @@ func (c *Console) wholeReport(ctx context.Context, s read.Scope, ask read.Report
 }
 
 // errQueued is for a report that was given up because it, and others before it, took minutes.
-var errQueued = fmt.Errorf("%w: others were counted before it. Ask again in some minutes, or ask for one creditor or fewer days", read.ErrTooLong)
+var errQueued = fmt.Errorf("%w: counting it, and others before it, took minutes. Ask again in some minutes, or ask for one creditor or fewer days", read.ErrTooLong)
 
 func (c *Console) counting(s read.Scope, ask read.ReportAsk) func(context.Context) (read.Table, error) {
 	return func(ctx context.Context) (read.Table, error) {
