@@ -101,6 +101,13 @@ func TestEvidenceOfOffer(t *testing.T) {
 	}
 }
 
+// lasts is how long f takes on the wall.
+func lasts(f func()) time.Duration {
+	began := time.Now()
+	f()
+	return time.Since(began)
+}
+
 // TestNoProofWhileCalling: that a provider has no record proves nothing while whoever
 // passed the fence may still be calling it. The look waits that out.
 func TestNoProofWhileCalling(t *testing.T) {
@@ -114,9 +121,7 @@ func TestNoProofWhileCalling(t *testing.T) {
 		// The first run is in the middle of its call. The workflow was terminated and
 		// started anew: another run looks.
 		w.next = dunning.Next{}
-		began := time.Now()
-		w.wake()
-		during = time.Since(began)
+		during = lasts(w.wake)
 	}
 	w.next = intent
 	w.retried(workflows.Send)
@@ -159,9 +164,7 @@ func TestClocksOfWorkersDiffer(t *testing.T) {
 			t.Errorf("asked while nobody knew how long ago that was: %v", err)
 		}
 		k.err = nil
-		began := time.Now()
-		w.wake()
-		during = time.Since(began)
+		during = lasts(w.wake)
 	}
 	w.next = intent
 	w.retried(workflows.Send)

@@ -13,7 +13,7 @@ import (
 // that these values would not take: a misspelt name in a branch for later would refuse the
 // message on the day on which it is to leave. What has no value here has no parts to check.
 func (t *Template) Unknown(vars map[string]any) []Fault {
-	c := &checker{src: t.src, scopes: []map[string]any{{}, vars}}
+	c := &checker{src: t.src, scopes: scopes{{}, vars}}
 	c.nodes(t.nodes)
 	return c.faults
 }
@@ -23,7 +23,7 @@ type anything struct{}
 
 type checker struct {
 	src    string
-	scopes []map[string]any // innermost first; assign writes to the last but one
+	scopes scopes
 	faults []Fault
 }
 
@@ -34,7 +34,7 @@ func (c *checker) nodes(ns []node) {
 			c.output(n)
 		case assign:
 			c.output(n.value)
-			c.scopes[len(c.scopes)-2][n.name] = anything{}
+			c.scopes.assign(n.name, anything{})
 		case choice:
 			for _, b := range n.branches {
 				c.cond(b.when)
@@ -77,7 +77,7 @@ func (c *checker) loop(l loop) {
 	}
 	c.assigned(l.body) // a round may use what the one before it has assigned
 	outer := c.scopes
-	c.scopes = append([]map[string]any{{l.name: item, "forloop": progress(0, 1)}}, outer...)
+	c.scopes = append(scopes{{l.name: item, "forloop": progress(0, 1)}}, outer...)
 	c.nodes(l.body)
 	c.scopes = outer
 	c.nodes(l.whenNone)
@@ -88,7 +88,7 @@ func (c *checker) assigned(ns []node) {
 	for _, n := range ns {
 		switch n := n.(type) {
 		case assign:
-			c.scopes[len(c.scopes)-2][n.name] = anything{}
+			c.scopes.assign(n.name, anything{})
 		case choice:
 			for _, b := range n.branches {
 				c.assigned(b.nodes)
@@ -105,9 +105,9 @@ func (c *checker) value(e expr) any {
 	if e.path == nil {
 		return e.literal
 	}
-	v, known := c.lookup(e.path[0])
+	v, known := c.scopes.lookup(e.path[0])
 	if !known {
-		c.unknown(e, 1, c.names())
+		c.unknown(e, 1, c.scopes.names())
 		return anything{}
 	}
 	for i, name := range e.path[1:] {
@@ -123,22 +123,6 @@ func (c *checker) value(e expr) any {
 		v = next
 	}
 	return v
-}
-
-func (c *checker) lookup(name string) (any, bool) {
-	for _, s := range c.scopes {
-		if v, ok := s[name]; ok {
-			return v, true
-		}
-	}
-	return nil, false
-}
-
-func (c *checker) names() (out []string) {
-	for _, s := range c.scopes {
-		out = slices.AppendSeq(out, maps.Keys(s))
-	}
-	return out
 }
 
 func (c *checker) unknown(e expr, parts int, known []string) {

@@ -21,7 +21,7 @@ type Options struct {
 // []any, and types of the caller that only its filters can write. The error is
 // of type Fault. It never names the value of a variable, only its path.
 func (t *Template) Render(vars map[string]any, o Options) (string, error) {
-	r := &renderer{t: t, o: o, scopes: []map[string]any{{}, vars}}
+	r := &renderer{t: t, o: o, scopes: scopes{{}, vars}}
 	if err := r.nodes(t.nodes); err != nil {
 		return "", err
 	}
@@ -32,7 +32,7 @@ type renderer struct {
 	t      *Template
 	o      Options
 	out    strings.Builder
-	scopes []map[string]any // innermost first; assign writes to the last but one
+	scopes scopes
 	steps  int
 }
 
@@ -61,7 +61,7 @@ func (r *renderer) node(n node) error {
 		return r.write(n)
 	case assign:
 		v, err := r.filtered(n.value)
-		r.scopes[len(r.scopes)-2][n.name] = v
+		r.scopes.assign(n.name, v)
 		return err
 	case choice:
 		return r.choose(n)
@@ -149,9 +149,9 @@ func (r *renderer) eval(e expr) (any, error) {
 	if e.path == nil {
 		return e.literal, nil
 	}
-	v, known := r.lookup(e.path[0])
+	v, known := r.scopes.lookup(e.path[0])
 	if !known {
-		return nil, r.fail(e.offset, fmt.Sprintf("unknown variable %q", e.path[0]), yamlpos.Suggest(e.path[0], r.names()))
+		return nil, r.fail(e.offset, fmt.Sprintf("unknown variable %q", e.path[0]), yamlpos.Suggest(e.path[0], r.scopes.names()))
 	}
 	for i, name := range e.path[1:] {
 		next, known := member(v, name)
@@ -167,18 +167,24 @@ func (r *renderer) eval(e expr) (any, error) {
 	return v, nil
 }
 
-func (r *renderer) lookup(name string) (any, bool) {
-	for _, s := range r.scopes {
-		if v, ok := s[name]; ok {
+// scopes are the names that hold at a place of a template, innermost first.
+type scopes []map[string]any
+
+// assign writes to the last but one: assignments outlive loops, and vars are the caller's.
+func (s scopes) assign(name string, v any) { s[len(s)-2][name] = v }
+
+func (s scopes) lookup(name string) (any, bool) {
+	for _, m := range s {
+		if v, ok := m[name]; ok {
 			return v, true
 		}
 	}
 	return nil, false
 }
 
-func (r *renderer) names() (out []string) {
-	for _, s := range r.scopes {
-		out = slices.AppendSeq(out, maps.Keys(s))
+func (s scopes) names() (out []string) {
+	for _, m := range s {
+		out = slices.AppendSeq(out, maps.Keys(m))
 	}
 	return out
 }
@@ -329,7 +335,7 @@ func (r *renderer) loop(l loop) error {
 	outer := r.scopes
 	defer func() { r.scopes = outer }()
 	for i, item := range list {
-		r.scopes = append([]map[string]any{{l.name: item, "forloop": progress(i, len(list))}}, outer...)
+		r.scopes = append(scopes{{l.name: item, "forloop": progress(i, len(list))}}, outer...)
 		if err := r.nodes(l.body); err != nil {
 			return err
 		}
